@@ -1,0 +1,69 @@
+"""The shell of a service: a Flask app with request ids, an access line, problems and health already in place."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from flask import Flask, Response, g, jsonify, request
+
+from chassis import problems
+from chassis.logs import Log
+
+REQUEST_ID: Final = "X-Request-Id"
+_ACCEPTABLE_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_log = Log("access")
+
+
+def build(import_name: str, *, version: str, max_body: int, not_ready: Callable[[], Sequence[str]]) -> Flask:
+    """A Flask app with the shell around it.
+
+    Args:
+        import_name: as for `Flask`.
+        version: answered by `/healthz`.
+        max_body: largest request body in bytes; more is answered with 413.
+        not_ready: what the service still waits for, in public words; empty when it can serve.
+    """
+    app = Flask(import_name, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = max_body
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    problems.install(app)
+
+    @app.before_request
+    def begin() -> None:
+        g.started = time.perf_counter()
+        sent = request.headers.get(REQUEST_ID, "")
+        g.request_id = sent if _ACCEPTABLE_ID.fullmatch(sent) else uuid.uuid4().hex
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers[REQUEST_ID] = g.get("request_id", "")
+        rule = request.url_rule
+        if rule is None or rule.rule not in ("/healthz", "/readyz"):
+            _log.info(
+                "request",
+                request_id=g.get("request_id", ""),
+                method=request.method if rule is not None else "",
+                route=rule.rule if rule is not None else "",
+                status=response.status_code,
+                ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 2),
+                bytes_in=request.content_length or 0,
+                bytes_out=response.content_length or 0,
+                code=g.get("problem_code", ""),
+                **g.get("access_fields", {}),
+            )
+        return response
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        """The process runs."""
+        return jsonify(status="ok", version=version)
+
+    @app.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        """The service can serve; else 503 and what it waits for."""
+        waiting = list(not_ready())
+        return jsonify(status="waiting" if waiting else "ready", waiting=waiting), 503 if waiting else 200
+
+    return app
