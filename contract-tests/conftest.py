@@ -1,0 +1,95 @@
+"""Fixtures of the contract tests.
+
+`CDS_BASE_URL` points them at a running gateway; `CDS_SCREENING_URL` and `CDS_CONTENT_URL`, if given, at the
+services behind it. Without them the three services of this checkout are started in threads on free loopback ports.
+"""
+
+import io
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from contract.client import Client  # noqa: E402
+from contract.stack import Stack, own_stack  # noqa: E402
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "promise(*names): the requirements and public checks that a test proves")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if base := os.environ.get("CDS_BASE_URL", "").rstrip("/"):
+        screening = os.environ.get("CDS_SCREENING_URL", "").rstrip("/")
+        yield Stack(base, screening, os.environ.get("CDS_CONTENT_URL", "").rstrip("/"), ours=False)
+        return
+    with own_stack(tmp_path_factory.mktemp("state")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def door(stack: Stack) -> Client:
+    """The public door: the gateway."""
+    return Client(stack.gateway)
+
+
+@pytest.fixture(scope="session")
+def screening(stack: Stack) -> Client:
+    """Screening without the gateway."""
+    if not stack.screening:
+        pytest.skip("CDS_BASE_URL is given without CDS_SCREENING_URL: screening cannot be called alone")
+    return Client(stack.screening)
+
+
+@pytest.fixture(scope="session")
+def content(stack: Stack) -> Client:
+    """Content without the gateway."""
+    if not stack.content:
+        pytest.skip("CDS_BASE_URL is given without CDS_CONTENT_URL: content cannot be called alone")
+    return Client(stack.content)
+
+
+@pytest.fixture(scope="session")
+def services(door: Client) -> dict[str, dict[str, Any]]:
+    """Hook -> service, from discovery."""
+    return door.services()
+
+
+@pytest.fixture(scope="session")
+def today() -> date:
+    """The day by which the services reckon."""
+    return datetime.now(UTC).date()
+
+
+@pytest.fixture
+def logged(stack: Stack) -> Iterator[io.StringIO]:
+    """What our services write to their logs during one test, formatted as in production."""
+    if not stack.ours:
+        pytest.skip("CDS_BASE_URL is given: the logs of that stack cannot be read from here")
+    from chassis import logs
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    logs.configure("contract-tests", stream=stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The material beside the project, which users do not have."""
+    if not SHARED.is_dir():
+        pytest.skip("the shared folder is not beside this checkout")
+    return SHARED

@@ -1,0 +1,124 @@
+"""The stack under test: either the one at `CDS_BASE_URL`, or our own three services in threads on loopback."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+LOOPBACK: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Base URLs without a trailing slash.
+
+    Attributes:
+        gateway: the public door.
+        screening: the service behind it; empty when only the public door is known.
+        content: likewise.
+        ours: whether the services run in this process, so that their logs can be read.
+    """
+
+    gateway: str
+    screening: str
+    content: str
+    ours: bool
+
+
+class _Quiet(WSGIRequestHandler):
+    """Speaks HTTP/1.1, so that connections stay open as in production, and writes no access log of its own."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        del type, message, args
+
+
+class Served:
+    """A WSGI server on a free loopback port whose app may come after its address is known."""
+
+    def __init__(self) -> None:
+        self._app: WsgiApp | None = None
+        self._server = make_server(LOOPBACK, 0, self._call, threaded=True, request_handler=_Quiet)
+        self.port: Final[int] = self._server.server_port
+        self.url: Final = f"http://{LOOPBACK}:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def _call(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        assert self._app is not None, "called before it was started"
+        return self._app(environ, start_response)
+
+    def start(self, app: WsgiApp) -> None:
+        """Serve `app` from now on."""
+        self._app = app
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving and give the port back."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join(timeout=5)
+        self._server.server_close()
+
+
+@contextmanager
+def served(app: WsgiApp | None = None) -> Iterator[Served]:
+    """A server, closed at the end; started at once when `app` is given."""
+    server = Served()
+    try:
+        if app is not None:
+            server.start(app)
+        yield server
+    finally:
+        server.close()
+
+
+def gateway_app(environ: Mapping[str, str]) -> WsgiApp:
+    """A gateway with these settings."""
+    import gateway.app
+    import gateway.settings
+
+    return gateway.app.create_app(gateway.settings.load(dict(environ)))
+
+
+@contextmanager
+def own_stack(state_dir: Path) -> Iterator[Stack]:
+    """Content, screening and gateway of this checkout, in try-out mode, until the end of the block."""
+    import content.app
+    import content.settings
+    import screening.app
+    import screening.settings
+
+    with ExitStack() as block:
+        texts, rules, door = (block.enter_context(served()) for _ in range(3))
+        common = {
+            "DEPLOYMENT": "try-out",
+            "STATE_DIR": str(state_dir),
+            "GATEWAY_PORT": str(door.port),
+            "SCREENING_PORT": str(rules.port),
+            "CONTENT_PORT": str(texts.port),
+            "CONTENT_URL": texts.url,
+            "UPSTREAMS": f"screening={rules.url}",
+            "PUBLIC_URL": door.url,
+        }
+        texts.start(content.app.create_app(content.settings.load(common)))
+        rules.start(screening.app.create_app(screening.settings.load(common)))
+        door.start(gateway_app(common))
+        for server in (texts, rules, door):
+            _wait_until_ready(server.url)
+        yield Stack(gateway=door.url, screening=rules.url, content=texts.url, ours=True)
+
+
+def _wait_until_ready(url: str, seconds: float = 15.0) -> None:
+    step = 0.1
+    for _ in range(int(seconds / step)):
+        if requests.get(f"{url}/readyz", timeout=5).status_code == requests.codes.ok:
+            return
+        threading.Event().wait(step)
+    raise AssertionError(f"not ready after {seconds} s: {requests.get(f'{url}/readyz', timeout=5).text}")

@@ -1,0 +1,1 @@
+"""Clinical scenarios on the wire: from the few lines a clinician reads to the call an EHR would send."""
