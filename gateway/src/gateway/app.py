@@ -1,0 +1,49 @@
+"""The gateway as an application: the only module that joins the pieces."""
+
+from collections.abc import Sequence
+
+from flask import Flask, Response, g
+
+from chassis import shell
+from gateway import __version__, cors, pages, views
+from gateway.discovery import Directory
+from gateway.routing import Upstream
+from gateway.settings import Settings
+
+
+def create_app(settings: Settings) -> Flask:
+    """The gateway.
+
+    Raises:
+        DuplicateService: two services that the upstreams announce share an id.
+    """
+    directory = Directory(settings.upstreams, settings.discovery_ttl)
+    upstreams = {name: _upstream(name, url, settings) for name, url in settings.upstreams.items()}
+
+    def not_ready() -> Sequence[str]:
+        return [f"discovery of {name}" for name in directory.current().waiting]
+
+    app = shell.build("gateway", version=__version__, max_body=settings.max_body, not_ready=not_ready)
+    app.url_map.merge_slashes = False
+    _seal(app)
+    cors.install(app, cors.allowed_by(settings))
+    app.register_blueprint(views.blueprint(settings, directory, upstreams))
+    app.register_blueprint(pages.blueprint(settings, _upstream("content", settings.content_url, settings)))
+    directory.start()
+    return app
+
+
+def _upstream(name: str, url: str, settings: Settings) -> Upstream:
+    return Upstream(name, url, deadline=settings.call_deadline, connections=settings.connections)
+
+
+def _seal(app: Flask) -> None:
+    """What every answer carries, and the outcome for the access line."""
+
+    @app.after_request
+    def seal(response: Response) -> Response:
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        outcome = "answered" if response.status_code < 400 else "refused" if response.status_code < 500 else "failed"
+        g.access_fields = {**g.get("access_fields", {}), "outcome": outcome}
+        return response

@@ -1,0 +1,95 @@
+"""Pages under the public base URL: those of the content service, passed on for reading, and our own front page."""
+
+import re
+from typing import Final
+
+from flask import Blueprint, Response, jsonify, request
+from markupsafe import escape
+
+from chassis.problems import Problem
+from gateway import __version__
+from gateway.problems import upstream_bad
+from gateway.routing import Answer, Upstream
+from gateway.settings import Settings
+
+_SENT: Final = ("Accept", "Accept-Language", "If-None-Match")
+_RETURNED: Final = (
+    "Content-Type", "ETag", "Cache-Control", "Vary", "Content-Security-Policy", "Content-Language",
+    "Last-Modified", "Link", "Referrer-Policy", "Retry-After",
+)  # fmt: skip
+_SEGMENTS: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
+_MAX_QUERY: Final = 200
+_QUERY: Final = re.compile(rb"[A-Za-z0-9._~%=&+-]*")
+
+_FRONT: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>dystonia-cds: try-out</title>
+<h1>dystonia-cds: try-out</h1>
+<p>A CDS Hooks service that screens for treatable causes of dystonia. This instance is a try-out: it is for
+synthetic patients, it answers unidentified calls from this machine, and nothing that it says has been signed off
+for care.</p>
+<ul>
+<li><a href="{base}/cds-services">{base}/cds-services</a>: discovery; give this address to a CDS client</li>
+<li><a href="{base}/explanations">{base}/explanations</a>: what the cards mean, with the evidence</li>
+<li><a href="{base}/bibliography">{base}/bibliography</a>: the sources</li>
+<li><a href="{base}/readyz">{base}/readyz</a>: whether it is ready; <a href="{base}/healthz">{base}/healthz</a>:
+whether it runs; <a href="{base}/version">{base}/version</a>: which version</li>
+</ul>
+</html>
+"""
+
+
+def blueprint(settings: Settings, content: Upstream) -> Blueprint:
+    """The routes of all pages. They are public reading: no token is asked for."""
+    pages = Blueprint("pages", __name__)
+
+    @pages.get("/explanations")
+    @pages.get("/bibliography")
+    def index() -> Response:
+        """A page of content."""
+        return _pass_on(content, request.path)
+
+    @pages.get("/explanations/<path:rest>")
+    @pages.get("/explanations-assets/<path:rest>")
+    def below(rest: str) -> Response:
+        """A page of content below an index. Only plain segments are passed on, so that nothing else is reached."""
+        if not _SEGMENTS.fullmatch(rest):
+            raise Problem(404, "There is no such page.")
+        return _pass_on(content, request.path)
+
+    @pages.get("/version")
+    def version() -> Response:
+        """Which version of the gateway this is."""
+        return jsonify(component="gateway", version=__version__, deployment=settings.deployment)
+
+    if settings.try_out:
+
+        @pages.get("/")
+        def front() -> Response:
+            """What this is and where to go."""
+            page = Response(_FRONT.format(base=escape(settings.public_url)), content_type="text/html; charset=utf-8")
+            page.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+            return page
+
+    return pages
+
+
+def _pass_on(content: Upstream, path: str) -> Response:
+    query = request.query_string
+    if len(query) > _MAX_QUERY or not _QUERY.fullmatch(query):
+        raise Problem(400, "The query of this address cannot be read.")
+    headers = {name: request.headers[name] for name in _SENT if name in request.headers}
+    answer = content.call("GET", f"{path}?{query.decode()}" if query else path, headers)
+    if answer.status >= 500 and not answer.headers.get("Content-Type", "").startswith("application/fhir+json"):
+        raise upstream_bad()
+    return _page(answer)
+
+
+def _page(answer: Answer) -> Response:
+    response = Response(answer.body, status=answer.status)
+    response.headers.pop("Content-Type", None)
+    for name in _RETURNED:
+        if name in answer.headers:
+            response.headers[name] = answer.headers[name]
+    return response

@@ -1,0 +1,171 @@
+"""Everything the environment may tell the gateway, checked whole at start, frozen."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from environs import Env, EnvValidationError
+from marshmallow.validate import OneOf, Range
+
+from gateway import clients
+from gateway.clients import Client, ClientsError
+
+TRY_OUT: Final = "try-out"
+PRODUCTION: Final = "production"
+_UPSTREAM: Final = re.compile(r"\s*([a-z][a-z0-9-]{0,31})=(\S+)\s*")
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_PORT: Final = Range(1, 65535)
+
+
+class SettingsError(Exception):
+    """The environment is wrong; the text lists every setting at fault, on one line."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the gateway.
+
+    Attributes:
+        deployment: `try-out` or `production`.
+        public_url: base URL under which callers reach us, without a slash at the end; part of every `aud`.
+        upstreams: name -> base URL of the services whose CDS services we offer.
+        content_url: base URL of the content service.
+        clients: who may sign tokens.
+        origins: browser origins that may call us.
+        call_deadline: hard limit of one call to an upstream, in seconds.
+        discovery_ttl: age from which discovery is read anew, in seconds.
+        max_body: largest request body, in bytes.
+        connections: idle connections kept per upstream and process: the number of threads.
+        log_level: DEBUG, INFO, WARNING or ERROR.
+    """
+
+    deployment: str = PRODUCTION
+    public_url: str = "http://localhost:8080"
+    upstreams: Mapping[str, str] = field(default_factory=lambda: {"screening": "http://127.0.0.1:8081"})
+    content_url: str = "http://127.0.0.1:8082"
+    clients: tuple[Client, ...] = ()
+    origins: frozenset[str] = frozenset()
+    call_deadline: float = 5.0
+    discovery_ttl: float = 60.0
+    max_body: int = 10_000_000
+    connections: int = 16
+    log_level: str = "INFO"
+
+    @property
+    def try_out(self) -> bool:
+        """Whether this is a try-out: no patients, callers on this machine."""
+        return self.deployment == TRY_OUT
+
+
+class _Given(Env):
+    """An Env that reads the mapping it is given instead of the process's own environment."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(eager=False)
+        self._given = {name: value for name, value in environ.items() if value.strip()}
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        return self._given.get(env_key, default)
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from `environ`; a variable that is set but empty counts as not set.
+
+    Raises:
+        SettingsError: with all settings at fault at once.
+    """
+    env = _Given(environ)
+    wrong: dict[str, str] = {}
+
+    def checked(name: str, default: str, check: Callable[[str], Any]) -> Any:
+        try:
+            return check(env.str(name, default))
+        except ValueError as error:
+            wrong[name] = str(error)
+            return None
+
+    port = env.int("GATEWAY_PORT", 8080, validate=_PORT)
+    screening_port = env.int("SCREENING_PORT", 8081, validate=_PORT)
+    content_port = env.int("CONTENT_PORT", 8082, validate=_PORT)
+    deployment = env.str("DEPLOYMENT", PRODUCTION, validate=OneOf([TRY_OUT, PRODUCTION]))
+    call_deadline = env.float("CALL_DEADLINE_S", 5.0, validate=Range(0.1, 60))
+    discovery_ttl = env.float("DISCOVERY_TTL_S", 60.0, validate=Range(1, 3600))
+    max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 200_000_000))
+    connections = env.int("UPSTREAM_CONNECTIONS", 16, validate=Range(1, 1_000))
+    log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+    public_url = checked("PUBLIC_URL", f"http://localhost:{port}", _base_url)
+    upstreams = checked("UPSTREAMS", f"screening=http://127.0.0.1:{screening_port}", _upstreams)
+    content_url = checked("CONTENT_URL", f"http://127.0.0.1:{content_port}", _base_url)
+    origins = checked("CORS_ORIGINS", "", _origins)
+    clients_file = env.str("CLIENTS_FILE", "")
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        wrong |= {name: " ".join(said) for name, said in dict(error.error_messages).items()}
+    if deployment == PRODUCTION and public_url and not _is_private(public_url):
+        wrong["PUBLIC_URL"] = "must be an https URL in production"
+    trusted: tuple[Client, ...] = ()
+    if deployment in (TRY_OUT, PRODUCTION):
+        try:
+            trusted = _clients(deployment, clients_file)
+        except ClientsError as error:
+            wrong["CLIENTS_FILE"] = str(error)
+    if wrong:
+        raise SettingsError("; ".join(f"{name}: {words.rstrip('.')}" for name, words in sorted(wrong.items())))
+    return Settings(
+        deployment=deployment,
+        public_url=public_url,
+        upstreams=upstreams,
+        content_url=content_url,
+        clients=trusted,
+        origins=origins.union(*(client.origins for client in trusted)),
+        call_deadline=call_deadline,
+        discovery_ttl=discovery_ttl,
+        max_body=max_body,
+        connections=connections,
+        log_level=log_level,
+    )
+
+
+def _clients(deployment: str, path: str) -> tuple[Client, ...]:
+    if deployment == TRY_OUT:
+        if path:
+            raise ClientsError("is for production; the only client that a try-out trusts is the CDS Hooks Sandbox")
+        return clients.sandbox()
+    if not path:
+        raise ClientsError("must name the file of trusted clients in production (or set DEPLOYMENT=try-out)")
+    return clients.read(path)
+
+
+def _base_url(text: str) -> str:
+    """A base URL without a slash at its end."""
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment or "@" in url.netloc:
+        raise ValueError("must be an http or https URL without user, query or fragment")
+    _ = url.port
+    return text.rstrip("/")
+
+
+def _is_private(base_url: str) -> bool:
+    """Whether what is sent to this URL stays unreadable on its way: TLS, or it does not leave the machine."""
+    url = urlsplit(base_url)
+    return url.scheme == "https" or url.hostname in _LOOPBACK
+
+
+def _upstreams(text: str) -> dict[str, str]:
+    table: dict[str, str] = {}
+    for part in text.split(","):
+        found = _UPSTREAM.fullmatch(part)
+        if not found or found[1] in table:
+            raise ValueError("must be name=url, separated by commas, with different names in lower case")
+        table[found[1]] = _base_url(found[2])
+    return table
+
+
+def _origins(text: str) -> frozenset[str]:
+    origins = frozenset(part.strip() for part in text.split(",") if part.strip())
+    for origin in origins:
+        clients.ORIGIN(origin)
+    return origins

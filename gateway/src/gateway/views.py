@@ -1,0 +1,118 @@
+"""The CDS Hooks routes: HTTP in, HTTP out. Who calls, what there is and what is right is decided elsewhere."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from gateway import auth, messages
+from gateway.discovery import Directory, Service
+from gateway.problems import encoded, not_json_type, too_large, upstream_bad
+from gateway.routing import Answer, Upstream
+from gateway.settings import Settings
+
+_JSON: Final = re.compile(r"application/(?:[A-Za-z0-9!#$&^_.-]+\+)?json", re.IGNORECASE)
+_CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+_OBJECT: Final = re.compile(rb"[ \t\r\n]*\{")
+_RETURNED: Final = ("Content-Type", "Server-Timing", "Retry-After")
+
+
+class _Outcome(msgspec.Struct):
+    resourceType: str  # noqa: N815  as FHIR spells it
+
+
+_outcome: Final = msgspec.json.Decoder(_Outcome)
+
+
+def blueprint(settings: Settings, directory: Directory, upstreams: Mapping[str, Upstream]) -> Blueprint:
+    """Discovery, calls and feedback."""
+    hooks = Blueprint("hooks", __name__)
+    policy = auth.Policy(settings.try_out, settings.public_url, {client.issuer: client for client in settings.clients})
+
+    def identify() -> None:
+        """Refuse callers that we do not let in; put the name of the others into the access line."""
+        g.access_fields = {"client": "refused"}
+        caller = auth.identify(
+            request.headers.get("Authorization"), request.environ.get("REMOTE_ADDR"), request.path, policy
+        )
+        g.access_fields = {"client": caller.name}
+
+    def received(service_id: str) -> tuple[Service, bytes]:
+        """The service that is called and the body, when the caller is let in and the body is JSON by its type."""
+        body = _body(settings.max_body)  # read first: an unread body breaks the connection before the answer arrives
+        identify()
+        service = directory.current().find(service_id)
+        g.access_fields |= {"service": service.id, "hook": service.hook, "upstream": service.upstream}
+        _check_type()
+        return service, body
+
+    def forwarded(service: Service, path: str, body: bytes) -> Answer:
+        headers = {"Content-Type": "application/json", "Accept": "application/json", "X-Request-Id": g.request_id}
+        return upstreams[service.upstream].call("POST", path, headers, body)
+
+    @hooks.get("/cds-services")
+    def discovery() -> Response:
+        """What there is."""
+        identify()
+        return Response(directory.announced().document, content_type="application/json")
+
+    @hooks.post("/cds-services/<service_id>")
+    def call(service_id: str) -> Response:
+        """One call of a CDS service."""
+        service, body = received(service_id)
+        messages.check_call(body, service.hook)
+        answer = forwarded(service, f"/cds-services/{service.id}", body)
+        if not _OBJECT.match(answer.body):
+            raise upstream_bad()
+        return _passed_on(answer)
+
+    @hooks.post("/cds-services/<service_id>/feedback")
+    def feedback(service_id: str) -> Response:
+        """What became of cards. The answer may be empty."""
+        service, body = received(service_id)
+        messages.split(body)
+        return _passed_on(forwarded(service, f"/cds-services/{service.id}/feedback", body))
+
+    return hooks
+
+
+def _body(limit: int) -> bytes:
+    """The request body, at most `limit` bytes."""
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        raise too_large(limit) from error
+
+
+def _check_type() -> None:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if not _JSON.fullmatch(request.mimetype) or charset not in _CHARSETS:
+        raise not_json_type()
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise encoded()
+
+
+def _passed_on(answer: Answer) -> Response:
+    """The answer of an upstream: its status, bytes and content type, unless it is not fit to be passed on.
+
+    Raises:
+        Problem: 502 if it is not JSON, a redirection, or a failure that explains nothing.
+    """
+    headers = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
+    if answer.status < 200 or 300 <= answer.status < 400:
+        raise upstream_bad()
+    if answer.body and not _JSON.fullmatch(headers.get("Content-Type", "").partition(";")[0].strip()):
+        raise upstream_bad()
+    if answer.status >= 500 and not _is_outcome(answer.body):
+        raise upstream_bad()
+    return Response(answer.body, status=answer.status, headers=headers)
+
+
+def _is_outcome(body: bytes) -> bool:
+    try:
+        return _outcome.decode(body).resourceType == "OperationOutcome"
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
