@@ -1,0 +1,143 @@
+"""Markdown to HTML: CommonMark and tables, raw HTML off, headings with anchors that stay the same."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup, escape
+
+CITATION: Final = re.compile(r"\[@([a-z0-9-]+)\]")
+"""How a text cites: `[@key]`."""
+
+_md: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
+_md_seeing_html: Final = MarkdownIt("commonmark", {"html": True}).enable("table")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of level 2, for the table of contents."""
+
+    anchor: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """HTML that is safe to put on a page, and its headings of level 2."""
+
+    html: Markup
+    headings: tuple[Heading, ...]
+
+
+def anchor_of(text: str, taken: Iterable[str] = ()) -> str:
+    """The anchor of a heading: its words in lower case, joined by hyphens; a number tells equal headings apart."""
+    stem = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"
+    used = set(taken)
+    number, anchor = 1, stem
+    while anchor in used:
+        number += 1
+        anchor = f"{stem}-{number}"
+    return anchor
+
+
+def to_html(markdown: str) -> Rendered:
+    """Render Markdown whose citations are already links or numbers."""
+    tokens = _md.parse(markdown)
+    headings: list[Heading] = []
+    anchors: list[str] = []
+    label = ""
+    for position, token in enumerate(tokens):
+        if token.type == "heading_open":
+            label = _text(tokens[position + 1])
+            anchors.append(anchor_of(label, anchors))
+            token.attrSet("id", anchors[-1])
+            if token.tag == "h2":
+                headings.append(Heading(anchors[-1], label))
+        elif token.type == "table_open":
+            token.meta["label"] = label
+        elif token.type == "th_open":
+            token.attrSet("scope", "col")
+        elif token.type == "inline":
+            for child in token.children or ():
+                if child.type == "link_open" and str(child.attrGet("href")).startswith("https://"):
+                    child.attrSet("rel", "noopener noreferrer")
+    html = _md.renderer.render(tokens, _md.options, {})
+    return Rendered(html=Markup(html), headings=tuple(headings))  # noqa: S704 - made by the renderer with raw HTML off
+
+
+def to_html_inline(markdown: str) -> Markup:
+    """Render one line of Markdown without a paragraph around it."""
+    return Markup(_md.renderInline(markdown))  # noqa: S704 - made by the renderer with raw HTML off
+
+
+def cite(markdown: str, link: Callable[[str], str]) -> str:
+    """Replace every `[@key]` by what `link` makes of the key."""
+    return CITATION.sub(lambda found: link(found[1]), markdown)
+
+
+def cited(markdown: str) -> frozenset[str]:
+    """The keys that a text cites."""
+    return frozenset(CITATION.findall(markdown))
+
+
+def has_raw_html(markdown: str) -> bool:
+    """Whether a text holds HTML tags, which would be printed as text."""
+    return any(token.type in ("html_block", "html_inline") for token in _flat(_md_seeing_html.parse(markdown)))
+
+
+def is_one_paragraph(markdown: str) -> bool:
+    """Whether a text is a single paragraph without links and images."""
+    tokens = _md.parse(markdown)
+    blocks = [token.type for token in tokens]
+    inline = {child.type for token in tokens for child in token.children or ()}
+    return blocks == ["paragraph_open", "inline", "paragraph_close"] and not inline & {"link_open", "image"}
+
+
+def headings(markdown: str) -> Sequence[tuple[int, str]]:
+    """Level and text of every heading."""
+    tokens = _md.parse(markdown)
+    return [(int(t.tag[1]), _text(tokens[i + 1])) for i, t in enumerate(tokens) if t.type == "heading_open"]
+
+
+def links(markdown: str) -> Sequence[str]:
+    """The targets of all links and images."""
+    attribute = {"link_open": "href", "image": "src"}
+    return [
+        str(token.attrGet(attribute[token.type])) for token in _flat(_md.parse(markdown)) if token.type in attribute
+    ]
+
+
+def plain(markdown: str) -> Sequence[str]:
+    """The words of a text without its marks: one string for each paragraph, list item, heading and table cell."""
+    return [_text(token) for token in _md.parse(markdown) if token.type == "inline"]
+
+
+def _flat(tokens: Iterable[Token]) -> Iterable[Token]:
+    for token in tokens:
+        yield token
+        yield from token.children or ()
+
+
+def _text(inline: Token) -> str:
+    words = (" " if t.type in ("softbreak", "hardbreak") else t.content for t in inline.children or ())
+    return "".join(words)
+
+
+def _open_table(
+    _renderer: object, tokens: Sequence[Token], position: int, _options: object, _env: Mapping[str, object]
+) -> str:
+    label = escape(tokens[position].meta.get("label") or "Table")
+    return f'<div class="table" role="region" tabindex="0" aria-label="Table: {label}">\n<table>\n'
+
+
+def _close_table(
+    _renderer: object, _tokens: Sequence[Token], _position: int, _options: object, _env: Mapping[str, object]
+) -> str:
+    return "</table>\n</div>\n"
+
+
+_md.add_render_rule("table_open", _open_table)
+_md.add_render_rule("table_close", _close_table)

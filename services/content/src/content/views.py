@@ -1,0 +1,137 @@
+"""HTTP in, HTTP out: the snapshot for machines, the pages for people."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import lru_cache
+from typing import Final
+
+from flask import Blueprint, Response, g, request
+
+from chassis import problems as answers
+from chassis.problems import Problem
+from content import library as shelf
+from content import pages, problems
+from content.frontmatter import AUDIENCES
+from content.settings import Settings
+
+ASSET_TYPES: Final[Mapping[str, str]] = {".css": "text/css", ".svg": "image/svg+xml"}
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_FRESH: Final = "public, max-age=300"
+_ALWAYS_ASK: Final = "no-cache"
+
+
+def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], date]) -> Blueprint:
+    """The addresses of the content service.
+
+    Args:
+        settings: whom to tell about a wrong card.
+        library: what is served.
+        today: the day for which a page says that its review is overdue.
+    """
+    views = Blueprint("content", __name__)
+    assets = _assets()
+    stylesheet = f"site.css?v={assets['site.css'].etag[:12]}"
+    snapshot = pages.snapshot(library)
+    bibliography = pages.bibliography(library, stylesheet)
+
+    @lru_cache(maxsize=2)
+    def index_on(day: date) -> Mapping[str, pages.Document]:
+        return pages.index(library, stylesheet, day)
+
+    @lru_cache(maxsize=4 * len(library.explanations))
+    def page_on(slug: str, audience: str, day: date) -> Mapping[str, pages.Document]:
+        page = library.explanations[slug, audience]
+        return pages.explanation(library, page, stylesheet, settings.report_contact, day)
+
+    @views.get("/snapshot")
+    def get_snapshot() -> Response:
+        """All card texts as one JSON document."""
+        return _send(snapshot, _ALWAYS_ASK)
+
+    @views.get("/explanations")
+    def get_index() -> Response:
+        """The list of explanations, HTML or JSON."""
+        return _negotiate(index_on(today()))
+
+    @views.get("/explanations/<slug>")
+    def get_explanation(slug: str) -> Response:
+        """One explanation, HTML or Markdown, for clinicians or for patients."""
+        if slug not in library.slugs:
+            raise problems.no_such_explanation()
+        audience = request.args.get("audience", AUDIENCES[0])
+        if audience not in AUDIENCES:
+            raise problems.no_such_audience()
+        if (slug, audience) not in library.explanations:
+            raise problems.not_for_this_audience()
+        return _negotiate(page_on(slug, audience, today()))
+
+    @views.get("/bibliography")
+    def get_bibliography() -> Response:
+        """All references, HTML or JSON."""
+        return _negotiate(bibliography)
+
+    @views.get("/explanations-assets/<name>")
+    def get_asset(name: str) -> Response:
+        """The stylesheet and the icon."""
+        if name not in assets:
+            raise problems.no_such_asset()
+        return _send(assets[name], "public, max-age=86400")
+
+    @views.errorhandler(Problem)
+    def refuse(problem: Problem) -> Response:
+        """An OperationOutcome for machines; a readable page for who asks for HTML first."""
+        accepted = request.accept_mimetypes
+        wants_page = accepted.best_match([pages.JSON, answers.MEDIA_TYPE, pages.HTML]) == pages.HTML
+        if not wants_page or accepted[pages.HTML] <= accepted[pages.JSON]:
+            response = answers.answer(problem)
+        else:
+            page = pages.error(problem.status, problem.words, stylesheet, request.path.count("/") - 1)
+            response = Response(page.body, status=problem.status, content_type=_content_type(page))
+            response.headers["Content-Language"] = page.language
+        g.problem_code = problem.code or str(problem.status)
+        response.headers["Vary"] = "Accept"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return views
+
+
+def guard(response: Response) -> Response:
+    """Put the headers on an answer that keep a page from loading or being loaded by anything else."""
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _negotiate(forms: Mapping[str, pages.Document]) -> Response:
+    """The form that the caller likes best; HTML when it likes none or all the same."""
+    liked = request.accept_mimetypes
+    chosen = max(forms, key=lambda form: (liked[form], form == pages.HTML))
+    response = _send(forms[chosen], _FRESH)
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _send(page: pages.Document, cache: str) -> Response:
+    response = Response(page.body, content_type=_content_type(page))
+    response.headers["Content-Language"] = page.language
+    response.headers["Cache-Control"] = cache
+    response.set_etag(page.etag)
+    response.make_conditional(request)
+    return response
+
+
+def _content_type(page: pages.Document) -> str:
+    return page.media_type if page.media_type == pages.JSON else f"{page.media_type}; charset=utf-8"
+
+
+def _assets() -> dict[str, pages.Document]:
+    assets = {}
+    for path in sorted((shelf.PACKAGED / "assets").iterdir()):
+        body = path.read_bytes()
+        assets[path.name] = pages.Document(body, ASSET_TYPES[path.suffix], "en", hashlib.sha256(body).hexdigest()[:32])
+    return assets
