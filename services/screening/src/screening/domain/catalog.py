@@ -1,0 +1,210 @@
+"""What we may suggest: laboratory tests, imaging and referrals. Never a drug, a dose or a supplement.
+
+Every entry is one ServiceRequest code with the note that the laboratory or the patient needs, and says which
+codes count as the same request already made. Source: clinical rules, 1.0.8 "Draft ServiceRequests per module"
+and section 6, 28 and 29.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+from screening.domain.chart import GENETIC_ORDER_DAYS, ORDER_DAYS, Chart
+from screening.domain.codes import LOINC, SNOMED
+
+GENE_ID_SYSTEM: Final = "http://www.genenames.org/geneId"
+
+
+@dataclass(frozen=True, slots=True)
+class Orderable:
+    """Something to order.
+
+    Attributes:
+        code: one LOINC or SNOMED CT code, as it goes into `ServiceRequest.code`.
+        label: its name on the card.
+        note: specimen or timing instruction.
+        same_as: sets whose codes are the same request: if one is drafted or pending, this is not suggested.
+        current: analytes and look-back in days: with a readable result of each it is not suggested,
+            unless a repeat is wanted.
+        gene: HGNC id of the gene to test, for genetic tests.
+        repeat: suggest it although a current result exists.
+    """
+
+    system: str
+    code: str
+    display: str
+    label: str
+    note: str = ""
+    same_as: tuple[str, ...] = ()
+    current: tuple[tuple[str, ...], int] | None = None
+    gene: str = ""
+    repeat: bool = False
+
+    def again(self) -> "Orderable":
+        """The same, to be repeated although a result is on record."""
+        return replace(self, repeat=True)
+
+
+def _lab(
+    code: str,
+    display: str,
+    label: str,
+    *same_as: str,
+    note: str = "",
+    current: tuple[tuple[str, ...], int] | None = None,
+) -> Orderable:
+    return Orderable(LOINC, code, display, label, note, same_as, current)
+
+
+def _gene(symbol: str, hgnc: str) -> Orderable:
+    return Orderable(
+        SNOMED,
+        "405825005",
+        "Molecular genetic test (procedure)",
+        f"{symbol} gene test",
+        note=f"Gene: {symbol} ({hgnc}). Arrange through clinical genetics.",
+        gene=hgnc,
+    )
+
+
+_BEFORE_B12: Final = "Draw before any vitamin B12 or folic acid is given; stop high-dose biotin 72 hours before."
+_METAL_FREE: Final = (
+    "Royal-blue metal-free EDTA tube; not within 96 hours after gadolinium or iodinated contrast medium."
+)
+_FASTING: Final = "Fasting 12 hours, protect from light, same draw as the lipid panel."
+
+TOTAL_B12: Final = _lab("2132-9", "Vit B12 Ser-mCnc", "vitamin B12", "L_B12", note=_BEFORE_B12, current=(("B12",), 365))
+HOLOTC: Final = _lab(
+    "72160-5",
+    "Holo-transcobalamin II [Moles/volume] in Serum",
+    "holotranscobalamin (if available)",
+    "L_HOLOTC",
+    note=_BEFORE_B12,
+    current=(("HOLOTC",), 90),
+)
+CBC: Final = _lab(
+    "58410-2", "CBC panel - Blood by Automated count", "complete blood count", "L_CBC", current=(("HGB", "MCV"), 365)
+)
+CBC_FILM: Final = replace(CBC, label="complete blood count with film", note="With blood film (acanthocytes?).")
+MMA: Final = _lab(
+    "13964-2",
+    "Methylmalonate SerPl-sCnc",
+    "methylmalonic acid",
+    "L_MMA",
+    note=_BEFORE_B12,
+    current=(("MMA",), 90),
+)
+MMA_URINE: Final = _lab("25116-5", "Methylmalonate/Creat Ur-sRto", "urine methylmalonic acid/creatinine", "L_MMAU")
+HOMOCYSTEINE: Final = _lab(
+    "13965-9",
+    "Homocysteine SerPl-sCnc",
+    "homocysteine",
+    "L_HCY",
+    note="Keep on ice. " + _BEFORE_B12,
+    current=(("HCY",), 90),
+)
+CREATININE: Final = _lab(
+    "2160-0",
+    "Creatinine [Mass/volume] in Serum or Plasma",
+    "creatinine with eGFR",
+    "L_RENAL",
+    "L_PANELS_RENAL",
+    current=(("EGFR",), 90),
+)
+FOLATE: Final = _lab("2284-8", "Folate SerPl-mCnc", "folate", "L_FOLATE", current=(("FOLATE",), 90))
+INTRINSIC_FACTOR_ANTIBODY: Final = _lab(
+    "30530-0", "IF Ab Ser Ql", "intrinsic factor antibody", "L_IFAB", note="Before or apart from a B12 injection."
+)
+
+ALPHA_TOCOPHEROL: Final = _lab(
+    "1823-4",
+    "A-Tocopherol Vit E SerPl-mCnc",
+    "vitamin E (alpha-tocopherol)",
+    "L_VE",
+    note=_FASTING,
+    current=(("VE",), 730),
+)
+LIPID_PANEL: Final = _lab(
+    "24331-1",
+    "Lipid 1996 Pnl SerPl",
+    "fasting lipid panel",
+    "L_LIPIDPANEL",
+    note="Fasting 12 hours, same draw as vitamin E.",
+    current=(("CHOL", "TG"), 30),
+)
+INR: Final = _lab("6301-6", "INR in Platelet poor plasma by Coagulation assay", "INR", "L_INR")
+
+MANGANESE_BLOOD: Final = _lab(
+    "5681-2", "Manganese Bld-mCnc", "whole-blood manganese", "L_MNB", note=_METAL_FREE, current=(("MN_BLOOD",), 365)
+)
+FERRITIN: Final = _lab("2276-4", "Ferritin SerPl-mCnc", "ferritin", "L_FERR", current=(("FERRITIN",), 730))
+IRON_PANEL: Final = _lab("50190-8", "Iron+TIBC Pnl SerPl", "iron and TIBC", "L_IRONPANEL")
+LIVER_PANEL: Final = _lab("24325-3", "Hep Func 2000 Pnl SerPl", "liver panel", "L_PANELS_LIVER")
+MRI_BRAIN: Final = Orderable(
+    LOINC, "30657-1", "MR Brain WO contrast", "MRI brain without contrast", "Include T1: pallidal signal?", ("L_IMG",)
+)
+
+NEUROLOGY: Final = Orderable(
+    SNOMED, "183521007", "Referral to neurology service (procedure)", "neurology", same_as=("REF_NEUROLOGY",)
+)
+GENETICS: Final = Orderable(
+    SNOMED, "306279004", "Referral to clinical geneticist (procedure)", "clinical genetics", same_as=("REF_GENETICS",)
+)
+
+TTPA: Final = _gene("TTPA", "HGNC:12404")
+SLC30A10: Final = _gene("SLC30A10", "HGNC:25355")
+SLC39A14: Final = _gene("SLC39A14", "HGNC:20858")
+
+REFERRAL_SETS: Final = ("REF_NEUROLOGY", "REF_GENETICS", "REF_GASTROENTEROLOGY")
+"""Referrals that mean somebody has acted (1.0.5)."""
+
+
+def requested(chart: Chart, test: Orderable) -> bool:
+    """Whether the same is already drafted or pending."""
+    if test.gene:
+        return any(test.code in o.codes for o in chart.open_orders(GENETIC_ORDER_DAYS)) or any(
+            test.code in d.codes for d in chart.drafts
+        )
+    same = test.same_as
+    return (
+        any(test.code in draft.codes for draft in chart.drafts)
+        or any(test.code in order.codes for order in chart.open_orders(ORDER_DAYS))
+        or (bool(same) and (chart.drafted_in(*same) or chart.pending_in(*same)))
+    )
+
+
+def current(chart: Chart, test: Orderable) -> bool:
+    """Whether every analyte of the test has a readable result within its look-back."""
+    if test.current is None:
+        return False
+    analytes, days = test.current
+    return all(chart.newest(analyte, days) is not None for analyte in analytes)
+
+
+def still_wanted(chart: Chart, tests: Iterable[Orderable]) -> tuple[Orderable, ...]:
+    """The tests that are neither drafted nor pending nor (unless a repeat is wanted) current, each once."""
+    wanted = {
+        (test.code, test.gene): test
+        for test in tests
+        if not requested(chart, test) and (test.repeat or not current(chart, test))
+    }
+    return tuple(wanted.values())
+
+
+def acted_on(chart: Chart, tests: Iterable[Orderable], result_day: date, days: int = 14) -> bool:
+    """Whether somebody acted on a result in the last `days` days: a confirmatory order after it, or a referral.
+
+    A test ordered on the very day of the sample is taken for the order that led to the result (section 6, 4).
+    """
+    codes = {test.code for test in tests}
+    same = {name for test in tests for name in test.same_as}
+    for order in chart.open_orders(days):
+        if order.authored is None or order.authored < result_day:
+            continue
+        if order.status != "draft" and not order.sets.isdisjoint(REFERRAL_SETS):
+            return True
+        confirmatory = not order.codes.isdisjoint(codes) or not order.sets.isdisjoint(same)
+        if confirmatory and order.authored > result_day:
+            return True
+    return False

@@ -1,0 +1,137 @@
+"""Codes and value sets: which sets a coding belongs to.
+
+The rules speak of sets (`D_GEN`, `B12_RISK_STRONG`, `L_B12`); facts carry the names of the sets they are in.
+Matching is exact, except where a set's entry is marked as a string prefix (ICD-10-CM and ATC only).
+Source: clinical rules, section 2.0.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+SNOMED: Final = "http://snomed.info/sct"
+LOINC: Final = "http://loinc.org"
+RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
+ATC: Final = "http://www.whocc.no/atc"
+ICD10CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
+ICD10_WHO: Final = "http://hl7.org/fhir/sid/icd-10"
+
+_ALIASES: Final[Mapping[str, str]] = {
+    "urn:oid:2.16.840.1.113883.6.96": SNOMED,
+    "urn:oid:2.16.840.1.113883.6.1": LOINC,
+    "urn:oid:2.16.840.1.113883.6.88": RXNORM,
+    "urn:oid:2.16.840.1.113883.6.73": ATC,
+    "urn:oid:2.16.840.1.113883.6.90": ICD10CM,
+    "urn:oid:2.16.840.1.113883.6.3": ICD10_WHO,
+}
+"""Other names of the same code systems (HL7 OID registry)."""
+
+_WHO_ACCEPTED: Final = ("G24", "G25", "E53", "E56", "E83.0")
+"""The WHO edition of ICD-10 is accepted only where its codes mean the same (section 2.0)."""
+
+SINGLE_INGREDIENT_SETS: Final = frozenset({"B12_RX", "VE_RX", "CA_RX", "CU_RX", "FOLATE_RX", "MN_RX"})
+"""Sets in which a product with several active ingredients does not count (section 6, 3)."""
+
+NONE: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """One coding as it was sent; `system` is the canonical URL."""
+
+    system: str
+    code: str
+    display: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One code of a value set."""
+
+    value_set: str
+    system: str
+    code: str
+    display: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """An RxNorm product and the ingredient of ours that it holds; `combination` when there are others too."""
+
+    code: str
+    ingredient: str
+    combination: bool
+
+
+class CodeBook:
+    """Answers which value sets a coding is in. Built once at start; lookups are dictionary reads."""
+
+    def __init__(self, entries: Iterable[Entry], products: Iterable[Product] = ()) -> None:
+        self._exact: dict[tuple[str, str], frozenset[str]] = {}
+        self._prefix: dict[tuple[str, str], frozenset[str]] = {}
+        self._combination: dict[tuple[str, str], frozenset[str]] = {}
+        self._display: dict[tuple[str, str], str] = {}
+        self.members: dict[str, tuple[Entry, ...]] = {}
+        for entry in entries:
+            table = self._prefix if entry.prefix else self._exact
+            key = (entry.system, entry.code)
+            table[key] = table.get(key, NONE) | {entry.value_set}
+            self._display.setdefault(key, entry.display)
+            self.members[entry.value_set] = (*self.members.get(entry.value_set, ()), entry)
+        for product in products:
+            sets = self._exact.get((RXNORM, product.ingredient), NONE)
+            if product.combination:
+                key = (RXNORM, product.code)
+                self._combination[key] = self._combination.get(key, NONE) | (sets & SINGLE_INGREDIENT_SETS)
+                sets -= SINGLE_INGREDIENT_SETS
+            if product.code != product.ingredient and sets:
+                key = (RXNORM, product.code)
+                self._exact[key] = self._exact.get(key, NONE) | sets
+
+    def sets(self, system: str | None, code: str | None) -> frozenset[str]:
+        """The sets that one coding is in; empty for unknown systems and codes."""
+        if not system or not code:
+            return NONE
+        found = self._exact.get((system, code))
+        if found is None:
+            if system in (LOINC, SNOMED, RXNORM):
+                return NONE
+            found = NONE
+        if system in (ICD10CM, ATC):
+            return found | self._by_prefix(system, code)
+        return found
+
+    def _by_prefix(self, system: str, code: str) -> frozenset[str]:
+        found = NONE
+        for length in range(1, len(code) + 1):
+            found |= self._prefix.get((system, code[:length]), NONE)
+        return found
+
+    def combination_sets(self, system: str, code: str) -> frozenset[str]:
+        """The single-ingredient sets that this product must not count in, because it holds other ingredients."""
+        return self._combination.get((system, code), NONE)
+
+    def codes(self, value_set: str) -> frozenset[str]:
+        """The codes of a set, whatever their system."""
+        return frozenset(entry.code for entry in self.members.get(value_set, ()))
+
+    def display(self, system: str, code: str) -> str:
+        """The reviewed display of a code, or an empty string."""
+        return self._display.get((system, code), "")
+
+
+def canonical(system: str | None, code: str | None) -> tuple[str, str] | None:
+    """A coding as the sets spell it: system URL, ICD-10 code upper case with its dot. None: not usable."""
+    if not system or not code:
+        return None
+    system = _ALIASES.get(system, system)
+    if system in (ICD10CM, ICD10_WHO):
+        code = code.strip().upper()
+        if len(code) > 3 and "." not in code:
+            code = f"{code[:3]}.{code[3:]}"
+        if system == ICD10_WHO:
+            if not code.startswith(_WHO_ACCEPTED):
+                return None
+            system = ICD10CM
+    return system, code

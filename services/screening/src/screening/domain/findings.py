@@ -1,0 +1,122 @@
+"""Findings: what a rule has to say, with the evidence that decided, before it becomes a card.
+
+An `Assessment` is the outcome of one workup: always a state, and a finding if one is to be shown. A `Finding`
+holds plain sentences and facts; escaping, Markdown and FHIR are the cards' business.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from screening.domain.catalog import NEUROLOGY, Orderable, still_wanted
+from screening.domain.chart import Chart
+from screening.domain.evidence import Evidence
+
+INFO: Final = "info"
+WARNING: Final = "warning"
+CRITICAL: Final = "critical"
+SEVERITY: Final = {CRITICAL: 0, WARNING: 1, INFO: 2}
+
+NO_RESULT: Final = "NO_RESULT"
+STALE: Final = "STALE"
+UNREADABLE: Final = "UNREADABLE"
+WRONG_SPECIMEN: Final = "WRONG_SPECIMEN"
+MISSING_STATES: Final = frozenset({NO_RESULT, STALE, UNREADABLE, WRONG_SPECIMEN})
+
+NORMAL: Final = "NORMAL"
+ORDER_PENDING: Final = "ORDER_PENDING"
+BORDERLINE: Final = "BORDERLINE"
+DISCORDANT: Final = "DISCORDANT"
+ABNORMAL: Final = "ABNORMAL"
+TREATED: Final = "TREATED"
+KNOWN_DX: Final = "KNOWN_DX"
+
+INCOMPLETE: Final = "INCOMPLETE"
+NOT_ASSESSED: Final = "NOT_ASSESSED"
+SCREEN: Final = "SCREEN"
+DATA: Final = "DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One click: orders to draft and selected drafts to withdraw (only where 1.0.8 lists that)."""
+
+    label: str
+    orders: tuple[Orderable, ...] = ()
+    withdraw: tuple[str, ...] = ()
+
+
+def suggest(chart: Chart, label: str, *tests: Orderable) -> tuple[Suggestion, ...]:
+    """One suggestion with the tests that are still wanted; none when nothing is left."""
+    wanted = still_wanted(chart, tests)
+    if not wanted:
+        return ()
+    return (Suggestion(f"{label}: {', '.join(test.label for test in wanted)}", wanted),)
+
+
+def refer(chart: Chart, *more: Orderable) -> tuple[Suggestion, ...]:
+    """Referral to neurology, which goes with every warning and critical result card, and further ones."""
+    return suggest(chart, "Refer", NEUROLOGY, *more)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to say.
+
+    Attributes:
+        module: B12, VITE, MN, SCREEN, DATA, or the name of an order rule.
+        state: state of the workup; empty for order rules.
+        indicator: info, warning or critical.
+        summary: at most 125 characters.
+        statements: plain sentences for the detail, most important first.
+        evidence: the facts that decided.
+        suggestions: drafts to accept.
+        override_reasons: codes of clinical rules 1.0.7 that fit this card.
+        explanation: slug of the page behind it.
+        includes: modules, on the cards that list several.
+    """
+
+    module: str
+    state: str
+    indicator: str
+    summary: str
+    statements: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+    override_reasons: tuple[str, ...] = ()
+    explanation: str = ""
+    includes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What SCREEN says about a module that has no usable result, and what it suggests."""
+
+    note: str
+    tests: tuple[Orderable, ...]
+    high_risk: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The outcome of one workup on one chart.
+
+    Attributes:
+        module: B12, VITE, MN.
+        state: as in clinical rules 1.0.5.
+        finding: the result card that is due, if any.
+        held: why no result card is shown although the state would have one; empty otherwise.
+        eligible: whether the tier asks for this module in SCREEN (1.0.4); `eligible_because` says why or why not.
+        missing: set when there is no usable result (it may go with a state that outranks the missing ones).
+        evidence: the facts that decided the state.
+        cause_known: a diagnosis of this module is established, so that SCREEN has nothing left to ask.
+    """
+
+    module: str
+    state: str
+    eligible: bool
+    eligible_because: str
+    missing: Missing | None = None
+    finding: Finding | None = None
+    held: str = ""
+    evidence: tuple[Evidence, ...] = field(default=())
+    cause_known: bool = False

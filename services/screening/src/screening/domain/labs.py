@@ -1,0 +1,316 @@
+"""Laboratory results: what an analyte is, how a value reads, and in which band it lies.
+
+Source: clinical rules, 1.0.2 and section 6, 14, 15 and 30.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from typing import Final
+
+from screening.domain.citations import Citation
+from screening.domain.units import Amount, Limit, Measure, amount, limit, units
+
+INFINITY: Final = Decimal("Infinity")
+
+
+class Abnormal(Enum):
+    """Which direction is the more abnormal one: decides between results of the very same time and status."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Analyte:
+    """Something that laboratories measure.
+
+    Attributes:
+        key: our short name, e.g. `B12`.
+        label: its name in a sentence.
+        value_set: the LOINC set that codes it.
+        measure: accepted units and plausible range.
+        abnormal: the more abnormal direction.
+        conflicts: sets that make a coding conflict: a result that is also in one of these is not taken for this.
+    """
+
+    key: str
+    label: str
+    value_set: str
+    measure: Measure
+    abnormal: Abnormal = Abnormal.LOW
+    conflicts: frozenset[str] = frozenset()
+
+
+def _guard(low: str, high: str) -> tuple[Decimal, Decimal]:
+    return Decimal(low), Decimal(high)
+
+
+B12: Final = Analyte(
+    "B12",
+    "vitamin B12",
+    "L_B12",
+    Measure(
+        (units("pmol/L"), units("ng/L", {"pg/mL": "1"}, to_canonical="0.7378")),
+        plausible=_guard("15", "15000"),
+    ),
+)
+HOLOTC: Final = Analyte("HOLOTC", "holotranscobalamin", "L_HOLOTC", Measure((units("pmol/L"),)))
+MMA: Final = Analyte(
+    "MMA",
+    "methylmalonic acid",
+    "L_MMA",
+    Measure(
+        (
+            units("umol/L", {"nmol/L": "0.001", "nmol/mL": "1"}),
+            units("ug/L", {"ng/mL": "1"}, to_canonical=str(Decimal(1) / Decimal("118.09"))),
+        )
+    ),
+    Abnormal.HIGH,
+)
+HOMOCYSTEINE: Final = Analyte(
+    "HCY",
+    "homocysteine",
+    "L_HCY",
+    Measure((units("umol/L", {"nmol/mL": "1"}), units("mg/L", to_canonical="7.397"))),
+    Abnormal.HIGH,
+    conflicts=frozenset({"L_HCY_TRAP"}),
+)
+FOLATE: Final = Analyte(
+    "FOLATE", "folate", "L_FOLATE", Measure((units("nmol/L"), units("ug/L", {"ng/mL": "1"}, to_canonical="2.266")))
+)
+EGFR: Final = Analyte("EGFR", "eGFR", "L_EGFR", Measure((units("mL/min/{1.73_m2}"),)))
+CREATININE: Final = Analyte(
+    "CREATININE",
+    "creatinine",
+    "L_CREATININE",
+    Measure((units("umol/L"), units("mg/dL", to_canonical="88.42"))),
+    Abnormal.HIGH,
+)
+MCV: Final = Analyte("MCV", "MCV", "L_MCV", Measure((units("fL"),)), Abnormal.HIGH)
+HEMOGLOBIN: Final = Analyte(
+    "HGB",
+    "hemoglobin",
+    "L_HGB",
+    Measure((units("g/L", {"g/dL": "10"}), units("mmol/L", to_canonical="16.11"))),
+    Abnormal.HIGH,
+)
+ALPHA_TOCOPHEROL: Final = Analyte(
+    "VE",
+    "vitamin E (alpha-tocopherol)",
+    "L_VE",
+    Measure(
+        (units("umol/L"), units("mg/L", {"ug/mL": "1", "mg/dL": "10"}, to_canonical="2.322")),
+        plausible=_guard("0.05", "400"),
+    ),
+    conflicts=frozenset({"L_VE_TRAP"}),
+)
+CHOLESTEROL: Final = Analyte(
+    "CHOL", "total cholesterol", "L_CHOL", Measure((units("mmol/L"), units("mg/dL", to_canonical="0.02586")))
+)
+TRIGLYCERIDES: Final = Analyte(
+    "TG", "triglycerides", "L_TG", Measure((units("mmol/L"), units("mg/dL", to_canonical="0.01129")))
+)
+_MANGANESE_FAMILIES: Final = (
+    units("nmol/L"),
+    units("ug/L", {"ng/mL": "1", "ug/dL": "10"}, to_canonical="18.20"),
+)
+MANGANESE_BLOOD: Final = Analyte(
+    "MN_BLOOD",
+    "whole-blood manganese",
+    "L_MNB",
+    Measure(_MANGANESE_FAMILIES, plausible=_guard("5", "20000")),
+    Abnormal.HIGH,
+    # Where codings disagree about the specimen, the conservative one (serum) counts; urine and cells never do.
+    conflicts=frozenset({"L_MNS", "L_MNU", "L_MNRBC"}),
+)
+MANGANESE_SERUM: Final = Analyte(
+    "MN_SERUM",
+    "serum manganese",
+    "L_MNS",
+    Measure(_MANGANESE_FAMILIES),
+    Abnormal.HIGH,
+    conflicts=frozenset({"L_MNU", "L_MNRBC"}),
+)
+FERRITIN: Final = Analyte(
+    "FERRITIN",
+    "ferritin",
+    "L_FERR",
+    Measure((units("ug/L", {"ng/mL": "1"}), units("pmol/L", to_canonical="0.445"))),
+    Abnormal.HIGH,
+)
+
+ANALYTES: Final[tuple[Analyte, ...]] = (
+    B12, HOLOTC, MMA, HOMOCYSTEINE, FOLATE, EGFR, CREATININE, MCV, HEMOGLOBIN,
+    ALPHA_TOCOPHEROL, CHOLESTEROL, TRIGLYCERIDES, MANGANESE_BLOOD, MANGANESE_SERUM, FERRITIN,
+)  # fmt: skip
+"""Every analyte that is read with its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A readable value: a number, or the interval that a comparator leaves open.
+
+    `low` and `high` are in the printed unit of the family that was sent; an open end excludes its number.
+    """
+
+    low: Decimal
+    high: Decimal
+    low_open: bool
+    high_open: bool
+    unit: str
+    canonical_unit: str
+    to_canonical: Decimal
+
+    @property
+    def exact(self) -> bool:
+        """A number was sent, without a comparator."""
+        return self.low == self.high
+
+    def at_most_below(self, cut: Limit, *, inclusive: bool = False) -> bool | None:
+        """Whether the value lies below `cut` (`inclusive`: or on it). None: the interval straddles it."""
+        number, factor = _comparable(cut, self)
+        low, high = self.low * factor, self.high * factor
+        low_below = low < number or (inclusive and low == number and not self.low_open)
+        high_below = high < number or (high == number and (inclusive or self.high_open))
+        if high_below:
+            return True
+        return None if low_below else False
+
+    def canonical_bounds(self) -> tuple[Decimal, Decimal]:
+        """Both ends in the analyte's canonical unit."""
+        return self.low * self.to_canonical, self.high * self.to_canonical
+
+
+def _comparable(cut: Limit, value: Value) -> tuple[Decimal, Decimal]:
+    """The limit's number to compare with, and the factor for the value: 1 in its own family, else converted."""
+    own = cut.for_unit(value.unit)
+    if own is not None:
+        return own, Decimal(1)
+    converted = cut.for_unit(value.canonical_unit)
+    if converted is None:
+        raise ValueError(f"limit {cut} is printed in no unit that {value.unit} leads to")
+    return converted, value.to_canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A named band that ends at `upper`; the last band of a scale has none."""
+
+    name: str
+    upper: Limit | None = None
+    inclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The bands of one analyte, lowest first, with the source of their limits."""
+
+    analyte: Analyte
+    bands: tuple[Band, ...]
+    cite: Citation
+
+    def band(self, value: Value) -> str | None:
+        """The band that holds the whole value; None where a comparator's interval spans a limit."""
+        for band in self.bands:
+            if band.upper is None:
+                return band.name
+            below = value.at_most_below(band.upper, inclusive=band.inclusive)
+            if below is None:
+                return None
+            if below:
+                return band.name
+        return None
+
+
+def below(name: str, *printed: str) -> Band:
+    """A band of everything below a limit: `below("deficient", "180 ng/L", "133 pmol/L")`."""
+    return Band(name, limit(*printed))
+
+
+def up_to(name: str, *printed: str) -> Band:
+    """A band that includes its upper limit."""
+    return Band(name, limit(*printed), inclusive=True)
+
+
+def above(name: str) -> Band:
+    """The band above all limits."""
+    return Band(name)
+
+
+@dataclass(frozen=True, slots=True)
+class LabResult:
+    """One result of one analyte, usable or not.
+
+    `value` is None when the result cannot be read; `unreadable` then says why. `upper_normal` is the
+    laboratory's own upper limit where it may be used (manganese), in the printed unit of the value's family.
+    """
+
+    analyte: str
+    taken: datetime
+    status: str
+    value: Value | None
+    printed: str
+    unit: str
+    code: str
+    display: str
+    reference: str
+    unreadable: str = ""
+    interpretation: str = ""
+    upper_normal: Decimal | None = None
+
+
+_NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?"
+_STRING: Final = re.compile(rf"\s*(<=|>=|<|>)?\s*({_NUMBER})\s*(\S.*?)?\s*")
+_STATUS_RANK: Final = {"corrected": 2, "amended": 1, "final": 0}
+
+
+def parse(text: str) -> tuple[Decimal, str, str] | None:
+    """Number, comparator and unit of a textual result; None unless the whole text has that form."""
+    match = _STRING.fullmatch(text)
+    if match is None:
+        return None
+    return Decimal(match[2]), match[1] or "", match[3] or ""
+
+
+def value_of(analyte: Analyte, number: Decimal, comparator: str, unit: str) -> Value | str:
+    """A readable value, or the reason why it is not one, in words for the card."""
+    if not number.is_finite() or number < 0:
+        return "not a plausible number"
+    try:
+        read: Amount | None = amount(analyte.measure, number, unit)
+    except InvalidOperation:
+        return "not a plausible number"
+    if read is None:
+        return "unit missing" if not unit.strip() else "unit not accepted"
+    guard = analyte.measure.plausible
+    if guard is not None and not guard[0] <= read.canonical <= guard[1]:
+        return "implausible number"
+    low, high, low_open, high_open = read.number, read.number, False, False
+    match comparator:
+        case "":
+            pass
+        case "<" | "<=":
+            low, high_open = Decimal(0), comparator == "<"
+        case ">" | ">=":
+            high, low_open, high_open = INFINITY, comparator == ">", True
+        case _:
+            return "comparator not accepted"
+    return Value(low, high, low_open, high_open, read.unit, analyte.measure.canonical, read.to_canonical)
+
+
+def newest_first(results: Iterable[LabResult], analyte: Analyte) -> tuple[LabResult, ...]:
+    """Results in the order in which they decide: newest; then corrected, amended, final; then the more abnormal."""
+    sign = -1 if analyte.abnormal is Abnormal.LOW else 1
+
+    def rank(result: LabResult) -> tuple[datetime, int, Decimal]:
+        canonical = Decimal(0)
+        if result.value is not None:
+            low, high = result.value.canonical_bounds()
+            canonical = low if sign < 0 or high == INFINITY else high
+        return result.taken, _STATUS_RANK.get(result.status, 0), sign * canonical
+
+    return tuple(sorted(results, key=rank, reverse=True))

@@ -1,0 +1,100 @@
+"""Order rules around manganese. Clinical rules 1.7, 1.0.8."""
+
+from typing import Final
+
+from screening.domain import catalog, labs
+from screening.domain.chart import Draft
+from screening.domain.evidence import Evidence, of_fact
+from screening.domain.findings import (
+    ABNORMAL,
+    BORDERLINE,
+    INFO,
+    KNOWN_DX,
+    NORMAL,
+    WARNING,
+    Finding,
+    Suggestion,
+    suggest,
+)
+from screening.domain.orders.rule import CannotTell, Decision, OrderRule, Situation, medicine_in, test_in
+from screening.domain.workups.manganese import LOOK_BACK_ON_PN, MODULE, WORKUP
+from screening.domain.workups.manganese_facts import liver_or_shunt, on_parenteral_nutrition, risk
+
+
+def _specimen(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
+    """Serum, plasma or urine manganese: the wrong specimen for the body's burden."""
+    chart = situation.chart
+    if not situation.phenotype.present and not risk(chart):
+        return None
+    if chart.drafted_in("L_MNB") or chart.pending_in("L_MNB"):
+        return None
+    if situation.state(MODULE) in (NORMAL, BORDERLINE, ABNORMAL, KNOWN_DX):
+        return None
+    return Finding(
+        "ORD_MN_SPECIMEN", "", INFO,
+        "Serum or urine manganese does not reflect body burden: order whole-blood manganese instead.",
+        statements=("Less than 5 % of the manganese in the circulation is in serum.",),
+        evidence=risk(chart),
+        suggestions=(
+            Suggestion(
+                "Replace by whole-blood manganese",
+                (catalog.MANGANESE_BLOOD,),
+                tuple(draft.reference for draft in drafts),
+            ),
+        ),
+        override_reasons=("specialist-managing", "lab-unavailable"),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _parenteral(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
+    """Parenteral nutrition or trace elements that contain manganese."""
+    del drafts
+    chart = situation.chart
+    against = _against(situation)
+    if against:
+        return Finding(
+            "ORD_PN_MN", "", WARNING,
+            "Manganese-containing nutrition with raised manganese, cholestasis or pallidal signal: use a"
+            " manganese-free formulation.",
+            statements=("The other trace elements are still needed: do not leave all of them out.",),
+            evidence=against,
+            suggestions=suggest(chart, "Order", catalog.MANGANESE_BLOOD),
+            override_reasons=("specialist-managing", "benefit-outweighs"),
+            explanation=WORKUP,
+        )  # fmt: skip
+    nutrition = on_parenteral_nutrition(chart)
+    if not situation.phenotype.present or not nutrition:
+        return None
+    if chart.newest(labs.MANGANESE_BLOOD.key, LOOK_BACK_ON_PN) is not None:
+        return None
+    if chart.drafted_in("L_MNB") or chart.pending_in("L_MNB"):
+        return None
+    if MODULE in situation.unavailable:
+        return CannotTell((MODULE,))
+    return Finding(
+        "ORD_PN_MN", "", INFO,
+        "Long-term parenteral nutrition and a movement disorder: no whole-blood manganese in 6 months.",
+        evidence=tuple(of_fact(fact, "parenteral nutrition") for fact in nutrition),
+        suggestions=suggest(chart, "Order", catalog.MANGANESE_BLOOD),
+        override_reasons=("done-elsewhere",),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _against(situation: Situation) -> tuple[Evidence, ...]:
+    """What speaks against more manganese: a raised level, a known disorder, a pallidal signal, cholestasis or liver."""
+    chart = situation.chart
+    found: list[Evidence] = []
+    if situation.state(MODULE) in (ABNORMAL, BORDERLINE):
+        found.extend(situation.assessments[MODULE].evidence)
+    found.extend(of_fact(c, "manganese disorder recorded") for c in chart.known_diagnoses("MN_DX"))
+    signal = chart.site_fact("t1-pallidal")
+    if signal is not None:
+        found.append(of_fact(signal, "T1 pallidal hyperintensity"))
+    found.extend(of_fact(fact, "cholestasis or liver disease") for fact in liver_or_shunt(chart))
+    return tuple(dict.fromkeys(found))
+
+
+SPECIMEN: Final = OrderRule("ORD_MN_SPECIMEN", test_in("L_MNS", "L_MNU"), _specimen)
+PARENTERAL: Final = OrderRule("ORD_PN_MN", medicine_in("MN_RX", "MN_PN"), _parenteral)

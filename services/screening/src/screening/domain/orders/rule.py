@@ -1,0 +1,76 @@
+"""What an order rule is, and what it may look at."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from screening.domain.chart import Chart, Draft
+from screening.domain.findings import MISSING_STATES, Assessment, Finding
+from screening.domain.phenotype import Phenotype
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The rule applies, but the results that it turns on could not be looked up."""
+
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The chart with what the workups made of it."""
+
+    chart: Chart
+    phenotype: Phenotype
+    assessments: Mapping[str, Assessment]
+    unavailable: frozenset[str] = field(default=frozenset())
+    """Modules whose laboratory results were not delivered."""
+
+    def state(self, module: str) -> str:
+        """State of a workup."""
+        return self.assessments[module].state
+
+    def missing(self, module: str) -> bool:
+        """No usable result, and none on its way."""
+        return self.state(module) in MISSING_STATES or self.assessments[module].missing is not None
+
+    def not_looked_up(self, module: str) -> bool:
+        """No result was seen, but the results were not delivered either."""
+        return module in self.unavailable and self.missing(module)
+
+
+Decision = Finding | CannotTell | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRule:
+    """An order rule.
+
+    Attributes:
+        name: as in clinical rules 1.7; also the card's module.
+        concerns: whether a draft is one that the rule is about.
+        decide: what to say; it gets the selected drafts that the rule is about, at least one.
+        needs_phenotype: without patient and conditions the rule cannot decide.
+    """
+
+    name: str
+    concerns: Callable[[Draft], bool]
+    decide: Callable[[Situation, tuple[Draft, ...]], Decision]
+    needs_phenotype: bool = True
+
+
+def test_in(*value_sets: str) -> Callable[[Draft], bool]:
+    """Drafts of tests and procedures coded in the sets."""
+    wanted = frozenset(value_sets)
+    return lambda draft: not draft.medication and bool(draft.sets & wanted)
+
+
+def medicine_in(*value_sets: str) -> Callable[[Draft], bool]:
+    """Drafts of medicines coded in the sets."""
+    wanted = frozenset(value_sets)
+    return lambda draft: draft.medication and bool(draft.sets & wanted)
+
+
+def anything_in(*value_sets: str) -> Callable[[Draft], bool]:
+    """Drafts of any kind coded in the sets."""
+    wanted = frozenset(value_sets)
+    return lambda draft: bool(draft.sets & wanted)

@@ -1,0 +1,185 @@
+"""Order rules around vitamin B12. Clinical rules 1.7, 1.0.8 and section 6: 18, 25, 30."""
+
+from typing import Final
+
+from screening.domain import catalog, labs
+from screening.domain.chart import Draft
+from screening.domain.evidence import Evidence, of_fact
+from screening.domain.findings import (
+    ABNORMAL,
+    BORDERLINE,
+    CRITICAL,
+    DISCORDANT,
+    INFO,
+    NORMAL,
+    TREATED,
+    WARNING,
+    Finding,
+    Suggestion,
+    suggest,
+)
+from screening.domain.orders.rule import CannotTell, Decision, OrderRule, Situation, anything_in, medicine_in, test_in
+from screening.domain.workups.vitamin_b12 import LOOK_BACK, MMA_UNLIKELY, MODULE, WORKUP
+from screening.domain.workups.vitamin_b12_facts import any_risk, nitrous_oxide, pregnant, strong_risk
+
+_FUNCTIONAL: Final = ("L_MMA", "L_HCY")
+
+
+def _reflex(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
+    """Serum B12 alone in a patient at risk, or with an indeterminate level on record."""
+    del drafts
+    chart = situation.chart
+    if not situation.phenotype.present or chart.drafted_in(*_FUNCTIONAL) or chart.pending_in(*_FUNCTIONAL):
+        return None
+    risks, exposures = strong_risk(chart), nitrous_oxide(chart)
+    borderline = situation.state(MODULE) == BORDERLINE
+    if not risks and not borderline:
+        return CannotTell((MODULE,)) if situation.not_looked_up(MODULE) else None
+    if exposures:
+        return Finding(
+            "ORD_B12_REFLEX", "", WARNING,
+            "Nitrous oxide exposure: serum B12 is often normal. Add homocysteine and MMA to this draw.",
+            statements=("Do not delay treatment for these results if there are neurological signs.",),
+            evidence=tuple(exposure.evidence for exposure in exposures),
+            suggestions=suggest(chart, "Add", catalog.HOMOCYSTEINE, catalog.MMA),
+            override_reasons=("done-elsewhere",),
+            explanation=WORKUP,
+        )  # fmt: skip
+    return Finding(
+        "ORD_B12_REFLEX", "", INFO,
+        "At-risk patient: serum B12 alone can miss deficiency. Add MMA and homocysteine to this draw.",
+        evidence=risks or situation.assessments[MODULE].evidence,
+        suggestions=suggest(chart, "Add", catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE),
+        override_reasons=("not-indicated", "deferred"),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _on_treatment(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
+    """Serum B12 while on replacement."""
+    if not situation.phenotype.present or situation.state(MODULE) != TREATED:
+        return None
+    chart = situation.chart
+    treatments = tuple(of_fact(m, "vitamin B12 replacement") for m in chart.treatments("B12_RX"))
+    injections = tuple(of_fact(p, "vitamin B12 injection") for p in chart.procedures_in("B12_RX"))
+    tests = catalog.still_wanted(chart, (catalog.MMA,))
+    withdraw = tuple(draft.reference for draft in drafts)
+    return Finding(
+        "ORD_B12_ON_TX", "", INFO,
+        "On B12 replacement: a serum B12 level is not informative. Use MMA or homocysteine if symptoms persist.",
+        statements=("This card never advises to stop vitamin B12.",),
+        evidence=(*treatments, *injections),
+        suggestions=(Suggestion("Replace by methylmalonic acid", tests, withdraw),) if tests else (),
+        override_reasons=("benefit-outweighs",),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _folate(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
+    """Folic acid while B12 is unknown, low or indeterminate."""
+    del drafts
+    chart = situation.chart
+    if not situation.phenotype.present or pregnant(chart) or chart.on_medicine("RX_MTX") is not None:
+        return None
+    if chart.drafted_in("L_B12", "L_HOLOTC", "B12_RX"):
+        return None
+    state = situation.state(MODULE)
+    if state in (ABNORMAL, BORDERLINE, DISCORDANT):
+        indeterminate = state != ABNORMAL
+        return Finding(
+            "ORD_FOLATE", "", WARNING,
+            "B12 is low or indeterminate: start B12 before folic acid to avoid neurological worsening.",
+            statements=("Folic acid can correct the anemia while nerve damage from B12 deficiency progresses.",),
+            evidence=situation.assessments[MODULE].evidence,
+            suggestions=suggest(chart, "Order", catalog.MMA, catalog.HOMOCYSTEINE) if indeterminate else (),
+            override_reasons=("on-treatment", "benefit-outweighs"),
+            explanation=WORKUP,
+        )  # fmt: skip
+    if not situation.missing(MODULE):
+        return None
+    if situation.not_looked_up(MODULE):
+        return CannotTell((MODULE,))
+    return Finding(
+        "ORD_FOLATE", "", INFO,
+        "Folic acid ordered, B12 status unknown: check B12 first; folate can correct anaemia while B12 nerve damage"
+        " progresses.",
+        suggestions=suggest(chart, "Order", catalog.TOTAL_B12),
+        override_reasons=("benefit-outweighs", "done-elsewhere"),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _nitrous_oxide(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
+    """Nitrous oxide with untreated deficiency, or with a risk and no reassuring B12."""
+    chart = situation.chart
+    state = situation.state(MODULE)
+    deficient = _deficient(situation)
+    if deficient:
+        tests = catalog.still_wanted(chart, (catalog.HOMOCYSTEINE, catalog.MMA))
+        withdraw = tuple(draft.reference for draft in drafts)
+        return Finding(
+            "ORD_N2O", "", CRITICAL,
+            "Nitrous oxide with untreated B12 deficiency can cause acute myelopathy: avoid, or replace B12 first.",
+            evidence=deficient,
+            suggestions=(Suggestion("Withdraw nitrous oxide; order homocysteine and MMA", tests, withdraw),),
+            override_reasons=("benefit-outweighs", "on-treatment"),
+            explanation=WORKUP,
+        )  # fmt: skip
+    risks = any_risk(chart)
+    if not situation.phenotype.present or not risks:
+        return None
+    if situation.not_looked_up(MODULE) and state not in (BORDERLINE, DISCORDANT):
+        return CannotTell((MODULE,))
+    if not (situation.missing(MODULE) or state in (BORDERLINE, DISCORDANT)):
+        return None
+    return Finding(
+        "ORD_N2O", "", WARNING,
+        "Nitrous oxide ordered, B12 risk present and no current B12: check B12 and homocysteine or choose another agent.",
+        evidence=(*situation.assessments[MODULE].evidence, *risks),
+        suggestions=suggest(chart, "Order", catalog.TOTAL_B12, catalog.HOMOCYSTEINE),
+        override_reasons=("benefit-outweighs",),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _deficient(situation: Situation) -> tuple[Evidence, ...]:
+    """Untreated deficiency: a low result, or a specific diagnosis that neither treatment nor a result contradicts."""
+    chart, assessment = situation.chart, situation.assessments[MODULE]
+    if assessment.state == ABNORMAL:
+        return assessment.evidence
+    if assessment.state in (TREATED, NORMAL):
+        return ()
+    reassuring = any(
+        mma.value is not None and mma.value.at_most_below(MMA_UNLIKELY, inclusive=True) is True
+        for mma in chart.results(labs.MMA.key, LOOK_BACK)
+    )
+    if reassuring:
+        return ()
+    specific = (c for c in chart.conditions_in("B12_DX") if "B12_DX_UNSPECIFIC" not in c.sets)
+    return tuple(
+        of_fact(c, "vitamin B12 deficiency recorded, no treatment or normal result on record") for c in specific
+    )
+
+
+def _metformin(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
+    """Metformin started while B12 is low or indeterminate."""
+    del drafts
+    if not situation.phenotype.present:
+        return None
+    if situation.state(MODULE) not in (ABNORMAL, BORDERLINE):
+        return CannotTell((MODULE,)) if situation.not_looked_up(MODULE) else None
+    return Finding(
+        "ORD_METFORMIN", "", INFO,
+        "B12 is low or indeterminate and metformin is being started: resolve B12 and plan yearly B12 checks.",
+        evidence=situation.assessments[MODULE].evidence,
+        suggestions=suggest(situation.chart, "Order", catalog.MMA),
+        override_reasons=("benefit-outweighs",),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+REFLEX: Final = OrderRule("ORD_B12_REFLEX", test_in("L_B12"), _reflex)
+ON_TREATMENT: Final = OrderRule("ORD_B12_ON_TX", test_in("L_B12"), _on_treatment)
+FOLATE: Final = OrderRule("ORD_FOLATE", medicine_in("FOLATE_RX"), _folate)
+NITROUS_OXIDE: Final = OrderRule("ORD_N2O", anything_in("B12_N2O_GAS"), _nitrous_oxide)
+METFORMIN: Final = OrderRule("ORD_METFORMIN", medicine_in("RX_METFORMIN"), _metformin)

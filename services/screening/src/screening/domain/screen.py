@@ -1,0 +1,286 @@
+"""The screening: every workup on one chart, then what is shown and what is held back, and why.
+
+Clinical rules 1.0.4 to 1.0.6, 1.7, 1.8 and section 6: 1, 4, 16, 24, 28.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+from screening.domain.chart import Chart, Draft
+from screening.domain.evidence import of_fact
+from screening.domain.findings import (
+    CRITICAL,
+    DATA,
+    INCOMPLETE,
+    INFO,
+    NOT_ASSESSED,
+    SCREEN,
+    SEVERITY,
+    WARNING,
+    Assessment,
+    Finding,
+    Missing,
+    Suggestion,
+    suggest,
+)
+from screening.domain.orders.registry import ORDER_RULES
+from screening.domain.orders.rule import CannotTell, OrderRule, Situation
+from screening.domain.phenotype import Phenotype
+from screening.domain.phenotype import of as phenotype_of
+from screening.domain.workups.registry import BY_MODULE, WORKUPS
+
+PATIENT_VIEW_CARDS: Final = 3
+ORDER_CARDS: Final = 2
+DRUG_ONLY_MODULES: Final = frozenset({"B12", "CA", "CU"})
+"""Result cards that are shown when the dystonia is only drug-induced (section 6, 24)."""
+
+ACUTE_REACTION_DAYS: Final = 7
+ACUTE_REACTION_WAIT: Final = 30
+ACUTE_REACTION_AGE: Final = 25
+_SCREEN_OVERRIDES: Final = ("done-elsewhere", "cause-known", "not-indicated", "patient-declined", "deferred")
+_DOPAMINE_BLOCKERS: Final = ("RX_DRBA_HIGH", "RX_DRBA_LOW")
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What one call came to. `silent_because` is set when no card at all may be shown."""
+
+    phenotype: Phenotype
+    assessments: tuple[Assessment, ...]
+    findings: tuple[Finding, ...]
+    held: tuple[str, ...] = ()
+    silent_because: str = ""
+
+
+def silent_user(user_id: str) -> bool:
+    """Whether the user is known not to order: patients and relatives get no cards. An unsaid user may order."""
+    return bool(user_id) and user_id.partition("/")[0] not in ("Practitioner", "PractitionerRole")
+
+
+def patient_view(chart: Chart, user_id: str = "") -> Screening:
+    """The screening when a chart is opened. `user_id` is `Type/id` or empty."""
+    situation = _situation(chart)
+    phenotype, assessments = situation.phenotype, tuple(situation.assessments.values())
+
+    def silent(because: str) -> Screening:
+        return Screening(phenotype, assessments, (), silent_because=because)
+
+    if chart.patient.deceased:
+        return silent("the patient has died")
+    if silent_user(user_id):
+        return silent("the user does not order")
+    if not phenotype.present:
+        return silent(phenotype.reason)
+    held = [f"{a.module} {a.state}: {a.held}" for a in assessments if a.held]
+    results: list[Finding] = []
+    for a in assessments:
+        if a.finding is None:
+            continue
+        if phenotype.tier == "T3" and a.module not in DRUG_ONLY_MODULES:
+            held.append(f"{a.module} {a.state}: not shown in drug-induced dystonia")
+            continue
+        results.append(a.finding)
+    screen, why_not = _screen(chart, situation)
+    if why_not:
+        held.append(f"SCREEN: {why_not}")
+    findings = [*results, *([screen] if screen is not None else [])]
+    if chart.has_condition("X_PALLIATIVE") or any(chart.procedures_in("X_PALLIATIVE")):
+        held.extend(f"{f.module}: palliative care" for f in findings if f.indicator != CRITICAL)
+        findings = [f for f in findings if f.indicator == CRITICAL]
+    return Screening(phenotype, assessments, _capped(findings), tuple(held))
+
+
+def order_hook(chart: Chart, user_id: str = "", *, only_alerts: bool = False) -> Screening:
+    """The screening when orders are selected (or signed: `only_alerts`, warnings and critical cards only)."""
+    situation = _situation(chart)
+    assessments = tuple(situation.assessments.values())
+    if chart.patient.deceased:
+        return Screening(situation.phenotype, assessments, (), silent_because="the patient has died")
+    if silent_user(user_id):
+        return Screening(situation.phenotype, assessments, (), silent_because="the user does not order")
+    findings: list[Finding] = []
+    cannot: set[str] = set()
+    phenotype_known = chart.looked_up("patient") and chart.looked_up("conditions")
+    for rule, drafts in _concerned(chart):
+        if rule.needs_phenotype and not phenotype_known:
+            continue
+        decision = rule.decide(situation, drafts)
+        if isinstance(decision, CannotTell):
+            cannot.update(decision.modules)
+        elif decision is not None:
+            findings.append(decision)
+    if cannot and not findings:
+        findings.append(_not_assessed([w.module for w in WORKUPS if w.module in cannot]))
+    if only_alerts:
+        findings = [f for f in findings if f.indicator != INFO]
+    findings.sort(key=lambda f: SEVERITY[f.indicator])
+    held = tuple(f"{f.module}: at most {ORDER_CARDS} order cards" for f in findings[ORDER_CARDS:])
+    return Screening(situation.phenotype, assessments, tuple(findings[:ORDER_CARDS]), held)
+
+
+def orders_need_phenotype(chart: Chart) -> bool:
+    """Whether a selected draft has a rule that cannot decide without patient and conditions."""
+    return any(rule.needs_phenotype for rule, _ in _concerned(chart))
+
+
+def _concerned(chart: Chart) -> list[tuple[OrderRule, tuple[Draft, ...]]]:
+    selected = [draft for draft in chart.drafts if draft.selected]
+    pairs = ((rule, tuple(d for d in selected if rule.concerns(d))) for rule in ORDER_RULES)
+    return [(rule, drafts) for rule, drafts in pairs if drafts]
+
+
+def _situation(chart: Chart) -> Situation:
+    phenotype = phenotype_of(chart)
+    return Situation(
+        chart,
+        phenotype,
+        {workup.module: workup.assess(chart, phenotype) for workup in WORKUPS},
+        frozenset(workup.module for workup in WORKUPS if not chart.looked_up(workup.id)),
+    )
+
+
+# --- the consolidated card ---
+
+
+def _screen(chart: Chart, situation: Situation) -> tuple[Finding | None, str]:
+    """The one card for all that is missing, or the card that says what could not be assessed; or why there is none."""
+    lacking = [(a.module, a.missing) for a in situation.assessments.values() if a.eligible and a.missing is not None]
+    if not lacking:
+        return None, ""
+    established = _established_cause(chart, situation)
+    if established:
+        return None, f"the cause is established: {established}"
+    delay = _acute_reaction(chart, situation.phenotype)
+    if delay:
+        return None, delay
+    listed = [(module, missing) for module, missing in lacking if module not in situation.unavailable]
+    unknown = [module for module, _ in lacking if module in situation.unavailable]
+    if not listed:
+        return _not_assessed(unknown), ""
+    listed.sort(key=lambda entry: not entry[1].high_risk)
+    return _screen_card(chart, situation, listed, unknown), ""
+
+
+def _screen_card(chart: Chart, situation: Situation, listed: list[tuple[str, Missing]], unknown: list[str]) -> Finding:
+    phenotype = situation.phenotype
+    urgent = any(missing.high_risk for _, missing in listed)
+    names = ", ".join(BY_MODULE[module].label for module, _ in listed)
+    if urgent:
+        summary = f"{phenotype.word} with a high-risk fact: screen now for {names} (no current result)."
+    else:
+        summary = f"{phenotype.word}: treatable causes not yet excluded. No current result for: {names}."
+    statements = [f"{_capital(BY_MODULE[module].label)}: {missing.note}." for module, missing in listed]
+    if unknown:
+        statements.append(f"Could not be assessed, because results were not available: {_labels(unknown)}.")
+    statements.extend(_also_considered(situation, {module for module, _ in listed} | set(unknown)))
+    statements.extend(_drug_note(chart, phenotype))
+    if chart.site_fact("t1-pallidal") is not None and situation.state("MN") == "NORMAL":
+        statements.append("T1 pallidal hyperintensity: a normal manganese level does not exclude past exposure.")
+    shown = (of_fact(c, phenotype.reason) for c in phenotype.conditions)
+    facts = dict.fromkeys((*shown, *(e for _, missing in listed for e in missing.high_risk)))
+    suggestions: list[Suggestion] = []
+    for module, missing in listed:
+        suggestions.extend(suggest(chart, _capital(BY_MODULE[module].label), *missing.tests))
+    return Finding(
+        SCREEN, INCOMPLETE, WARNING if urgent else INFO, summary,
+        statements=tuple(statements),
+        evidence=tuple(facts),
+        suggestions=tuple(suggestions),
+        override_reasons=_SCREEN_OVERRIDES,
+        explanation="genetic-vs-acquired" if len(listed) > 1 else BY_MODULE[listed[0][0]].id,
+        includes=tuple(module for module, _ in listed),
+    )  # fmt: skip
+
+
+def _not_assessed(modules: list[str]) -> Finding:
+    return Finding(
+        DATA, NOT_ASSESSED, INFO,
+        f"Treatable causes could not be assessed: results for {_labels(modules)} were not available.",
+        statements=(
+            "The laboratory results were not delivered with this call, so nothing is said about them.",
+            "This is not the same as having no result on record.",
+        ),
+        override_reasons=("done-elsewhere", "not-indicated", "deferred"),
+        explanation="genetic-vs-acquired",
+        includes=tuple(modules),
+    )  # fmt: skip
+
+
+def _established_cause(chart: Chart, situation: Situation) -> str:
+    for value_set, name in (("CU_DX", "Wilson disease"), ("FE_DX", "brain iron accumulation")):
+        if any(chart.known_diagnoses(value_set)):
+            return name
+    known = [BY_MODULE[a.module].label for a in situation.assessments.values() if a.cause_known]
+    return ", ".join(known)
+
+
+def _acute_reaction(chart: Chart, phenotype: Phenotype) -> str:
+    """Why SCREEN waits: a dopamine-receptor blocker was begun in the week before a very recent onset (1.8)."""
+    onset = min((day for c in phenotype.conditions if (day := c.onset or c.recorded) is not None), default=None)
+    if onset is None or not chart.within(onset, ACUTE_REACTION_WAIT) or phenotype.onset_at_most(ACUTE_REACTION_AGE):
+        return ""
+    starts = [m.start for name in _DOPAMINE_BLOCKERS for m in chart.treatments(name) if m.start is not None]
+    recent = any(0 <= (onset - start).days <= ACUTE_REACTION_DAYS for start in starts)
+    return "possible acute dystonic reaction to a dopamine-receptor blocker" if recent else ""
+
+
+def _drug_note(chart: Chart, phenotype: Phenotype) -> list[str]:
+    """The sentence about a dopamine-receptor blocker in a patient with dystonia of unknown cause (1.8)."""
+    if phenotype.tier != "T1":
+        return []
+    taken = [m for name in _DOPAMINE_BLOCKERS for m in chart.treatments(name)]
+    if not taken:
+        return []
+    drug = min(taken, key=lambda m: (m.start or date.max, m.name, m.reference))
+    since = f" since {drug.start.isoformat()}" if drug.start is not None else ""
+    name = drug.name or drug.coding.display or "a dopamine-receptor blocker"
+    return [f"On {name}{since}: drug-induced or tardive dystonia is possible and does not exclude a metabolic cause."]
+
+
+def _also_considered(situation: Situation, named: set[str]) -> list[str]:
+    """One sentence each for the modules that this card does not list, with the reason."""
+    sentences: list[str] = []
+    for a in situation.assessments.values():
+        if a.module in named:
+            continue
+        why = a.eligible_because if not a.eligible else _in_words(a)
+        sentences.append(f"Also considered: {BY_MODULE[a.module].label}, not listed because {why}.")
+    return sentences
+
+
+def _in_words(assessment: Assessment) -> str:
+    words = {
+        "NORMAL": "a current result is normal",
+        "ORDER_PENDING": "the test is already ordered",
+        "TREATED": "it is already treated",
+        "KNOWN_DX": "the diagnosis is already recorded",
+    }
+    return words.get(assessment.state, "a current result is on record")
+
+
+# --- how many cards ---
+
+
+def _capped(findings: list[Finding]) -> tuple[Finding, ...]:
+    """At most three: critical, warning, info; of the info cards SCREEN is dropped last. What is dropped is appended."""
+    order = {id(f): i for i, f in enumerate(findings)}
+    ranked = sorted(findings, key=lambda f: (SEVERITY[f.indicator], f.module != SCREEN, order[id(f)]))
+    kept, dropped = ranked[:PATIENT_VIEW_CARDS], ranked[PATIENT_VIEW_CARDS:]
+    if not dropped:
+        return tuple(kept)
+    at = next((i for i, f in enumerate(kept) if f.module == SCREEN), len(kept) - 1)
+    kept[at] = replace(
+        kept[at],
+        statements=(*kept[at].statements, *(f"Also: {f.summary}" for f in dropped)),
+        evidence=(*kept[at].evidence, *(e for f in dropped for e in f.evidence)),
+    )
+    return tuple(kept)
+
+
+def _labels(modules: list[str]) -> str:
+    return ", ".join(BY_MODULE[module].label for module in modules)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,87 @@
+"""Facts about manganese that the workup and the order rules share. Clinical rules 1.3.a and section 6: 17, 27, 29."""
+
+import re
+from typing import Final
+
+from screening.domain import labs
+from screening.domain.chart import Chart, Condition, Fact, Medication, Procedure, says
+from screening.domain.citations import GENEREVIEWS_HMNDYT1
+from screening.domain.evidence import Evidence, of_fact, of_result
+from screening.domain.units import limit
+
+HEMOGLOBIN_DAYS: Final = 365
+PN_SESSION_DAYS: Final = 183
+HEMOGLOBIN_HIGH_MALE: Final = limit("165 g/L")
+HEMOGLOBIN_HIGH_FEMALE: Final = limit("160 g/L")
+_EXPOSURE_WORDS: Final = re.compile(r"weld|mangan|smelt|batter", re.IGNORECASE)
+_SITE_FACTS: Final = (
+    ("t1-pallidal", "high risk: T1 pallidal hyperintensity"),
+    ("ephedrone-use", "ephedrone (methcathinone) use"),
+)
+
+
+def risk(chart: Chart) -> tuple[Evidence, ...]:
+    """Every fact that makes manganese worth measuring."""
+    found = [of_fact(fact, "manganese risk") for fact in chart.facts_in("MN_RISK") if _risk_counts(fact)]
+    found.extend(polycythemia(chart))
+    for name, words in _SITE_FACTS:
+        fact = chart.site_fact(name)
+        if fact is not None:
+            found.append(of_fact(fact, words))
+    return tuple(found)
+
+
+def _risk_counts(fact: Fact) -> bool:
+    """Polycythemia has a rule of its own; occupational exposure counts only when the text names a source."""
+    if "MN_POLY" in fact.sets:
+        return False
+    if "MN_OCCUPATIONAL" in fact.sets:
+        return isinstance(fact, Condition) and says(_EXPOSURE_WORDS, (fact.text,))
+    return True
+
+
+def polycythemia(chart: Chart) -> tuple[Evidence, ...]:
+    """Polycythemia that polycythemia vera does not explain: coded, or high hemoglobin (sex unknown: male limit)."""
+    if chart.has_condition("X_PV"):
+        return ()
+    found = [of_fact(c, "polycythemia other than polycythemia vera") for c in chart.conditions_in("MN_POLY")]
+    cut = HEMOGLOBIN_HIGH_FEMALE if chart.patient.sex == "female" else HEMOGLOBIN_HIGH_MALE
+    newest = chart.newest(labs.HEMOGLOBIN.key, HEMOGLOBIN_DAYS)
+    if newest is not None and newest.value is not None and newest.value.at_most_below(cut, inclusive=True) is False:
+        words = f"high hemoglobin: above {cut}"
+        found.append(of_result(newest, labs.HEMOGLOBIN.measure, words, GENEREVIEWS_HMNDYT1))
+    return tuple(found)
+
+
+def on_parenteral_nutrition(chart: Chart) -> tuple[Fact, ...]:
+    """Parenteral nutrition that goes on, or whose last recorded session lies within the look-back."""
+    return tuple(fact for fact in chart.facts_in("MN_PN") if _goes_on(chart, fact))
+
+
+def _goes_on(chart: Chart, fact: Fact) -> bool:
+    match fact:
+        case Procedure():
+            return fact.status == "in-progress" or chart.within(fact.done, PN_SESSION_DAYS)
+        case Medication():
+            return fact.active
+        case Condition():
+            return True
+
+
+def liver_or_shunt(chart: Chart) -> tuple[Fact, ...]:
+    """Cirrhosis, cholestasis, portal hypertension or portosystemic shunt."""
+    return tuple(chart.facts_in("MN_CHOLESTASIS_LIVER", "MN_SHUNT"))
+
+
+def high_risk(chart: Chart) -> tuple[Evidence, ...]:
+    """What makes SCREEN a warning: T1 pallidal signal, parenteral nutrition, liver disease with polycythemia."""
+    found: list[Evidence] = []
+    signal = chart.site_fact("t1-pallidal")
+    if signal is not None:
+        found.append(of_fact(signal, "high risk: T1 pallidal hyperintensity"))
+    found.extend(of_fact(fact, "high risk: parenteral nutrition") for fact in on_parenteral_nutrition(chart))
+    liver, blood = liver_or_shunt(chart), polycythemia(chart)
+    if liver and blood:
+        found.extend(of_fact(fact, "high risk: liver disease with polycythemia") for fact in liver)
+        found.extend(blood)
+    return tuple(found)

@@ -1,0 +1,24 @@
+"""Why there is no usable result: never done, too old, or not readable. Shared by all workups."""
+
+from screening.domain.chart import Chart
+from screening.domain.findings import NO_RESULT, STALE, UNREADABLE
+from screening.domain.labs import LabResult
+
+
+def state_without_result(chart: Chart, days: int, *analytes: str) -> tuple[str, str]:
+    """The missing state and its wording, when none of the analytes has a readable result within `days`."""
+    unreadable = [r for a in analytes if (r := chart.unreadable(a, days)) is not None]
+    if unreadable:
+        newest = max(unreadable, key=lambda r: r.taken)
+        return UNREADABLE, unreadable_note(newest)
+    older = [r for a in analytes if (r := chart.newest(a)) is not None]
+    if older:
+        newest = max(older, key=lambda r: r.taken)
+        return STALE, f"last result {newest.taken.date().isoformat()}, older than {days} days"
+    return NO_RESULT, f"no result in {days} days"
+
+
+def unreadable_note(result: LabResult) -> str:
+    """What to say of a result that cannot be classified."""
+    why = result.unreadable or "the reported range spans a decision limit"
+    return f"result of {result.taken.date().isoformat()} cannot be used: {why}"

@@ -1,0 +1,26 @@
+"""The workups that are in force, in the order in which cards list them. Adding a workup adds a line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from screening.domain.chart import Chart
+from screening.domain.findings import Assessment
+from screening.domain.phenotype import Phenotype
+from screening.domain.workups import manganese, vitamin_b12, vitamin_e
+
+
+@dataclass(frozen=True, slots=True)
+class Workup:
+    """A workup: its module code, its name on cards, its id (page, laboratory key, scenario file), its rule."""
+
+    module: str
+    label: str
+    id: str
+    assess: Callable[[Chart, Phenotype], Assessment]
+
+
+WORKUPS: Final[tuple[Workup, ...]] = tuple(
+    Workup(rule.MODULE, rule.LABEL, rule.WORKUP, rule.assess) for rule in (vitamin_b12, vitamin_e, manganese)
+)
+BY_MODULE: Final = {workup.module: workup for workup in WORKUPS}

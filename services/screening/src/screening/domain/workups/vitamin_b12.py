@@ -1,0 +1,378 @@
+"""Vitamin B12. Clinical rules 1.1 with section 6: 3, 4, 8, 12, 13, 16, 19, 24, 30."""
+
+from datetime import date
+from typing import Final
+
+from screening.domain import catalog, labs
+from screening.domain.chart import Chart
+from screening.domain.citations import BSH_2014, EGFR_MMA_2018, N2O_PRACTICAL_NEUROLOGY, NICE_NG239, STABLER_2013
+from screening.domain.evidence import Evidence, of_result
+from screening.domain.findings import (
+    ABNORMAL,
+    BORDERLINE,
+    DISCORDANT,
+    INFO,
+    NORMAL,
+    ORDER_PENDING,
+    STALE,
+    TREATED,
+    UNREADABLE,
+    WARNING,
+    Assessment,
+    Finding,
+    Missing,
+    refer,
+    suggest,
+)
+from screening.domain.labs import LabResult, Scale, above, below, up_to
+from screening.domain.phenotype import Phenotype
+from screening.domain.units import limit
+from screening.domain.workups.missing import state_without_result, unreadable_note
+from screening.domain.workups.vitamin_b12_facts import (
+    Exposure,
+    latest_exposure,
+    nitrous_oxide,
+    pregnant,
+    replacement,
+    silences_low_result,
+    strong_risk,
+    strong_risk_since,
+)
+
+MODULE: Final = "B12"
+LABEL: Final = "B12"
+WORKUP: Final = "vitamin-b12"
+
+LOOK_BACK: Final = 365
+PAIRED_DAYS: Final = 90  # MMA and homocysteine belong to a B12 drawn within 90 days; eGFR to an MMA
+HOLOTC_PREFERRED_DAYS: Final = 7
+HOLOTC_IN_PREGNANCY_DAYS: Final = 90
+PAEDIATRIC_AGE: Final = 16
+
+TOTAL_B12: Final = Scale(
+    labs.B12,
+    (below("deficient", "180 ng/L", "133 pmol/L"), up_to("indeterminate", "350 ng/L", "258 pmol/L"), above("unlikely")),
+    cite=NICE_NG239,
+)
+TOTAL_B12_IN_PREGNANCY: Final = Scale(
+    labs.B12,
+    (
+        below("deficient", "100 ng/L", "74 pmol/L"),  # floor awaiting clinical confirmation
+        below("low in pregnancy", "180 ng/L", "133 pmol/L"),
+        up_to("indeterminate", "350 ng/L", "258 pmol/L"),
+        above("unlikely"),
+    ),
+    cite=NICE_NG239,
+)
+HOLOTC: Final = Scale(
+    labs.HOLOTC,
+    (below("deficient", "25 pmol/L"), up_to("indeterminate", "70 pmol/L"), above("unlikely")),
+    cite=NICE_NG239,
+)
+MMA_UNLIKELY: Final = limit("0.28 umol/L")
+MMA_HIGH: Final = limit("0.40 umol/L")  # with eGFR of 60 or more
+MMA_HIGH_AT_ANY_EGFR: Final = limit("0.75 umol/L")
+EGFR_NORMAL: Final = limit("60 mL/min/{1.73_m2}")
+
+
+def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
+    """The state of vitamin B12 in this chart, and the card that is due."""
+    strong = strong_risk(chart)
+    eligible, because = _eligible(phenotype, bool(strong))
+    exposures = nitrous_oxide(chart)
+    unresolved_exposure = bool(exposures) and not _functional_marker_after(chart, exposures)
+    treatments = replacement(chart)
+    result, scale = _deciding(chart)
+    mma = _paired_mma(chart, result)
+    state, evidence = _state(chart, result, scale, mma, strong_since=strong_risk_since(chart))
+    if state == NORMAL and unresolved_exposure:
+        state = DISCORDANT
+    if exposures and state in (BORDERLINE, DISCORDANT):
+        evidence = (*evidence, *(e.evidence for e in exposures))
+
+    missing: Missing | None = None
+    if state not in (NORMAL, BORDERLINE, DISCORDANT, ABNORMAL):
+        note = _missing_note(chart, result, state)
+        if chart.pending_in("L_B12", "L_HOLOTC"):
+            state = ORDER_PENDING
+        else:
+            missing = Missing(note, _screen_tests(chart, bool(strong)), _high_risk(chart, exposures))
+        if unresolved_exposure:
+            state, evidence = DISCORDANT, tuple(e.evidence for e in exposures)
+
+    def outcome(state: str, finding: Finding | None = None, held: str = "", lacks: Missing | None = None) -> Assessment:
+        return Assessment(MODULE, state, eligible, because, lacks, finding, held, evidence)
+
+    if treatments and (state != ABNORMAL or _treated_since(result, treatments)):
+        return outcome(TREATED, held="vitamin B12 replacement is active")
+    if state == ABNORMAL:
+        return outcome(state, _abnormal(chart, evidence, despite_treatment=bool(treatments)))
+    if state == BORDERLINE:
+        indeterminate_mma = mma is not None and not _mma_unlikely(mma)
+        markers = ("L_MMA", "L_HCY", "L_HOLOTC") if indeterminate_mma else ("L_MMA", "L_HCY")
+        if chart.pending_in(*markers):
+            return outcome(state, held="the resolving test is already ordered")
+        indicator = WARNING if exposures else INFO
+        return outcome(state, _borderline(chart, evidence, indicator, indeterminate_mma=indeterminate_mma))
+    if state == DISCORDANT:
+        if chart.pending_in("L_MMA", "L_HCY"):
+            return outcome(state, held="methylmalonic acid or homocysteine is already ordered", lacks=missing)
+        if unresolved_exposure:
+            return outcome(state, _nitrous_oxide(chart, exposures, evidence), lacks=missing)
+        if result is not None and catalog.acted_on(chart, _CONFIRMATORY, result.taken.date()):
+            return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
+        return outcome(state, _discordant(chart, evidence))
+    return outcome(state, lacks=missing)
+
+
+# --- eligibility for SCREEN (1.0.4) ---
+
+
+def _eligible(phenotype: Phenotype, strong: bool) -> tuple[bool, str]:
+    if phenotype.tier == "T1":
+        return True, "cheap and reversible, so looked for in every dystonia without a recorded cause"
+    if phenotype.tier == "T4" and phenotype.has("M_CHOREA", "M_MYOCLONUS", "M_ATAXIA"):
+        return True, f"{phenotype.word.lower()} without dystonia"
+    if phenotype.present and strong:
+        return True, "strong risk of vitamin B12 deficiency"
+    return False, "no strong risk of vitamin B12 deficiency"
+
+
+# --- which result decides, and how it reads ---
+
+
+def _deciding(chart: Chart) -> tuple[LabResult | None, Scale]:
+    """The newer of total B12 and holotranscobalamin; close together, or in pregnancy, the latter (section 6, 8)."""
+    total = chart.newest(labs.B12.key, LOOK_BACK)
+    holo = chart.newest(labs.HOLOTC.key, LOOK_BACK)
+    in_pregnancy = pregnant(chart)
+    total_scale = TOTAL_B12_IN_PREGNANCY if in_pregnancy else TOTAL_B12
+    if total is None or holo is None:
+        return (holo, HOLOTC) if total is None and holo is not None else (total, total_scale)
+    close = abs((total.taken.date() - holo.taken.date()).days) <= HOLOTC_PREFERRED_DAYS
+    preferred = in_pregnancy and chart.within(holo.taken.date(), HOLOTC_IN_PREGNANCY_DAYS)
+    if close or preferred or holo.taken > total.taken:
+        return holo, HOLOTC
+    return total, total_scale
+
+
+def _state(
+    chart: Chart, result: LabResult | None, scale: Scale, mma: LabResult | None, strong_since: date | None
+) -> tuple[str, tuple[Evidence, ...]]:
+    """The state that the results alone amount to."""
+    if result is None or result.value is None:
+        state, _ = state_without_result(chart, LOOK_BACK, labs.B12.key, labs.HOLOTC.key)
+        return state, ()
+    band = scale.band(result.value)
+    if band is None:
+        return UNREADABLE, ()
+    evidence: tuple[Evidence, ...] = (of_result(result, scale.analyte.measure, _criterion(scale, band), scale.cite),)
+    if mma is not None:
+        evidence = (*evidence, _mma_evidence(chart, mma))
+    if band == "deficient":
+        return ABNORMAL, evidence
+    high = mma is not None and _mma_high(chart, mma)
+    if band in ("indeterminate", "low in pregnancy"):
+        if high:
+            return ABNORMAL, evidence
+        if band == "indeterminate" and mma is not None and _mma_unlikely(mma):
+            return _normal_or_stale(result, strong_since), evidence
+        return BORDERLINE, evidence
+    return (DISCORDANT if high else _normal_or_stale(result, strong_since)), evidence
+
+
+def _normal_or_stale(result: LabResult, strong_since: date | None) -> str:
+    """A reassuring result that is older than a new strong exposure reassures no longer (section 5, 14)."""
+    return STALE if strong_since is not None and result.taken.date() < strong_since else NORMAL
+
+
+def _criterion(scale: Scale, band: str) -> str:
+    for listed in scale.bands:
+        if listed.name == band and listed.upper is not None:
+            return f"{band}: {'up to' if listed.inclusive else 'below'} {listed.upper}"
+    last = scale.bands[-2].upper
+    return f"{band}: above {last}"
+
+
+def _paired_mma(chart: Chart, result: LabResult | None) -> LabResult | None:
+    """The newest methylmalonic acid drawn within 90 days of the B12, whatever its age today."""
+    if result is None:
+        return None
+    return next(
+        (m for m in chart.results(labs.MMA.key) if abs((m.taken.date() - result.taken.date()).days) <= PAIRED_DAYS),
+        None,
+    )
+
+
+def _mma_unlikely(mma: LabResult) -> bool:
+    return mma.value is not None and mma.value.at_most_below(MMA_UNLIKELY, inclusive=True) is True
+
+
+def _mma_high(chart: Chart, mma: LabResult) -> bool:
+    if mma.value is None:
+        return False
+    if mma.value.at_most_below(MMA_HIGH_AT_ANY_EGFR, inclusive=True) is False:
+        return True
+    return mma.value.at_most_below(MMA_HIGH, inclusive=True) is False and _kidneys_clear(chart, mma)
+
+
+def _kidneys_clear(chart: Chart, mma: LabResult) -> bool:
+    """Whether the eGFR that goes with an MMA may be taken as 60 or more (section 6, 13 and 30)."""
+    drawn = mma.taken.date()
+    near = [r for r in chart.labs.get(labs.EGFR.key, ()) if abs((r.taken.date() - drawn).days) <= PAIRED_DAYS]
+    readable = [(abs((r.taken.date() - drawn).days), r.value.low, r.value) for r in near if r.value is not None]
+    if readable:
+        _, _, value = min(readable, key=lambda entry: entry[:2])
+        return value.at_most_below(EGFR_NORMAL) is False
+    if near or chart.has_condition("B12_CKD"):
+        return False
+    last = chart.newest(labs.EGFR.key)
+    return last is None or last.value is None or last.value.at_most_below(EGFR_NORMAL) is False
+
+
+def _mma_evidence(chart: Chart, mma: LabResult) -> Evidence:
+    if _mma_high(chart, mma):
+        words, cite = f"high: above {MMA_HIGH} with eGFR 60 or more, or above {MMA_HIGH_AT_ANY_EGFR}", STABLER_2013
+    elif _mma_unlikely(mma):
+        words, cite = f"deficiency unlikely: up to {MMA_UNLIKELY}", N2O_PRACTICAL_NEUROLOGY
+    else:
+        words, cite = "does not decide (kidney function raises methylmalonic acid)", EGFR_MMA_2018
+    return of_result(mma, labs.MMA.measure, words, cite)
+
+
+def _functional_marker_after(chart: Chart, exposures: tuple[Exposure, ...]) -> bool:
+    """Whether MMA or homocysteine was measured after the latest dated exposure (undated: within 365 days)."""
+    since = latest_exposure(exposures)
+    results = (*chart.results(labs.MMA.key), *chart.results(labs.HOMOCYSTEINE.key))
+    if since is None:
+        return any(chart.within(r.taken.date(), LOOK_BACK) for r in results)
+    return any(r.taken.date() >= since for r in results)
+
+
+def _treated_since(result: LabResult | None, treatments: tuple[date | None, ...]) -> bool:
+    return result is not None and silences_low_result(result.taken.date(), treatments)
+
+
+# --- what is missing ---
+
+
+def _missing_note(chart: Chart, result: LabResult | None, state: str) -> str:
+    if state == UNREADABLE and result is not None:
+        return unreadable_note(result)
+    if state == STALE and result is not None:
+        return f"last result {result.taken.date().isoformat()}, before a new strong risk"
+    return state_without_result(chart, LOOK_BACK, labs.B12.key, labs.HOLOTC.key)[1]
+
+
+def _high_risk(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Evidence, ...]:
+    from_codes = tuple(e for e in strong_risk(chart) if e.criterion.startswith("high risk"))
+    return (*(e.evidence for e in exposures), *from_codes)
+
+
+def _screen_tests(chart: Chart, strong: bool) -> tuple[catalog.Orderable, ...]:
+    first = catalog.HOLOTC if pregnant(chart) else catalog.TOTAL_B12
+    functional = (catalog.HOMOCYSTEINE, catalog.MMA, catalog.CREATININE)
+    if nitrous_oxide(chart):
+        return (*functional, first, catalog.CBC)
+    return (first, catalog.CBC, *functional) if strong else (first, catalog.CBC)
+
+
+# --- cards (1.0.8) ---
+
+_CONFIRMATORY: Final = (
+    catalog.TOTAL_B12, catalog.CBC, catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE,
+    catalog.HOLOTC, catalog.INTRINSIC_FACTOR_ANTIBODY, catalog.FOLATE,
+)  # fmt: skip
+
+_URGENT: Final = "Neurological vitamin B12 deficiency is urgent: treatment should not wait for confirmatory tests."
+_FOLATE_SECOND: Final = "Folic acid before vitamin B12 can hide the anemia while nerve damage progresses."
+_NOT_EXCLUDED: Final = "Normal hemoglobin and MCV do not exclude deficiency."
+
+
+def _age_note(chart: Chart) -> tuple[str, ...]:
+    young = chart.age is not None and chart.age < PAEDIATRIC_AGE
+    return ("Under 16 years: compare with your laboratory's pediatric range.",) if young else ()
+
+
+def _abnormal(chart: Chart, evidence: tuple[Evidence, ...], *, despite_treatment: bool) -> Finding:
+    summary = "Vitamin B12 is low with a movement disorder: arrange prompt parenteral B12; do not wait for MMA or homocysteine."
+    statements = [_URGENT, _FOLATE_SECOND, _NOT_EXCLUDED, f"Source for urgency: {BSH_2014}."]
+    if despite_treatment:
+        summary = "Vitamin B12 is low despite recorded replacement: check adherence, route and absorption; arrange parenteral B12."
+    tests = (
+        catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE, catalog.CBC, catalog.INTRINSIC_FACTOR_ANTIBODY,
+    )  # fmt: skip
+    return Finding(
+        MODULE, ABNORMAL, WARNING, summary,
+        statements=(*statements, *_age_note(chart)),
+        evidence=evidence,
+        suggestions=(*suggest(chart, "Draw before the first dose if that causes no delay", *tests), *refer(chart)),
+        override_reasons=("on-treatment", "done-elsewhere", "wrong-data", "specialist-managing"),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _borderline(chart: Chart, evidence: tuple[Evidence, ...], indicator: str, *, indeterminate_mma: bool) -> Finding:
+    statements: tuple[str, ...]
+    if indeterminate_mma:
+        summary = (
+            "B12 and MMA are both indeterminate with a movement disorder: decide on a treatment trial with neurology"
+            " or haematology."
+        )
+        tests: tuple[catalog.Orderable, ...] = (catalog.HOLOTC, catalog.MMA_URINE)
+        statements = (
+            "Urine methylmalonic acid/creatinine depends less on kidney function; read it by the laboratory's limit.",
+        )
+    else:
+        summary = "Vitamin B12 is indeterminate with a movement disorder: add MMA and homocysteine (with creatinine) to resolve."
+        tests = (catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE, catalog.FOLATE)
+        statements = ("Repeating serum vitamin B12 alone does not resolve this.", _FOLATE_SECOND)
+        if pregnant(chart):
+            tests = (catalog.HOLOTC, *tests)
+            statements = (
+                "Total vitamin B12 falls in normal pregnancy. Do not delay treatment if there are neurological signs.",
+                *statements,
+            )
+    return Finding(
+        MODULE, BORDERLINE, indicator, summary,
+        statements=(*statements, _NOT_EXCLUDED, *_age_note(chart)),
+        evidence=evidence,
+        suggestions=(*suggest(chart, "Order", *tests), *(refer(chart) if indicator == WARNING else ())),
+        override_reasons=("deferred", "on-treatment", "not-indicated", "done-elsewhere"),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _discordant(chart: Chart, evidence: tuple[Evidence, ...]) -> Finding:
+    return Finding(
+        MODULE, DISCORDANT, INFO,
+        "Serum B12 is normal but functional markers are abnormal: tissue B12 deficiency is possible.",
+        statements=("Intrinsic factor antibodies and high-dose biotin can make a serum vitamin B12 read falsely normal.",),
+        evidence=evidence,
+        suggestions=suggest(
+            chart, "Order", catalog.MMA.again(), catalog.HOMOCYSTEINE.again(), catalog.CREATININE,
+            catalog.INTRINSIC_FACTOR_ANTIBODY,
+        ),
+        override_reasons=("on-treatment", "specialist-managing"),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _nitrous_oxide(chart: Chart, exposures: tuple[Exposure, ...], evidence: tuple[Evidence, ...]) -> Finding:
+    possible = all(exposure.possible for exposure in exposures)
+    start = "Possible nitrous" if possible else "Nitrous"
+    return Finding(
+        MODULE, DISCORDANT, WARNING,
+        f"{start} oxide exposure: normal B12 does not exclude harm. Stop N2O; if neuro signs treat now; check Hcy and MMA.",
+        statements=(
+            "Nitrous oxide inactivates vitamin B12: the serum level is often normal in functional deficiency.",
+            "Repeating serum vitamin B12 alone does not resolve this.",
+        ),
+        evidence=evidence,
+        suggestions=(
+            *suggest(chart, "Order", catalog.HOMOCYSTEINE, catalog.MMA, catalog.CREATININE),
+            *refer(chart),
+        ),
+        override_reasons=("on-treatment", "done-elsewhere"),
+        explanation=WORKUP,
+    )  # fmt: skip

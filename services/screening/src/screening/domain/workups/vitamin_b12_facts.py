@@ -1,0 +1,168 @@
+"""Facts about vitamin B12 that the workup and the order rules share: risk, nitrous oxide, replacement, pregnancy.
+
+Clinical rules 1.1.a and section 6: 3, 13, 16, 19, 25, 29.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from screening.domain import labs
+from screening.domain.chart import Chart, Condition, Fact, completed_years, fact_day, says
+from screening.domain.citations import RULES
+from screening.domain.evidence import Evidence, of_fact, of_result
+from screening.domain.units import limit
+
+EXPOSURE_DAYS: Final = 365
+INJECTION_DAYS: Final = 120
+TREATMENT_TAKES_DAYS: Final = 28
+PREGNANCY_DAYS: Final = 300
+MACROCYTOSIS_DAYS: Final = 365
+METFORMIN_YEARS: Final = 4
+OLD_AGE: Final = 75
+MACROCYTOSIS: Final = limit("100 fL")
+
+_IN_REMISSION: Final = frozenset({"F18.11", "F18.21", "F18.91", "F19.11", "F19.21", "F19.91"})
+_NITROUS_WORDS: Final = re.compile(r"nitrous|laughing gas|whippet|n2o", re.IGNORECASE)
+_EXPOSED_STATUSES: Final = frozenset({"active", "completed", "stopped", "in-progress"})
+_GIVEN: Final = frozenset({"completed", "in-progress"})
+_WEAK_CLASSES: Final = (
+    ("B12_WEAK_METFORMIN", "metformin"),
+    ("B12_WEAK_ACID", "acid suppression (proton pump inhibitor or H2 blocker)"),
+    ("B12_WEAK_ANTIEPILEPTIC", "antiepileptic (phenobarbital, primidone or phenytoin)"),
+    ("B12_WEAK_COLCHICINE", "colchicine"),
+    ("B12_WEAK_NEOMYCIN", "neomycin"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Nitrous oxide. `possible`: an inhalant code that does not name the gas; `last`: the latest day that it names."""
+
+    evidence: Evidence
+    last: date | None
+    possible: bool
+
+
+def nitrous_oxide(chart: Chart) -> tuple[Exposure, ...]:
+    """Every nitrous oxide exposure that counts (section 6, 16)."""
+    found: list[Exposure] = []
+    for c in chart.conditions_in("B12_N2O", "B12_N2O_TEXT"):
+        named = says(_NITROUS_WORDS, (c.text, c.coding.display))
+        if "B12_N2O" not in c.sets and not named:
+            continue
+        last = max((day for day in (c.onset, c.recorded) if day is not None), default=None)
+        if c.coding.code in _IN_REMISSION and not chart.within(last, EXPOSURE_DAYS):
+            continue
+        coded_gas = "B12_N2O_GAS" in c.sets
+        found.append(Exposure(of_fact(c, "nitrous oxide exposure"), last, possible=not coded_gas))
+    for m in chart.medications:
+        if "B12_N2O" not in m.sets or m.status not in _EXPOSED_STATUSES:
+            continue
+        if chart.within(m.start, EXPOSURE_DAYS) or (m.start is None and m.active):
+            found.append(Exposure(of_fact(m, "nitrous oxide ordered or given"), m.start, possible=False))
+    for p in chart.procedures_in("B12_N2O"):
+        if p.done is None or chart.within(p.done, EXPOSURE_DAYS):
+            found.append(Exposure(of_fact(p, "nitrous oxide given"), p.done, possible=False))
+    fact = chart.site_fact("n2o-recreational")
+    if fact is not None and (fact.on is None or chart.within(fact.on, EXPOSURE_DAYS)):
+        found.append(Exposure(of_fact(fact, "recreational nitrous oxide use"), fact.on, possible=False))
+    return tuple(found)
+
+
+def latest_exposure(exposures: tuple[Exposure, ...]) -> date | None:
+    """The latest dated exposure; None when none is dated."""
+    return max((e.last for e in exposures if e.last is not None), default=None)
+
+
+def strong_risk(chart: Chart) -> tuple[Evidence, ...]:
+    """Strong risk facts, any one of which counts; those that make SCREEN a warning begin with `high risk`."""
+    found = [e.evidence for e in nitrous_oxide(chart)]
+    for fact in chart.facts_in("B12_RISK_STRONG", "B12_HIGH"):
+        if "B12_N2O" in fact.sets:
+            continue
+        level = "high risk" if "B12_HIGH" in fact.sets else "strong risk"
+        found.append(of_fact(fact, f"{level} of vitamin B12 deficiency"))
+    mcv = chart.newest(labs.MCV.key, MACROCYTOSIS_DAYS)
+    if mcv is not None and mcv.value is not None and mcv.value.at_most_below(MACROCYTOSIS, inclusive=True) is False:
+        found.append(
+            of_result(mcv, labs.MCV.measure, f"high risk of vitamin B12 deficiency: MCV above {MACROCYTOSIS}", RULES)
+        )
+    since = metformin_since(chart)
+    if since is not None and (completed_years(since, chart.today) or 0) >= METFORMIN_YEARS:
+        metformin = chart.on_medicine("B12_WEAK_METFORMIN")
+        if metformin is not None:
+            found.append(of_fact(metformin, f"strong risk: metformin for {METFORMIN_YEARS} years or more"))
+    weak = weak_risks(chart)
+    if len(weak) >= 2:
+        found.extend(weak)
+    return tuple(found)
+
+
+def weak_risks(chart: Chart) -> tuple[Evidence, ...]:
+    """Weak risk classes, each once; two different ones amount to a strong risk (section 6, 29)."""
+    found: list[Evidence] = []
+    for value_set, words in _WEAK_CLASSES:
+        medicine = chart.on_medicine(value_set)
+        if medicine is not None:
+            found.append(of_fact(medicine, f"weak risk of vitamin B12 deficiency: {words}"))
+    if chart.age is not None and chart.age >= OLD_AGE:
+        words = f"weak risk of vitamin B12 deficiency: {OLD_AGE} years or older"
+        found.append(Evidence(code="age", display=f"age {chart.age}", criterion=words, citation=RULES))
+    return tuple(found)
+
+
+def any_risk(chart: Chart) -> tuple[Evidence, ...]:
+    """Strong or weak, and the unspecific deficiency code E53.8, which alone is only a risk (section 6, 25)."""
+    unspecific = tuple(
+        of_fact(c, "deficiency of a B vitamin, not specified") for c in chart.conditions_in("B12_DX_UNSPECIFIC")
+    )
+    return (*strong_risk(chart), *weak_risks(chart), *unspecific)
+
+
+def metformin_since(chart: Chart) -> date | None:
+    """The earliest known start of an active metformin."""
+    starts = (m.start for m in chart.treatments("B12_WEAK_METFORMIN"))
+    return min((s for s in starts if s is not None), default=None)
+
+
+def strong_risk_since(chart: Chart) -> date | None:
+    """The day of the newest dated strong risk other than nitrous oxide, which has a rule of its own."""
+    facts: list[Fact] = [*chart.conditions_in("B12_RISK_STRONG"), *chart.procedures_in("B12_RISK_STRONG")]
+    days = (fact_day(fact) for fact in facts if "B12_N2O" not in fact.sets)
+    return max((day for day in days if day is not None), default=None)
+
+
+def replacement(chart: Chart) -> tuple[date | None, ...]:
+    """The starts of effective vitamin B12 replacement: active single-ingredient products, recent injections.
+
+    Empty: not on replacement. None: on replacement since an unknown day.
+    """
+    starts: list[date | None] = [m.start for m in chart.treatments("B12_RX") if not m.given]
+    injections = [p.done for p in chart.procedures_in("B12_RX")]
+    injections += [m.start for m in chart.medications if m.given and "B12_RX" in m.sets and m.status in _GIVEN]
+    return (*starts, *(day for day in injections if chart.within(day, INJECTION_DAYS)))
+
+
+def silences_low_result(drawn: date, starts: tuple[date | None, ...]) -> bool:
+    """Whether replacement explains that a low result needs no card (section 6, 3).
+
+    It does if it began on or after the day of the sample, or so shortly before that it had not taken effect.
+    An unknown start never does.
+    """
+    return any(
+        start is not None and (start >= drawn or (drawn - start).days < TREATMENT_TAKES_DAYS) for start in starts
+    )
+
+
+def pregnant(chart: Chart) -> bool:
+    """A pregnancy recorded at most 300 days ago (or undated) and not resolved."""
+    return any(
+        day is None or chart.within(day, PREGNANCY_DAYS)
+        for day in (_recorded(c) for c in chart.conditions_in("X_PREG"))
+    )
+
+
+def _recorded(condition: Condition) -> date | None:
+    return condition.recorded or condition.onset

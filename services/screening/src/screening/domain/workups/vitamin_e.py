@@ -1,0 +1,320 @@
+"""Vitamin E and ataxia with vitamin E deficiency (AVED). Clinical rules 1.2 with section 6: 4, 14, 23, 26, 29, 30."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from screening.domain import catalog, labs
+from screening.domain.chart import Chart, Fact, Medication
+from screening.domain.citations import GENEREVIEWS_AVED, VITAMIN_E_STATUS, WINBAUER
+from screening.domain.evidence import Evidence, of_fact, of_result
+from screening.domain.findings import (
+    ABNORMAL,
+    BORDERLINE,
+    DISCORDANT,
+    INFO,
+    NORMAL,
+    ORDER_PENDING,
+    TREATED,
+    UNREADABLE,
+    WARNING,
+    Assessment,
+    Finding,
+    Missing,
+    refer,
+    suggest,
+)
+from screening.domain.labs import INFINITY, LabResult, Scale, above, below
+from screening.domain.phenotype import Phenotype
+from screening.domain.units import display, limit
+from screening.domain.workups.missing import state_without_result, unreadable_note
+
+MODULE: Final = "VITE"
+LABEL: Final = "vitamin E"
+WORKUP: Final = "vitamin-e"
+
+LOOK_BACK: Final = 730
+LOOK_BACK_AT_RISK: Final = 365
+LIPID_DAYS: Final = 30
+TREATMENT_TAKES_DAYS: Final = 90
+ADULT_AGE: Final = 18
+EARLY_ONSET: Final = 30
+ATAXIA_ONSET: Final = 50
+
+ADULT: Final = Scale(
+    labs.ALPHA_TOCOPHEROL,
+    (
+        below("severely low", "4.0 umol/L", "1.7 mg/L"),
+        below("low", "11.6 umol/L", "5.0 mg/L"),
+        below("low-normal", "16.2 umol/L", "7.0 mg/L"),
+        above("adequate"),
+    ),
+    cite=VITAMIN_E_STATUS,
+)
+CHILD: Final = Scale(
+    labs.ALPHA_TOCOPHEROL,
+    (
+        below("severely low", "4.0 umol/L", "1.7 mg/L"),
+        below("low", "8.8 umol/L", "3.8 mg/L"),
+        below("low-normal", "11.6 umol/L", "5.0 mg/L"),
+        above("adequate"),
+    ),
+    cite=VITAMIN_E_STATUS,
+)
+RATIO_LOW: Final = Decimal("1.6")  # umol alpha-tocopherol per mmol (cholesterol + triglycerides)
+CHOLESTEROL_VERY_LOW: Final = limit("1.5 mmol/L", "58 mg/dL")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lipids:
+    """What the lipids near the sample say. `ratio_low`: None when there is no ratio or it straddles the limit."""
+
+    known: bool
+    ratio_low: bool | None
+    very_low_cholesterol: bool
+    evidence: tuple[Evidence, ...]
+
+
+def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
+    """The state of vitamin E in this chart, and the card that is due."""
+    risks = tuple(chart.facts_in("VE_RISK"))
+    eligible, because = _eligible(phenotype, bool(risks))
+    days = LOOK_BACK_AT_RISK if risks else LOOK_BACK
+    treatments = chart.treatments("VE_RX")
+    cause_known = bool(treatments) and any(chart.known_diagnoses("VE_DX"))
+    result = chart.newest(labs.ALPHA_TOCOPHEROL.key, days)
+    state, note, evidence, lipids = _state(chart, result, days)
+
+    def outcome(state: str, finding: Finding | None = None, held: str = "", lacks: Missing | None = None) -> Assessment:
+        return Assessment(MODULE, state, eligible, because, lacks, finding, held, evidence, cause_known)
+
+    if treatments and _treatment_explains(result, state, treatments):
+        return outcome(TREATED, held="vitamin E replacement is active")
+    if state in (ABNORMAL, DISCORDANT) and result is not None:
+        if catalog.acted_on(chart, _CONFIRMATORY, result.taken.date()):
+            return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
+        if state == DISCORDANT:
+            return outcome(state, _discordant(chart, evidence))
+        return outcome(state, _abnormal(chart, evidence, lipids, malabsorption=bool(risks)))
+    if state == BORDERLINE:
+        resolving = ("L_LIPIDPANEL", "L_VE") if lipids.known else ("L_LIPIDPANEL",)
+        if _lipids_pending(chart) or chart.pending_in(*resolving):
+            return outcome(state, held="the resolving test is already ordered")
+        return outcome(state, _borderline(chart, evidence, lipids))
+    if state == NORMAL:
+        return outcome(state)
+    if chart.pending_in("L_VE"):
+        return outcome(ORDER_PENDING)
+    tests = (catalog.ALPHA_TOCOPHEROL, catalog.LIPID_PANEL, catalog.CBC_FILM)
+    return outcome(state, lacks=Missing(note, tests, _high_risk(phenotype, risks)))
+
+
+# --- eligibility for SCREEN (1.0.4; section 6, 23) ---
+
+
+def _eligible(phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
+    if phenotype.tier in ("T1", "T2", "T4") and at_risk:
+        return True, "fat malabsorption, cholestasis or lipoprotein disorder"
+    if phenotype.tier in ("T1", "T4") and phenotype.has("M_ATAXIA") and phenotype.onset_at_most(ATAXIA_ONSET):
+        return True, f"ataxia with onset by {ATAXIA_ONSET} years"
+    if phenotype.tier == "T1" and phenotype.onset_at_most(EARLY_ONSET):
+        return True, f"dystonia with onset by {EARLY_ONSET} years"
+    return False, "no ataxia, no malabsorption or cholestasis, no early onset"
+
+
+def _high_risk(phenotype: Phenotype, risks: tuple[Fact, ...]) -> tuple[Evidence, ...]:
+    if not phenotype.has("M_ATAXIA"):
+        return ()
+    return tuple(
+        of_fact(fact, "high risk of vitamin E deficiency: ataxia with malabsorption or cholestasis") for fact in risks
+    )
+
+
+# --- how the result reads ---
+
+
+def _state(chart: Chart, result: LabResult | None, days: int) -> tuple[str, str, tuple[Evidence, ...], _Lipids]:
+    """State, wording when missing, evidence and lipids."""
+    none = _Lipids(known=False, ratio_low=None, very_low_cholesterol=False, evidence=())
+    if result is None or result.value is None:
+        state, note = state_without_result(chart, days, labs.ALPHA_TOCOPHEROL.key)
+        return state, note, (), none
+    scale = _scale(chart, result)
+    band = scale.band(result.value)
+    if band is None:
+        return UNREADABLE, unreadable_note(result), (), none
+    lipids = _lipids(chart, result)
+    evidence = (of_result(result, scale.analyte.measure, _criterion(scale, band), scale.cite), *lipids.evidence)
+    match band:
+        case "severely low":
+            state = ABNORMAL
+        case "low":
+            explained = lipids.ratio_low is False and not lipids.very_low_cholesterol
+            state = BORDERLINE if explained else ABNORMAL
+        case "low-normal":
+            state = BORDERLINE if lipids.ratio_low is None else (ABNORMAL if lipids.ratio_low else NORMAL)
+        case _:
+            state = DISCORDANT if lipids.ratio_low else NORMAL
+    return state, "", evidence, lipids
+
+
+def _scale(chart: Chart, result: LabResult) -> Scale:
+    """The bands for the age on the day of the sample; an unknown age is read as adult."""
+    age = chart.age_on(result.taken.date())
+    return CHILD if age is not None and age < ADULT_AGE else ADULT
+
+
+def _criterion(scale: Scale, band: str) -> str:
+    for listed in scale.bands:
+        if listed.name == band and listed.upper is not None:
+            return f"{band}: below {listed.upper}"
+    return f"{band}: {scale.bands[-2].upper} or more"
+
+
+def _lipids(chart: Chart, sample: LabResult) -> _Lipids:
+    """Cholesterol and triglycerides nearest to the sample, at most 30 days either side (fasting not required)."""
+    cholesterol = _nearest(chart, labs.CHOLESTEROL.key, sample.taken.date())
+    triglycerides = _nearest(chart, labs.TRIGLYCERIDES.key, sample.taken.date())
+    very_low = (
+        cholesterol is not None
+        and cholesterol.value is not None
+        and cholesterol.value.at_most_below(CHOLESTEROL_VERY_LOW) is True
+    )
+    evidence: list[Evidence] = []
+    if cholesterol is not None:
+        words = f"very low: below {CHOLESTEROL_VERY_LOW}" if very_low else "for the vitamin E to lipid ratio"
+        evidence.append(of_result(cholesterol, labs.CHOLESTEROL.measure, words, WINBAUER))
+    if triglycerides is not None:
+        words = "for the vitamin E to lipid ratio"
+        evidence.append(of_result(triglycerides, labs.TRIGLYCERIDES.measure, words, WINBAUER))
+    low: bool | None = None
+    known = cholesterol is not None and triglycerides is not None
+    if cholesterol is not None and triglycerides is not None:
+        low, ratio = _ratio_low(sample, cholesterol, triglycerides)
+        if ratio is not None:
+            words = f"{'low: below' if low else 'not low: at least'} {RATIO_LOW} umol/mmol"
+            evidence.append(
+                Evidence(
+                    code="vitamin-e-lipid-ratio",
+                    display="alpha-tocopherol / (cholesterol + triglycerides)",
+                    value=ratio,
+                    unit="umol/mmol",
+                    date=sample.taken.date(),
+                    criterion=words,
+                    citation=WINBAUER,
+                )
+            )
+    return _Lipids(known, low, very_low, tuple(evidence))
+
+
+def _nearest(chart: Chart, analyte: str, day: date) -> LabResult | None:
+    """The readable result nearest in time to `day`, at most 30 days away; the newer of two equally near ones."""
+    near = [r for r in chart.results(analyte) if abs((r.taken.date() - day).days) <= LIPID_DAYS]
+    return min(near, key=lambda r: abs((r.taken.date() - day).days), default=None)
+
+
+def _ratio_low(sample: LabResult, *lipids: LabResult) -> tuple[bool | None, Decimal | None]:
+    """Whether the ratio is below its limit, and the ratio for people (only when every number is exact)."""
+    values = [r.value for r in (sample, *lipids)]
+    bounds = [value.canonical_bounds() for value in values if value is not None]
+    (low, high), *rest = bounds
+    least, most = sum(b[0] for b in rest), sum((b[1] for b in rest), Decimal(0))
+    if least <= 0 or high == INFINITY or most == INFINITY:
+        return None, None
+    smallest, largest = low / most, high / least
+    if largest < RATIO_LOW:
+        verdict: bool | None = True
+    elif smallest >= RATIO_LOW:
+        verdict = False
+    else:
+        verdict = None
+    exact = all(value is not None and value.exact for value in values)
+    return verdict, Decimal(display(smallest)) if exact else None
+
+
+def _lipids_pending(chart: Chart) -> bool:
+    return chart.pending_in("L_LIPIDPANEL") or (chart.pending_in("L_CHOL") and chart.pending_in("L_TG"))
+
+
+def _treatment_explains(result: LabResult | None, state: str, treatments: tuple[Medication, ...]) -> bool:
+    """Whether active vitamin E makes a card unnecessary (section 6, 4, 26 and 30)."""
+    if state not in (ABNORMAL, DISCORDANT) or result is None:
+        return True
+    drawn = result.taken.date()
+    starts = [m.start for m in treatments if m.start is not None]
+    return any(start >= drawn or (drawn - start).days < TREATMENT_TAKES_DAYS for start in starts)
+
+
+# --- cards (1.0.8) ---
+
+_CONFIRMATORY: Final = (
+    catalog.ALPHA_TOCOPHEROL, catalog.LIPID_PANEL, catalog.CBC_FILM, catalog.TTPA,
+)  # fmt: skip
+
+_SAMPLE_FIRST: Final = "Draw the confirming sample before any supplement, unless a specialist advises otherwise."
+_BLEEDING: Final = "An anticoagulant or antiplatelet is active: high-dose vitamin E raises the risk of bleeding; check INR and vitamin K."
+
+
+def _bleeding(chart: Chart) -> tuple[str, ...]:
+    return (_BLEEDING,) if chart.on_medicine("RX_ANTICOAG") is not None else ()
+
+
+def _abnormal(chart: Chart, evidence: tuple[Evidence, ...], lipids: _Lipids, *, malabsorption: bool) -> Finding:
+    statements = [_SAMPLE_FIRST, f"Relatives can be tested when AVED is confirmed ({GENEREVIEWS_AVED})."]
+    if lipids.very_low_cholesterol:
+        statements.insert(
+            0,
+            "Cholesterol is very low: think of abetalipoproteinemia (blood film for acanthocytes, apolipoprotein B;"
+            " MTTP and APOB genes).",
+        )
+    tests = [catalog.ALPHA_TOCOPHEROL.again()]
+    if not lipids.known:
+        tests.append(catalog.LIPID_PANEL)
+    tests.append(catalog.CBC_FILM.again())
+    genetics = () if malabsorption else suggest(chart, "Order", catalog.TTPA)
+    return Finding(
+        MODULE, ABNORMAL, WARNING,
+        "Low vitamin E with a movement disorder: consider AVED or fat malabsorption; refer. Delay risks permanent deficit.",
+        statements=(*statements, *_bleeding(chart)),
+        evidence=evidence,
+        suggestions=(
+            *suggest(chart, "Repeat fasting", *tests), *genetics, *refer(chart, catalog.GENETICS),
+        ),
+        override_reasons=("on-treatment", "specialist-managing", "done-elsewhere"),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _borderline(chart: Chart, evidence: tuple[Evidence, ...], lipids: _Lipids) -> Finding:
+    summary = "Vitamin E needs lipid adjustment before it can be interpreted: order a fasting lipid panel with a repeat level."
+    if lipids.ratio_low is False:
+        summary = "Vitamin E is low but lipids are low too: repeat a fasting vitamin E with lipids before acting on the result."
+    return Finding(
+        MODULE, BORDERLINE, INFO, summary,
+        statements=(_SAMPLE_FIRST, *_bleeding(chart)),
+        evidence=evidence,
+        suggestions=suggest(
+            chart, "Order in one fasting draw", catalog.LIPID_PANEL.again(), catalog.ALPHA_TOCOPHEROL.again()
+        ),
+        override_reasons=("deferred", "not-indicated"),
+        explanation=WORKUP,
+    )  # fmt: skip
+
+
+def _discordant(chart: Chart, evidence: tuple[Evidence, ...]) -> Finding:
+    cholestasis = tuple(chart.facts_in("VE_CHOLESTASIS"))
+    indicator = WARNING if cholestasis else INFO
+    facts = tuple(of_fact(fact, "cholestasis raises lipids and masks deficiency") for fact in cholestasis)
+    return Finding(
+        MODULE, DISCORDANT, indicator,
+        "Vitamin E looks normal but the vitamin E to lipid ratio is low: deficiency can be masked by cholestasis.",
+        statements=("Ask hepatology or metabolic medicine for advice.", *_bleeding(chart)),
+        evidence=(*evidence, *facts),
+        suggestions=(
+            *suggest(chart, "Repeat fasting", catalog.ALPHA_TOCOPHEROL.again(), catalog.LIPID_PANEL.again()),
+            *(refer(chart) if indicator == WARNING else ()),
+        ),
+        override_reasons=("specialist-managing", "done-elsewhere"),
+        explanation=WORKUP,
+    )  # fmt: skip
