@@ -23,7 +23,7 @@ def create_app(settings: Settings) -> Flask:
     def not_ready() -> Sequence[str]:
         return [f"discovery of {name}" for name in directory.current().waiting]
 
-    app = shell.build("gateway", version=__version__, max_body=settings.max_body, not_ready=not_ready)
+    app = shell.build("gateway", version=__version__, max_body=settings.max_body + 1, not_ready=not_ready)
     app.url_map.merge_slashes = False
     _seal(app)
     cors.install(app, cors.allowed_by(settings))

@@ -103,7 +103,8 @@ def load(environ: Mapping[str, str]) -> Settings:
     try:
         env.seal()
     except EnvValidationError as error:
-        wrong |= {name: " ".join(said) for name, said in dict(error.error_messages).items()}
+        said = error.error_messages
+        wrong |= {n: " ".join(m) for n, m in said.items()} if isinstance(said, Mapping) else {"environment": str(said)}
     if deployment == PRODUCTION and public_url and not _is_private(public_url):
         wrong["PUBLIC_URL"] = "must be an https URL in production"
     trusted: tuple[Client, ...] = ()

@@ -10,7 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway import auth, messages
 from gateway.discovery import Directory, Service
-from gateway.problems import encoded, not_json_type, too_large, upstream_bad
+from gateway.problems import encoded, malformed, not_json_type, too_large, upstream_bad
 from gateway.routing import Answer, Upstream
 from gateway.settings import Settings
 
@@ -80,11 +80,24 @@ def blueprint(settings: Settings, directory: Directory, upstreams: Mapping[str, 
 
 
 def _body(limit: int) -> bytes:
-    """The request body, at most `limit` bytes."""
+    """The request body, at most `limit` bytes.
+
+    One of announced length is read in one go, which costs half of what Flask's stepwise reading does. One of unknown
+    length arrives cut off at the shell's limit, which is one byte more.
+    """
+    length = request.content_length
+    if length is not None and length <= limit:
+        body: bytes = request.environ["wsgi.input"].read(length)
+        if len(body) < length:
+            raise malformed("The request body ended before its announced length.")
+        return body
     try:
-        return request.get_data(cache=False)
+        body = request.get_data(cache=False)
     except RequestEntityTooLarge as error:
         raise too_large(limit) from error
+    if len(body) > limit:
+        raise too_large(limit)
+    return body
 
 
 def _check_type() -> None:
