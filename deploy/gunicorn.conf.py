@@ -1,0 +1,88 @@
+"""gunicorn for every service, on a bench, in a container and in the try-out. Each value with its reason.
+
+The environment chooses what differs: PACKAGE (which service), BIND (comma-separated addresses),
+WEB_CONCURRENCY (workers), WEB_THREADS, WORKER_CLASS, GRACEFUL_TIMEOUT, FORWARDED_ALLOW_IPS.
+"""
+
+import gc
+import logging
+import os
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from chassis.logs import JsonLines
+
+_package = os.environ.get("PACKAGE", "")
+
+
+class _GunicornLines(JsonLines):
+    """gunicorn's own events: the words of the message without what they are filled in with.
+
+    "Worker (pid:%s) exited with code %s" helps and is harmless; the arguments of others quote addresses.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        plain = logging.makeLogRecord(record.__dict__)
+        plain.msg, plain.args = str(record.msg).split("\n", 1)[0], ()
+        return super().format(plain)
+
+
+class JsonLogger(Logger):  # type: ignore[misc, unused-ignore]
+    """gunicorn's logger with one JSON object a line."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(_GunicornLines(_package or cfg.default_proc_name.partition(".")[0]))
+
+
+# What to serve and where. Loopback unless told otherwise: nothing is exposed by forgetting a setting.
+if _package:
+    wsgi_app = f"{_package}.wsgi:app"
+bind = os.environ.get("BIND", "127.0.0.1:8000").split(",")
+
+# gthread: keeps connections open, which the gateway's pool to screening needs (a connection per call costs two
+# thirds of the throughput), and an idle or slow client does not hold a worker, as it would with sync. Few
+# threads: rules and JSON hold the interpreter's lock, more threads only queue. Never gevent with preload.
+worker_class = os.environ.get("WORKER_CLASS", "gthread")
+workers = int(os.environ.get("WEB_CONCURRENCY", {"content": "1"}.get(_package, "2")))
+threads = int(os.environ.get("WEB_THREADS", {"gateway": "4"}.get(_package, "2")))
+
+# The application is loaded once and shared by the workers: it starts faster, takes less memory, and a wrong
+# setting ends the process at once, in plain words, instead of worker after worker.
+preload_app = True
+
+# Longer than the idle time of whoever keeps connections to us (our pools, an edge at its usual 60 s): the one
+# who sends next should also be the one who closes, or requests meet a closing connection.
+keepalive = 75
+
+# A worker that gives no sign of life is replaced. Deadlines of calls are the gateway's and far shorter.
+timeout = 30
+graceful_timeout = int(os.environ.get("GRACEFUL_TIMEOUT", "20"))
+
+# No header tells us who the peer is, unless the operator names the edge that sets it.
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "")
+
+# The control socket would be made under $HOME, which a read-only container does not have.
+control_socket_disable = True
+
+# The sign of life is a file; in memory it can neither block on a disk nor need a writable root.
+if os.access("/dev/shm", os.W_OK):  # noqa: S108 - one file, made safely by gunicorn
+    worker_tmp_dir = "/dev/shm"  # noqa: S108
+
+# JSON lines on standard error. No access log: the services write their own line, from a list of safe fields.
+logger_class = JsonLogger
+errorlog = "-"
+accesslog = None
+
+
+def when_ready(_server: Any) -> None:
+    """What is loaded by now stays: take it out of the collector's sight, it is shared with the workers."""
+    gc.collect()
+    gc.freeze()
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Large bodies make many short-lived objects: look for garbage less often than the interpreter would."""
+    gc.set_threshold(20_000, 20, 20)

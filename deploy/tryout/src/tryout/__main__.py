@@ -1,0 +1,88 @@
+"""Command line of the try-out: `python -m tryout run` and `python -m tryout demo FILE`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from tryout import demo, launcher, settings
+
+
+@dataclass
+class _Arguments(argparse.Namespace):
+    command: str = ""
+    file: Path = Path()
+    hook: str | None = None
+    url: str | None = None
+    patient: str | None = None
+    condition: tuple[str, str] | None = None
+    recorded: date | None = None
+    draft: Path | None = None
+    output: str = "cards"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tryout", description="Try the dystonia CDS services out.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="start all services on this machine and show one card")
+    play = commands.add_parser(
+        "demo",
+        help="play the EHR from a FHIR R4 Bundle and print the cards",
+        epilog="Exit codes: 0 answered, 1 a call was refused, 2 usage or file, 3 the gateway is not reachable.",
+    )
+    play.add_argument("file", type=Path, help="Bundle as JSON, or a directory of them")
+    play.add_argument("--hook", help="default: patient-view, with --draft order-select")
+    play.add_argument("--url", help="base URL of the gateway; default: this machine, GATEWAY_PORT")
+    play.add_argument("--patient", metavar="ID", help="which Patient, if the Bundle holds several")
+    play.add_argument(
+        "--set-condition",
+        dest="condition",
+        type=demo.coding_of,
+        metavar="SYSTEM|CODE",
+        help="add an active Condition; a bare code is ICD-10-CM",
+    )
+    play.add_argument(
+        "--recorded", type=date.fromisoformat, metavar="DATE", help="its recorded date; default: 30 days ago"
+    )
+    play.add_argument("--draft", type=Path, metavar="FILE.json", help="draft order or orders, for the order hooks")
+    output = play.add_mutually_exclusive_group()
+    output.add_argument("--json", dest="output", action="store_const", const="json", help="print the answer as it came")
+    output.add_argument(
+        "--request", dest="output", action="store_const", const="request", help="print the call instead of sending it"
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    given = _parser().parse_args(arguments, namespace=_Arguments())
+    try:
+        config = settings.load(os.environ)
+    except settings.SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    color = config.color and sys.stdout.isatty()
+    if given.command == "run":
+        return launcher.run(config, os.environ, color=color)
+    base = (given.url or config.gateway_url).rstrip("/").removesuffix("/cds-services")
+    return demo.run(
+        demo.Options(
+            path=given.file,
+            url=base,
+            hook=given.hook or ("order-select" if given.draft else "patient-view"),
+            patient=given.patient,
+            condition=given.condition,
+            recorded=given.recorded,
+            draft=given.draft,
+            output=given.output or "cards",
+            color=color,
+            today=demo.now(),
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

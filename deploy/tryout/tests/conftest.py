@@ -1,0 +1,58 @@
+"""Stand-ins for the three services, on ports that are free."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+STANDINS = Path(__file__).parent / "standins"
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
+
+
+@pytest.fixture
+def tryout_environ(tmp_path: Path) -> dict[str, str]:
+    """An environment in which `python -m tryout run` starts the stand-ins on free ports."""
+    gateway, screening, content = free_ports(3)
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(STANDINS),
+        "GATEWAY_PORT": str(gateway),
+        "SCREENING_PORT": str(screening),
+        "CONTENT_PORT": str(content),
+        "STATE_DIR": str(tmp_path / "state"),
+    }
+
+
+@pytest.fixture(scope="module")
+def gateway_url() -> Iterator[str]:
+    """The base URL of a running stand-in for the gateway."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "flask", "--app", "gateway.wsgi", "run", "--port", str(port)]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=STANDINS, stdout=quiet, stderr=quiet)  # noqa: S603
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"{url}/readyz", timeout=1).close()  # noqa: S310
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(5)
