@@ -1,0 +1,59 @@
+# All that is done with this repository is done here; CI calls the same targets.
+# Needs Python 3.11 or newer and make. Another interpreter: make PYTHON=python3.13 <target>
+
+PYTHON ?= python3
+PY := .venv/bin/python
+STAMP := .venv/.installed
+PACKAGES := services/chassis services/content services/screening gateway deploy/tryout
+LOCK := ../.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run demo test check fix bench venv lock clean
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+run: $(STAMP) ## start all services on this machine, show one card, serve until Ctrl-C
+	@exec $(PY) -m tryout run
+
+demo: $(STAMP) ## FILE=bundle.json [ADD=G24.9 RECORDED=2026-01-31 PATIENT=id HOOK= DRAFT=order.json URL= JSON=1 REQUEST=1]: play the EHR from a FHIR R4 Bundle
+	@test -n "$$FILE" || { echo "Which Bundle? make demo FILE=bundle.json (make help lists the rest)" >&2; exit 2; }
+	@exec $(PY) -m tryout demo $${HOOK:+--hook "$$HOOK"} $${URL:+--url "$$URL"} $${PATIENT:+--patient "$$PATIENT"} \
+		$${ADD:+--set-condition "$$ADD"} $${RECORDED:+--recorded "$$RECORDED"} $${DRAFT:+--draft "$$DRAFT"} \
+		$${JSON:+--json} $${REQUEST:+--request} -- "$$FILE"
+
+test: $(STAMP) ## run all tests [TESTS=path or other pytest arguments]
+	@exec $(PY) -m pytest -n auto --maxprocesses 4 $(TESTS)
+
+check: $(STAMP) ## lint, format, types, import directions; changes nothing
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+fix: $(STAMP) ## format, and repair what can be repaired
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: $(STAMP) ## measure, with results as ratios
+	@exec $(PY) deploy/bench/bench.py
+
+venv: $(STAMP) ## install into .venv what run, test and check need
+
+$(STAMP): requirements/runtime.txt requirements/dev.txt $(PACKAGES:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed and $(PYTHON) is not that. Name another: make PYTHON=python3.13 ..." >&2; exit 2; }
+	@echo "Installing into .venv (once, until requirements change) ..."
+	@rm -f $@
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install -q --require-hashes -r requirements/dev.txt
+	@$(PY) -m pip install -q --no-deps --no-build-isolation $(PACKAGES:%=-e %)
+	@touch $@
+
+lock: $(STAMP) ## pin requirements/*.in anew, with hashes
+	cd requirements && $(LOCK) runtime.in -o runtime.txt && $(LOCK) dev.in -o dev.txt
+
+clean: ## remove what can be made again; STATE_DIR (var) stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
