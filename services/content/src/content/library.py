@@ -144,11 +144,11 @@ def load(folder: Path = PACKAGED) -> Library:
     if not faults:
         faults.extend(_check_together(pages, references))
         statements = {audience: _section(page) for (slug, audience), page in pages.items() if slug == SAFETY}
-        faults.extend(
-            Fault(f"{SAFETY}.{audience}.md", "body", f"lacks the section '{STATEMENTS_HEADING[audience]}'")
-            for audience in AUDIENCES
-            if not statements.get(audience)
-        )
+        for audience in AUDIENCES:
+            section = statements.get(audience, "")
+            if not section or render.cited(section):
+                wrong = f"needs a section '{STATEMENTS_HEADING[audience]}' without citations, as every page repeats it"
+                faults.append(Fault(f"{SAFETY}.{audience}.md", "body", wrong))
     if faults:
         raise LibraryError(faults)
     return Library(digest.hexdigest()[:16], pages, references, statements)
@@ -222,7 +222,7 @@ def _check_page(path: Path, page: Explanation) -> Iterator[tuple[str, str]]:
             yield field, "holds raw HTML"
     if page.card_text and (not render.is_one_paragraph(page.card_text) or render.cited(page.card_text)):
         yield "card_text", "must be one paragraph without links and citations"
-    in_text = render.cited(page.body + page.red_flags)
+    in_text = set(render.cited(page.body + page.red_flags))
     listed = set(page.references)
     for key in sorted(in_text - listed):
         yield "references", f"lacks {key}, which the text cites"

@@ -6,7 +6,7 @@ checked it, when, and how sure it is; these parts are put there here, so no text
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -113,8 +113,9 @@ def explanation(library: Library, page: Explanation, stylesheet: str, contact: s
         contact: whom a reader tells about a wrong card.
         on: the day for which it is said whether the review is overdue.
     """
-    numbers = {key: number for number, key in enumerate(page.references, start=1)}
     whole = _body(library, page)
+    references = [library.references[key] for key in render.cited(whole)]
+    numbers = {one.key: number for number, one in enumerate(references, start=1)}
     rendered = render.to_html(render.cite(whole, lambda key: f"[\\[{numbers[key]}\\]](#ref-{key})"))
     others = [audience for slug, audience in sorted(library.explanations) if slug == page.slug]
     html = _page(
@@ -126,7 +127,7 @@ def explanation(library: Library, page: Explanation, stylesheet: str, contact: s
         opening=OPENING,
         content=rendered.html,
         headings=rendered.headings,
-        references=[library.references[key] for key in page.references],
+        references=references,
         audiences=others,
         contact=contact,
         overdue=page.overdue(on),
@@ -138,10 +139,10 @@ def explanation(library: Library, page: Explanation, stylesheet: str, contact: s
             f"{OPENING}\n",
             f"{_status(page, on)}\n",
             render.cite(whole, lambda key: f"[{numbers[key]}]"),
-            *_references_in_markdown(library, page),
+            *_references_in_markdown(references),
             "## About this page\n",
             *(f"- {name}: {value}" for name, value in about(page, on).items()),
-            f"- A wrong card or page? {report_line(page, contact)}",
+            "- {}: {}".format(*report_line(page, contact)),
             "",
         ]
     )
@@ -169,18 +170,19 @@ def about(page: Explanation, on: date) -> Mapping[str, str]:
         "Version": page.version,
         "Last clinical review": page.reviewed.isoformat() if page.reviewed else "none yet",
         "Next review due by": page.review_by.isoformat(),
-        "How sure this is": f"{page.evidence_grade}. {page.evidence_reason}",
+        "Evidence grade": page.evidence_grade,
+        "Why this grade": page.evidence_reason,
     }
 
 
-def report_line(page: Explanation, contact: str) -> str:
-    """How to report a wrong card, for the audience of `page`."""
+def report_line(page: Explanation, contact: str) -> tuple[str, str]:
+    """How to report a wrong card: the question and what to do, for the audience of `page`."""
     if page.audience == "patient":
-        return f"Tell your clinician or {contact}. Say which page you read and its version."
+        return "Is something wrong here?", f"Tell your clinician or {contact}. Say which page you read and its version."
     return (
-        "How to report a wrong card: answer the card with the reason that fits, such as “Coded problem or result "
-        f"is wrong”, and tell {contact}. Give the card's title, its time and the version of this page; "
-        "send no patient details by e-mail."
+        "How to report a wrong card",
+        "Answer the card with the reason that fits, such as “Coded problem or result is wrong”, and tell "
+        f"{contact}. Give the card's title, its time and the version of this page; send no patient details by e-mail.",
     )
 
 
@@ -210,10 +212,10 @@ def _for_clinicians(library: Library) -> dict[str, Explanation]:
     return {slug: library.explanations[slug, "clinician"] for slug in library.slugs}
 
 
-def _references_in_markdown(library: Library, page: Explanation) -> list[str]:
-    if not page.references:
+def _references_in_markdown(references: Sequence[Reference]) -> list[str]:
+    if not references:
         return []
-    lines = [f"{n}. {citation(library.references[key])}" for n, key in enumerate(page.references, start=1)]
+    lines = [f"{number}. {citation(one)}" for number, one in enumerate(references, start=1)]
     return ["## References\n", *lines, ""]
 
 
@@ -226,8 +228,8 @@ def citation(reference: Reference) -> str:
             text = {"doi": f"doi:{value}", "pmid": f"PMID {value}"}.get(name, str(value))
             parts.append(f"{text} (unconfirmed)" if name in reference.unconfirmed else text)
     if reference.note:
-        parts.append(f"Note: {reference.note.rstrip('.')}")
-    return ". ".join(parts) + "."
+        parts.append(f"Note: {reference.note}")
+    return " ".join(text if text.endswith(".") else f"{text}." for text in parts)
 
 
 def _json(value: Mapping[str, Any]) -> Document:

@@ -78,9 +78,9 @@ def cite(markdown: str, link: Callable[[str], str]) -> str:
     return CITATION.sub(lambda found: link(found[1]), markdown)
 
 
-def cited(markdown: str) -> frozenset[str]:
-    """The keys that a text cites."""
-    return frozenset(CITATION.findall(markdown))
+def cited(markdown: str) -> tuple[str, ...]:
+    """The keys that a text cites, each once, in the order of first citation."""
+    return tuple(dict.fromkeys(CITATION.findall(markdown)))
 
 
 def has_raw_html(markdown: str) -> bool:

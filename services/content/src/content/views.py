@@ -30,6 +30,8 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
         settings: whom to tell about a wrong card.
         library: what is served.
         today: the day for which a page says that its review is overdue.
+
+    Every page is rendered once here, so that one that cannot be rendered stops the start.
     """
     views = Blueprint("content", __name__)
     assets = _assets()
@@ -45,6 +47,9 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
     def page_on(slug: str, audience: str, day: date) -> Mapping[str, pages.Document]:
         page = library.explanations[slug, audience]
         return pages.explanation(library, page, stylesheet, settings.report_contact, day)
+
+    for slug, audience in library.explanations:
+        page_on(slug, audience, today())
 
     @views.get("/snapshot")
     def get_snapshot() -> Response:
@@ -91,7 +96,7 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
             page = pages.error(problem.status, problem.words, stylesheet, request.path.count("/") - 1)
             response = Response(page.body, status=problem.status, content_type=_content_type(page))
             response.headers["Content-Language"] = page.language
-        g.problem_code = problem.code or str(problem.status)
+        g.problem_code = problem.outcome()["issue"][0]["code"]
         response.headers["Vary"] = "Accept"
         response.headers["Cache-Control"] = "no-store"
         return response
