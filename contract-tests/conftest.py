@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from chassis import logs
+
 sys.path.insert(0, str(Path(__file__).parent))
 
-from contract.client import Client  # noqa: E402
-from contract.stack import Stack, own_stack  # noqa: E402
+from contract.client import Client
+from contract.stack import Stack, own_stack
 
 SHARED = Path(__file__).parents[2] / "shared"
 
@@ -76,8 +78,6 @@ def logged(stack: Stack) -> Iterator[io.StringIO]:
     """What our services write to their logs during one test, formatted as in production."""
     if not stack.ours:
         pytest.skip("CDS_BASE_URL is given: the logs of that stack cannot be read from here")
-    from chassis import logs
-
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     stream = io.StringIO()

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import requests
+from scenarios.expected import EXTENSION
 
 from contract import schemas
-from scenarios.expected import EXTENSION
 
 OUR_SUMMARY_LIMIT: Final = 125
 Card = Mapping[str, Any]

@@ -36,7 +36,7 @@ class _Quiet(WSGIRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+    def log(self, type: str, message: str, *args: Any) -> None:
         del type, message, args
 
 
@@ -81,19 +81,18 @@ def served(app: WsgiApp | None = None) -> Iterator[Served]:
 
 def gateway_app(environ: Mapping[str, str]) -> WsgiApp:
     """A gateway with these settings."""
-    import gateway.app
-    import gateway.settings
+    from gateway import app, settings  # noqa: PLC0415 - a stack elsewhere needs none of them here
 
-    return gateway.app.create_app(gateway.settings.load(dict(environ)))
+    return app.create_app(settings.load(dict(environ)))
 
 
 @contextmanager
 def own_stack(state_dir: Path) -> Iterator[Stack]:
     """Content, screening and gateway of this checkout, in try-out mode, until the end of the block."""
-    import content.app
-    import content.settings
-    import screening.app
-    import screening.settings
+    from content import app as content_app  # noqa: PLC0415 - a stack elsewhere needs none of them here
+    from content import settings as content_settings  # noqa: PLC0415 - a stack elsewhere needs none of them here
+    from screening import app as screening_app  # noqa: PLC0415 - a stack elsewhere needs none of them here
+    from screening import settings as screening_settings  # noqa: PLC0415 - a stack elsewhere needs none of them here
 
     with ExitStack() as block:
         texts, rules, door = (block.enter_context(served()) for _ in range(3))
@@ -107,8 +106,8 @@ def own_stack(state_dir: Path) -> Iterator[Stack]:
             "UPSTREAMS": f"screening={rules.url}",
             "PUBLIC_URL": door.url,
         }
-        texts.start(content.app.create_app(content.settings.load(common)))
-        rules.start(screening.app.create_app(screening.settings.load(common)))
+        texts.start(content_app.create_app(content_settings.load(common)))
+        rules.start(screening_app.create_app(screening_settings.load(common)))
         door.start(gateway_app(common))
         for server in (texts, rules, door):
             _wait_until_ready(server.url)

@@ -28,9 +28,7 @@ SITE_FACTS: Final = "https://dystonia-cds.example/fhir/CodeSystem/site-facts"
 USER: Final = "Practitioner/example-clinician"
 
 _TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem"
-_SYNTHETIC: Final = {
-    "tag": [{"system": f"{_TERMINOLOGY}/v3-ActReason", "code": "HTEST", "display": "test health data"}]
-}
+_TEST_DATA: Final = {"system": f"{_TERMINOLOGY}/v3-ActReason", "code": "HTEST", "display": "test health data"}
 _BIRTHDAY_DAYS_AGO: Final = 182
 _UNDATED_PROCEDURE_DAYS: Final = 30
 _FACT_DAYS: Final = 30
@@ -66,7 +64,7 @@ def chart(scenario: Scenario, today: date, *, medications_as: str = "MedicationR
     made += [_fact(name, value, who, today) for name, value in scenario.get("facts", {}).items()]
     for number, resource in enumerate(made):
         resource.setdefault("id", f"{patient_id(scenario)}-{number}")
-        resource["meta"] = copy.deepcopy(_SYNTHETIC)
+        resource["meta"] = {"tag": [dict(_TEST_DATA)]}
     return made
 
 

@@ -160,10 +160,9 @@ def test_the_request_schema_refuses_what_is_no_call() -> None:
     assert schemas.faults("request-patient-view", document["call"]) == []
     assert schemas.faults("request", {**document["call"], "context": {}})
     assert schemas.faults("request", {**document["call"], "hookInstance": "x"})
+    token = {"access_token": "x", "token_type": "Bearer"}
     without_server = {key: value for key, value in document["call"].items() if key != "fhirServer"}
-    assert schemas.faults(
-        "request", {**without_server, "fhirAuthorization": {"access_token": "x", "token_type": "Bearer"}}
-    )
+    assert schemas.faults("request", {**without_server, "fhirAuthorization": token})
 
 
 def test_the_feedback_schema_knows_right_from_wrong() -> None:

@@ -1,0 +1,66 @@
+"""The answers that are looked at card by card: every exchange and one scenario for each card that can be served."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from scenarios import wire
+
+from contract import exchanges
+from contract.client import Client
+from tryout.ehr import answer_prefetch
+
+ONE_OF_EACH: Final[list[dict[str, Any]]] = json.loads(
+    (Path(__file__).parents[1] / "scenarios" / "one-of-each.json").read_text("utf-8")
+)["scenarios"]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A call that was answered with 200.
+
+    Attributes:
+        name: which call.
+        request: the body sent.
+        response: the body received.
+    """
+
+    name: str
+    request: Mapping[str, Any]
+    response: Mapping[str, Any]
+
+    @property
+    def cards(self) -> list[Mapping[str, Any]]:
+        """The cards received."""
+        cards: list[Mapping[str, Any]] = self.response["cards"]
+        return cards
+
+
+def collect(client: Client, services: Mapping[str, Mapping[str, Any]], today: date) -> list[Answered]:
+    """Send them all.
+
+    Raises:
+        AssertionError: one was not answered as its exchange says.
+    """
+    found = []
+    for exchange in exchanges.load(
+        "patient-view-prefetch", "patient-view-mixed", "patient-view-epic",
+        "order-select-prefetch", "order-select-epic", "order-select-sandbox",
+    ):  # fmt: skip
+        if exchange.expect["status"] == 200:
+            service = services[exchange.hook]
+            found.append(_answered(client, service, exchange.name, exchange.request(service["prefetch"], today)))
+    for scenario in ONE_OF_EACH:
+        service = services[scenario["hook"]]
+        request = wire.call(scenario, service["prefetch"], today, answer_prefetch)
+        found.append(_answered(client, service, scenario["id"], request))
+    return found
+
+
+def _answered(client: Client, service: Mapping[str, Any], name: str, request: Mapping[str, Any]) -> Answered:
+    answer = client.post(f"/cds-services/{service['id']}", request)
+    assert answer.status_code == 200, f"{name}: {answer.status_code} {answer.text[:300]}"
+    return Answered(name, request, answer.json())

@@ -1,0 +1,136 @@
+"""The clinical scenarios over HTTP: through screening alone, and through the gateway.
+
+The scenario file stands beside the project and not with users: without it these tests are skipped, and
+`scenarios/one-of-each.json` still holds every card. Times count back from the real today.
+"""
+
+import copy
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contract import judge
+from contract.client import Client
+from contract.corpus import ONE_OF_EACH
+from scenarios import wire
+from scenarios.expected import expected, left_out, shown
+
+from tryout.ehr import answer_prefetch
+
+FILE = Path(__file__).parents[3] / "shared" / "clinical" / "scenarios.json"
+SCENARIOS: list[dict[str, Any]] = json.loads(FILE.read_text("utf-8"))["scenarios"] if FILE.is_file() else []
+VIEWED = [each for each in ONE_OF_EACH if each["hook"] == "patient-view"]
+DAYS = [date(2026, 11, 22), date(2028, 2, 29), date(2027, 1, 1), date(2026, 8, 29), date(2028, 8, 29)]
+
+
+ASKED = pytest.mark.parametrize("written", SCENARIOS, ids=[each["id"] for each in SCENARIOS])
+TREATED = [each for each in SCENARIOS if each.get("meds")]
+
+
+@pytest.fixture
+def scenario(written: dict[str, Any]) -> dict[str, Any]:
+    """A scenario as written; what cannot be asked yet is skipped with its reason."""
+    if why := left_out(written):
+        pytest.skip(why)
+    return written
+
+
+def outcome(client: Client, service: Mapping[str, Any], request: Mapping[str, Any]) -> list[Any]:
+    answer = client.post(f"/cds-services/{service['id']}", request)
+    assert answer.status_code == 200, answer.text[:600]
+    assert judge.faults(answer.json()) == []
+    return shown(answer.json())
+
+
+def test_the_scenario_file_is_there_and_mostly_asked() -> None:
+    if not SCENARIOS:
+        pytest.skip("shared/clinical/scenarios.json is not beside this checkout")
+    can_be_asked = [each["id"] for each in SCENARIOS if not left_out(each)]
+    assert len(SCENARIOS) >= 80
+    assert len(can_be_asked) >= 55
+
+
+@ASKED
+def test_through_the_gateway(door: Client, services: dict[str, Any], today: date, scenario: dict[str, Any]) -> None:
+    service = services[scenario["hook"]]
+    request = wire.call(scenario, service["prefetch"], today, answer_prefetch)
+    assert outcome(door, service, request) == expected(scenario["expect"]["cards"])
+
+
+@ASKED
+def test_through_screening_alone(
+    screening: Client, services: dict[str, Any], today: date, scenario: dict[str, Any]
+) -> None:
+    service = services[scenario["hook"]]
+    request = wire.call(scenario, service["prefetch"], today, answer_prefetch)
+    assert outcome(screening, service, request) == expected(scenario["expect"]["cards"])
+
+
+@ASKED
+def test_from_an_ehr_that_ignores_search_parameters(
+    screening: Client, services: dict[str, Any], today: date, scenario: dict[str, Any]
+) -> None:
+    service = services[scenario["hook"]]
+    request = wire.call(scenario, service["prefetch"], today, wire.answer_by_type)
+    assert outcome(screening, service, request) == expected(scenario["expect"]["cards"])
+
+
+@pytest.mark.parametrize("written", TREATED, ids=[each["id"] for each in TREATED])
+def test_medications_may_be_statements(
+    screening: Client, services: dict[str, Any], today: date, scenario: dict[str, Any]
+) -> None:
+    service = services[scenario["hook"]]
+    request = wire.call(scenario, service["prefetch"], today, answer_prefetch, medications_as="MedicationStatement")
+    assert outcome(screening, service, request) == expected(scenario["expect"]["cards"])
+
+
+@ASKED
+def test_the_order_of_resources_does_not_matter(
+    screening: Client, services: dict[str, Any], today: date, scenario: dict[str, Any]
+) -> None:
+    service = services[scenario["hook"]]
+    request = wire.call(scenario, service["prefetch"], today, answer_prefetch)
+    for value in request["prefetch"].values():
+        if isinstance(value, dict) and "entry" in value:
+            value["entry"].reverse()
+    request["prefetch"] = dict(reversed(request["prefetch"].items()))
+    assert outcome(screening, service, request) == expected(scenario["expect"]["cards"])
+
+
+@pytest.mark.parametrize("written", VIEWED, ids=[each["id"] for each in VIEWED])
+def test_the_dead_get_no_card(
+    screening: Client, services: dict[str, Any], today: date, scenario: dict[str, Any]
+) -> None:
+    service = services[scenario["hook"]]
+    request = wire.call({**scenario, "deceased": True}, service["prefetch"], today, answer_prefetch)
+    assert outcome(screening, service, request) == []
+
+
+def test_wire_is_pure(today: date) -> None:
+    for scenario in ONE_OF_EACH:
+        before = copy.deepcopy(scenario)
+        templates = {"patient": "Patient/{{context.patientId}}", "labs": "Observation?patient={{context.patientId}}"}
+        first, second = (wire.call(scenario, templates, today, answer_prefetch) for _ in range(2))
+        assert first == second
+        assert scenario == before
+
+
+def test_wire_puts_somebody_elses_result_where_it_would_stand(today: date) -> None:
+    scenario = {
+        "id": "w1", "hook": "patient-view", "age": 50, "sex": "female",
+        "labs": [{"code": "2132-9", "v": 500, "u": "pg/mL", "ago": 3, "subj": "Patient/other"}],
+    }  # fmt: skip
+    call = wire.call(scenario, {"labs": "Observation?patient={{context.patientId}}"}, today, answer_prefetch)
+    (entry,) = call["prefetch"]["labs"]["entry"]
+    assert entry["resource"]["subject"] == {"reference": "Patient/other"}
+    assert wire.chart(scenario, today)[1]["subject"] == {"reference": "Patient/other"}
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_wire_ages_are_completed_years_on_any_day(day: date) -> None:
+    for age in (0, 9, 18, 40, 62):
+        born = date.fromisoformat(wire.chart({"id": "w2", "age": age, "sex": "male"}, day)[0]["birthDate"])
+        assert day.year - born.year - ((day.month, day.day) < (born.month, born.day)) == age
