@@ -47,7 +47,7 @@ def collect(client: Client, services: Mapping[str, Mapping[str, Any]], today: da
     """
     found = []
     for exchange in exchanges.load(
-        "patient-view-prefetch", "patient-view-mixed", "patient-view-epic",
+        "patient-view-prefetch", "patient-view-mixed", "patient-view-partial", "patient-view-epic",
         "order-select-prefetch", "order-select-epic", "order-select-sandbox",
     ):  # fmt: skip
         if exchange.expect["status"] == 200:

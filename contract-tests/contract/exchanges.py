@@ -3,7 +3,8 @@
 A file of `exchanges/` holds one synthetic chart and several cases. The chart is answered into the prefetch
 templates that discovery gives, as an EHR does; a case then says what goes wrong on the way:
 
-* `deliver`: resource type -> how its keys arrive: `absent`, `null`, `empty`, `outcome`, `text`, `list`
+* `deliver`: how keys arrive, by resource type, by a code that the template asks for (`code:1823-4`) or all (`*`):
+  `absent`, `null`, `empty`, `outcome`, `text`, `list`
 * `keys`: `renamed` puts every value under a key that nobody asked for
 * `references`: a base URL; relative references become absolute ones
 * `empties`: `epic` puts an OperationOutcome entry into every empty searchset
@@ -116,12 +117,19 @@ def _delivered(prefetch: dict[str, Any], templates: Mapping[str, str], how: Mapp
     }
     made = {}
     for key, value in prefetch.items():
-        form = how.get(resource_type(templates[key]), how.get("*", "as answered"))
+        form = _form(templates[key], how)
         if form == "as answered":
             made[key] = value
         elif form != "absent":
             made[key] = copy.deepcopy(forms[form])
     return made
+
+
+def _form(template: str, how: Mapping[str, str]) -> str:
+    """How the key of this template arrives: what is said of a code it asks for, else of its type, else of all."""
+    codes = [f"code:{code}" for code in re.findall(r"\|([^,&|]+)", template)]
+    names = [*codes, resource_type(template), "*"]
+    return next((how[name] for name in names if name in how), "as answered")
 
 
 def _say_no_result(prefetch: Mapping[str, Any]) -> None:

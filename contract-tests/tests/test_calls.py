@@ -9,7 +9,7 @@ from contract.client import Client
 from contract.exchanges import Exchange, load
 from scenarios.expected import expected, shown
 
-DELIVERY = load("patient-view-prefetch", "patient-view-mixed", "order-select-prefetch")
+DELIVERY = load("patient-view-prefetch", "patient-view-mixed", "patient-view-partial", "order-select-prefetch")
 EPIC = load("patient-view-epic", "order-select-epic")
 SANDBOX = load("order-select-sandbox")
 MALFORMED = load("order-select-malformed")

@@ -80,14 +80,16 @@ def at_risk(bundle: Mapping[str, Any], code_set: Mapping[str, Any]) -> bool:
     )
 
 
-def haemoglobin_is_high(bundle: Mapping[str, Any]) -> bool:
+def hemoglobin_is_high(bundle: Mapping[str, Any], today: date) -> bool:
+    """Above the limit within a year: an older polycythemia may have passed, and manganese looks back a year."""
+    oldest = (today - timedelta(days=YEAR)).isoformat()
     limit = 16.0 if next(of_type(bundle, "Patient"))["gender"] == "female" else 16.5
     found = [
         each for each in of_type(bundle, "Observation")
         if any(coding["code"] == "718-7" for coding in each["code"]["coding"])
     ]  # fmt: skip
     latest = max(found, key=lambda each: str(each["effectiveDateTime"]), default=None)
-    return latest is not None and latest["valueQuantity"]["value"] > limit
+    return latest is not None and latest["effectiveDateTime"] >= oldest and latest["valueQuantity"]["value"] > limit
 
 
 def modules_asked_for(bundle: Mapping[str, Any], code_sets: Mapping[str, Any], today: date) -> set[str]:
@@ -103,7 +105,7 @@ def modules_asked_for(bundle: Mapping[str, Any], code_sets: Mapping[str, Any], t
     ):
         wanted.add("VITE")
     mn_risk = at_risk(bundle, code_sets["MN_RISK"]) or at_risk(bundle, code_sets["MN_PN"])
-    if (onset <= 18 or mn_risk or haemoglobin_is_high(bundle)) and not has_result(
+    if (onset <= 18 or mn_risk or hemoglobin_is_high(bundle, today)) and not has_result(
         bundle, [code_sets["L_MNB"]], today, YEAR
     ):
         wanted.add("MN")
