@@ -17,7 +17,7 @@ help: ## print this list
 run: $(STAMP) ## start all services on this machine, show one card, serve until Ctrl-C
 	@exec $(PY) -m tryout run
 
-demo: $(STAMP) ## FILE=bundle.json [ADD=G24.9 RECORDED=2026-01-31 PATIENT=id HOOK= DRAFT=order.json URL= JSON=1 REQUEST=1]: play the EHR from a FHIR R4 Bundle
+demo: $(STAMP) ## play the EHR: FILE=bundle.json [ADD=G24.9] [PATIENT=] [HOOK=] [DRAFT=] [URL=] [JSON=1] [REQUEST=1]
 	@test -n "$$FILE" || { echo "Which Bundle? make demo FILE=bundle.json (make help lists the rest)" >&2; exit 2; }
 	@exec $(PY) -m tryout demo $${HOOK:+--hook "$$HOOK"} $${URL:+--url "$$URL"} $${PATIENT:+--patient "$$PATIENT"} \
 		$${ADD:+--set-condition "$$ADD"} $${RECORDED:+--recorded "$$RECORDED"} $${DRAFT:+--draft "$$DRAFT"} \
@@ -52,7 +52,7 @@ $(STAMP): requirements/runtime.txt requirements/dev.txt $(PACKAGES:%=%/pyproject
 	@touch $@
 
 lock: $(STAMP) ## pin requirements/*.in anew, with hashes
-	cd requirements && $(LOCK) runtime.in -o runtime.txt && $(LOCK) dev.in -o dev.txt
+	cd requirements && $(LOCK) runtime.in -o runtime.txt && $(LOCK) build.in -o build.txt && $(LOCK) dev.in -o dev.txt
 
 clean: ## remove what can be made again; STATE_DIR (var) stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -156,7 +156,7 @@ def test_files_that_are_not_there_exit_2(
 ) -> None:
     code, _, err = told(capsys, str(tmp_path / "none.json"), "--url", gateway_url)
     assert code == 2
-    assert "cannot be read (No such file or directory)" in err
+    assert err == f"{tmp_path / 'none.json'}: there is no such file\n"
     code, _, err = told(capsys, str(tmp_path), "--url", gateway_url)
     assert code == 2
     assert "no *.json in this directory" in err

@@ -93,10 +93,10 @@ def test_state_directory_is_closed_to_others_and_its_key_survives(tryout_environ
         until_serving(process)
         process.terminate()
         process.communicate(timeout=10)
-        keys.append((state / "identity.key").read_bytes())
+        keys.append((state / "identity.key").read_text())
     assert state.stat().st_mode & 0o777 == 0o700
     assert (state / "identity.key").stat().st_mode & 0o777 == 0o600
-    assert len(keys[0]) == 32
+    assert len(bytes.fromhex(keys[0])) == 32
     assert keys[0] == keys[1]
     assert sorted(path.name for path in (state / "log").iterdir()) == ["content.log", "gateway.log", "screening.log"]
 

@@ -112,6 +112,8 @@ def _tell(error: DemoError) -> Exit:
 
 
 def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise DemoError(f"{path}: there is no such file", Exit.USAGE)
     if not path.is_dir():
         return [path]
     found = sorted(path.glob("*.json"))

@@ -129,11 +129,11 @@ def prepare(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _generate(key: Path) -> None:
-    """Write a key that only we may read, unless one is there."""
+    """Write a random key in hexadecimal that only we may read, unless one is there."""
     with contextlib.suppress(FileExistsError):
         descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(IDENTITY_KEY_BYTES))
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(IDENTITY_KEY_BYTES))
 
 
 def _start(settings: Settings, surroundings: Mapping[str, str], running: list[children.Child], stop: Stop) -> None:
