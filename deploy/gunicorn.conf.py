@@ -17,14 +17,16 @@ _package = os.environ.get("PACKAGE", "")
 
 
 class _GunicornLines(JsonLines):
-    """gunicorn's own events: the words of the message without what they are filled in with.
+    """gunicorn's own events: the words of the message, filled in with numbers but with nothing else.
 
-    "Worker (pid:%s) exited with code %s" helps and is harmless; the arguments of others quote addresses.
+    "Worker (pid:7) exited with code 3" helps and is harmless; other arguments quote addresses and requests.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         plain = logging.makeLogRecord(record.__dict__)
-        plain.msg, plain.args = str(record.msg).split("\n", 1)[0], ()
+        harmless = isinstance(record.args, tuple) and all(isinstance(given, int) for given in record.args)
+        plain.msg = (record.getMessage() if harmless else str(record.msg)).split("\n", 1)[0]
+        plain.args = ()
         return super().format(plain)
 
 
