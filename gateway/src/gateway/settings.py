@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError
+from marshmallow import ValidationError
 from marshmallow.validate import OneOf, Range
 
 from gateway import clients
@@ -95,9 +96,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 200_000_000))
     connections = env.int("UPSTREAM_CONNECTIONS", 16, validate=Range(1, 1_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
-    public_url = checked("PUBLIC_URL", f"http://localhost:{port}", _base_url)
-    upstreams = checked("UPSTREAMS", f"screening=http://127.0.0.1:{screening_port}", _upstreams)
-    content_url = checked("CONTENT_URL", f"http://127.0.0.1:{content_port}", _base_url)
+    public_url = checked("PUBLIC_URL", f"http://localhost:{port or 0}", _base_url)
+    upstreams = checked("UPSTREAMS", f"screening=http://127.0.0.1:{screening_port or 0}", _upstreams)
+    content_url = checked("CONTENT_URL", f"http://127.0.0.1:{content_port or 0}", _base_url)
     origins = checked("CORS_ORIGINS", "", _origins)
     clients_file = env.str("CLIENTS_FILE", "")
     try:
@@ -133,7 +134,7 @@ def load(environ: Mapping[str, str]) -> Settings:
 def _clients(deployment: str, path: str) -> tuple[Client, ...]:
     if deployment == TRY_OUT:
         if path:
-            raise ClientsError("is for production; the only client that a try-out trusts is the CDS Hooks Sandbox")
+            raise ClientsError("is for production, a try-out trusts only the CDS Hooks Sandbox")
         return clients.sandbox()
     if not path:
         raise ClientsError("must name the file of trusted clients in production (or set DEPLOYMENT=try-out)")
@@ -168,5 +169,8 @@ def _upstreams(text: str) -> dict[str, str]:
 def _origins(text: str) -> frozenset[str]:
     origins = frozenset(part.strip() for part in text.split(",") if part.strip())
     for origin in origins:
-        clients.ORIGIN(origin)
+        try:
+            clients.ORIGIN(origin)
+        except ValidationError as error:
+            raise ValueError(error.messages[0]) from error
     return origins

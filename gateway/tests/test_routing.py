@@ -1,0 +1,224 @@
+"""Calls on their way: the same bytes there and back, one deadline, and honest words when an upstream fails."""
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+VIEW = "/cds-services/dystonia-patient-view"
+OUTCOME = b'{"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "required"}]}'
+
+
+def test_the_very_bytes_go_there_and_back(client: Any, stub: Any, call: Any) -> None:
+    body = (json.dumps(call, indent=3).replace('"hook"', '"ho\\u006fk"') + "  \n").encode() + b" \t"
+    response = client.post(VIEW, data=body, content_type="application/json; charset=utf-8")
+    assert (response.status_code, response.data) == (200, b'{ "cards" : [] }')
+    ((method, path, headers, sent),) = stub.calls
+    assert (method, path, sent) == ("POST", VIEW, body)
+    assert headers["Content-Type"] == "application/json"
+    assert headers["X-Request-Id"] == response.headers["X-Request-Id"]
+
+
+def test_only_our_headers_reach_the_upstream(client: Any, stub: Any, call: Any) -> None:
+    client.set_cookie("a", "b")
+    client.post(VIEW, json=call, headers={"X-Forwarded-For": "192.0.2.1", "X-Evil": "1", "Referer": "http://x.example"})
+    ((_, _, headers, _),) = stub.calls
+    assert {name.lower() for name in headers} == {
+        "host", "accept-encoding", "content-length", "content-type", "accept", "x-request-id", "user-agent",
+    }  # fmt: skip
+
+
+def test_a_request_id_is_kept_if_it_is_plain(client: Any, call: Any) -> None:
+    plain = client.post(VIEW, json=call, headers={"X-Request-Id": "trace-0123456789"})
+    assert plain.headers["X-Request-Id"] == "trace-0123456789"
+    odd = client.post(VIEW, json=call, headers={"X-Request-Id": "a b\t<script>"})
+    assert "script" not in odd.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("status", [200, 202, 400, 412, 422, 429, 500, 501, 503])
+def test_status_body_and_type_of_an_answer_are_passed_on(client: Any, stub: Any, call: Any, status: int) -> None:
+    stub.reply = lambda handler: stub.send(
+        handler, status, OUTCOME, Content_Type="application/fhir+json", Server_Timing="rules;dur=1.5", Retry_After="7",
+        Set_Cookie="a=b", X_Internal="1", Server="stub",
+    )  # fmt: skip
+    response = client.post(VIEW, json=call)
+    assert (response.status_code, response.data, response.content_type) == (status, OUTCOME, "application/fhir+json")
+    assert response.headers["Server-Timing"] == "rules;dur=1.5"
+    assert response.headers["Retry-After"] == "7"
+    assert "Set-Cookie" not in response.headers
+    assert "X-Internal" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "content_type"),
+    [
+        (500, b"Traceback: Sentinel-1", "text/plain"), (500, b'{"Sentinel-1": 1}', "application/json"),
+        (502, b"<html>Sentinel-1</html>", "text/html"), (503, b"", "application/json"),
+        (500, b"[1]", "application/json"),
+        (200, b"<html>Sentinel-1</html>", "text/html"), (200, b"Sentinel-1", "application/json"),
+        (200, b"", "application/json"), (200, b'["Sentinel-1"]', "application/json"), (200, b"{}", "text/html"),
+        (302, b"{}", "application/json"), (404, b"<html>", "text/html"), (304, b"", "application/json"),
+    ],
+)  # fmt: skip
+def test_what_is_not_fit_to_pass_on_is_502(
+    client: Any, stub: Any, call: Any, words: Any, status: int, body: bytes, content_type: str
+) -> None:
+    stub.reply = lambda handler: stub.send(handler, status, body, Content_Type=content_type, Location="/x")
+    response = client.post(VIEW, json=call)
+    assert response.status_code == 502
+    assert "Sentinel" not in response.text
+    assert "did not answer properly" in words(response)
+
+
+def late_headers(handler: Any) -> None:
+    time.sleep(1.5)
+
+
+def late_body(handler: Any) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{")
+    handler.wfile.flush()
+    time.sleep(1.5)
+
+
+def drip(handler: Any) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n")
+    for _ in range(30):
+        handler.wfile.write(b"{")
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
+def drip_chunks(handler: Any) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(30):
+        handler.wfile.write(b"1\r\n{\r\n")
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("hang", [late_headers, late_body, drip, drip_chunks])
+def test_the_deadline_is_hard(client: Any, stub: Any, call: Any, words: Any, hang: Any) -> None:
+    stub.reply = hang
+    began = time.monotonic()
+    response = client.post(VIEW, json=call)
+    assert time.monotonic() - began < 1.0
+    assert response.status_code == 504
+    assert "within 0.5 seconds" in words(response)
+
+
+def test_an_upstream_that_does_not_read_is_late(gateway: Callable[..., Any], stub: Any, call: Any) -> None:
+    client = gateway(max_body=60_000_000, call_deadline=0.4)
+    stub.server.shutdown()  # connections are taken by the kernel, and nobody reads
+    call["prefetch"] = {"x": "y" * 40_000_000}
+    began = time.monotonic()
+    assert client.post(VIEW, json=call).status_code == 504
+    assert time.monotonic() - began < 2
+
+
+def broken_off(handler: Any) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{")
+    handler.close_connection = True
+
+
+def nonsense(handler: Any) -> None:
+    handler.wfile.write(b"Sentinel-1 is not HTTP\r\n\r\n")
+    handler.close_connection = True
+
+
+def drop(handler: Any) -> None:
+    handler.close_connection = True
+
+
+@pytest.mark.parametrize("reply", [broken_off, nonsense, drop])
+def test_an_answer_that_breaks_off_is_502(client: Any, stub: Any, call: Any, words: Any, reply: Any) -> None:
+    stub.reply = reply
+    response = client.post(VIEW, json=call)
+    assert response.status_code == 502
+    assert "Sentinel" not in response.text
+    assert words(response)
+    assert len(stub.calls) == 1  # a fresh connection that breaks is not tried again
+
+
+def test_an_upstream_that_is_down_is_503(client: Any, stub: Any, call: Any, words: Any) -> None:
+    stub.close()
+    response = client.post(VIEW, json=call)
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert "cannot be reached" in words(response)
+
+
+def test_one_connection_serves_many_calls(client: Any, stub: Any, call: Any) -> None:
+    before = stub.connections
+    for _ in range(5):
+        assert client.post(VIEW, json=call).status_code == 200
+    assert stub.connections == before + 1
+
+
+def test_a_stale_connection_gets_one_second_try(client: Any, stub: Any, call: Any) -> None:
+    assert client.post(VIEW, json=call).status_code == 200
+    right = stub.reply
+
+    def drop_once(handler: Any) -> None:
+        stub.reply = right
+        handler.close_connection = True
+
+    stub.reply = drop_once
+    assert client.post(VIEW, json=call).status_code == 200
+    assert len(stub.calls) == 3
+    stub.reply = drop
+    assert client.post(VIEW, json=call).status_code == 502
+    assert len(stub.calls) == 5  # the kept connection, and one fresh one
+
+
+def test_after_a_late_call_the_next_is_not_given_its_answer(client: Any, stub: Any, call: Any) -> None:
+    right = stub.reply
+
+    def late(handler: Any) -> None:
+        stub.reply = right
+        time.sleep(0.7)
+        stub.send(handler, 200, b'{"cards": "late"}')
+
+    stub.reply = late
+    assert client.post(VIEW, json=call).status_code == 504
+    time.sleep(0.4)
+    assert client.post(VIEW, json=call).data == b'{ "cards" : [] }'
+
+
+def test_threads_get_their_own_answers(app: Any, stub: Any, call: Any) -> None:
+    stub.reply = lambda handler: stub.send(handler, 200, json.dumps({"id": handler.headers["X-Request-Id"]}).encode())
+
+    def one(number: int) -> bool:
+        own = f"thread-{number:08d}"
+        return bool(app.test_client().post(VIEW, json=call, headers={"X-Request-Id": own}).json == {"id": own})
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(one, range(100)))
+
+
+def test_feedback_takes_the_same_way(client: Any, stub: Any, words: Any) -> None:
+    stub.reply = lambda handler: stub.send(handler, 501, OUTCOME, Content_Type="application/fhir+json")
+    body = b'{"feedback": [ {"card": "c", "outcome": "accepted"} ]}'
+    response = client.post(VIEW + "/feedback", data=body, content_type="application/json")
+    assert (response.status_code, response.data) == (501, OUTCOME)
+    ((_, path, _, sent),) = stub.calls
+    assert (path, sent) == (VIEW + "/feedback", body)
+    assert client.post(VIEW + "/feedback", data=b"[]", content_type="application/json").status_code == 400
+    assert client.post(VIEW + "/feedback", data=b"{}", content_type="text/plain").status_code == 415
+    assert client.post("/cds-services/none/feedback", json={}).status_code == 404
+    stub.reply = lambda handler: stub.send(handler, 200, b"")
+    assert client.post(VIEW + "/feedback", json={"feedback": []}).status_code == 200
+
+
+def test_calls_are_routed_by_service_id(gateway: Callable[..., Any], stub: Any, order: Any) -> None:
+    other = type(stub)()
+    try:
+        stub.services = stub.services[:1]
+        other.services = other.services[1:]
+        client = gateway(upstreams={"one": stub.url + "/", "two": other.url})
+        assert client.post("/cds-services/dystonia-order-select", json=order).status_code == 200
+        assert (len(stub.calls), len(other.calls)) == (0, 1)
+    finally:
+        other.close()
