@@ -1,0 +1,205 @@
+"""The code book as it is loaded at start: which sets real codes are in, and which they must not be in."""
+
+import json
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+from screening.domain.codes import (
+    ATC,
+    ICD10_WHO,
+    ICD10CM,
+    LOINC,
+    RXNORM,
+    SINGLE_INGREDIENT_SETS,
+    SNOMED,
+    CodeBook,
+    canonical,
+)
+from screening.knowledge import loading
+
+
+@pytest.fixture(scope="module")
+def book() -> CodeBook:
+    return loading.code_book()
+
+
+def sets_of(book: CodeBook, system: str, code: str) -> frozenset[str]:
+    """What the reading of a chart does with one coding."""
+    usable = canonical(system, code)
+    return book.sets(*usable) if usable else frozenset()
+
+
+def test_loading_is_quick() -> None:
+    def once() -> float:
+        begun = perf_counter()
+        loading.code_book()
+        return perf_counter() - begun
+
+    assert min(once() for _ in range(3)) < 0.150
+
+
+def test_a_package_without_value_sets_refuses_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "value_sets", lambda: iter(()))
+    with pytest.raises(loading.KnowledgeMissingError):
+        loading.code_book()
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "expected"),
+    [
+        (SNOMED, "15802004", {"D_GEN"}),
+        (ICD10CM, "G24.9", {"D_GEN"}),
+        (ICD10CM, "G24.01", {"D_DRUG"}),
+        (ICD10CM, "G24.02", {"D_DRUG"}),
+        (ICD10CM, "G24.3", {"D_FOCAL"}),
+        (ICD10CM, "G25.0", {"X_ET"}),
+        (ICD10CM, "Z98.84", {"B12_RISK_STRONG", "B12_HIGH", "VE_RISK", "HISTORY"}),
+        (ICD10CM, "E89.2", {"HISTORY", "CA_RISK", "CA_HYPOPARA"}),
+        (ICD10CM, "E89.0", {"HISTORY"}),
+        (ICD10CM, "N18.32", {"B12_CKD"}),
+        (ICD10CM, "N18.4", {"B12_CKD", "CA_RISK"}),
+        (ICD10CM, "I69.354", {"ATAXIA_EXPLAINED"}),
+        (ICD10CM, "G31.2", {"ATAXIA_EXPLAINED"}),
+        (ICD10CM, "F18.10", {"B12_N2O", "B12_RISK_STRONG"}),
+        (ICD10CM, "F19.10", {"B12_N2O_TEXT"}),
+        (ICD10CM, "E53.8", {"B12_DX", "B12_DX_UNSPECIFIC"}),
+        (ICD10CM, "O09.90", {"X_PREG"}),
+        (LOINC, "2132-9", {"L_B12"}),
+        (LOINC, "20646-6", {"L_HCY_TRAP"}),
+        (LOINC, "33914-3", {"L_RENAL", "L_EGFR"}),
+        (LOINC, "24323-8", {"L_PANELS", "L_PANELS_RENAL", "L_PANELS_LIVER"}),
+        (RXNORM, "7486", {"B12_N2O", "B12_N2O_GAS", "B12_RISK_STRONG"}),
+        (ATC, "A02BC01", {"B12_RISK_WEAK", "B12_WEAK_ACID"}),
+        (ATC, "B03BA01", {"B12_RX"}),
+        (SNOMED, "233445008", {"MN_RISK", "MN_CHOLESTASIS_LIVER", "MN_SHUNT"}),
+        (SNOMED, "306279004", {"P_REF", "REF_GENETICS"}),
+    ],
+)
+def test_codes_are_in_their_sets(book: CodeBook, system: str, code: str, expected: set[str]) -> None:
+    assert sets_of(book, system, code) == expected
+
+
+@pytest.mark.parametrize(
+    ("system", "code"),
+    [
+        (ICD10CM, "G24"),  # bare category: a matter of data quality, not a diagnosis
+        (ICD10CM, "Z57.51"),  # Z57.5 is no prefix
+        (SNOMED, "1580200"),
+        (SNOMED, "158020041"),  # SNOMED CT matches exactly
+        (LOINC, "2132"),
+        (ATC, "A02B"),
+        (RXNORM, "74860"),
+        ("http://read.info/readv2", "15802004"),
+        (LOINC, "15802004"),  # a code belongs to its system
+        ("", "15802004"),
+        (SNOMED, ""),
+    ],
+)
+def test_codes_that_are_in_no_set(book: CodeBook, system: str, code: str) -> None:
+    assert sets_of(book, system, code) == frozenset()
+
+
+def test_torticollis_is_not_dystonia(book: CodeBook) -> None:
+    for system, code in ((ICD10CM, "M43.6"), (SNOMED, "70070008"), (SNOMED, "268240006"), (SNOMED, "13753008")):
+        assert sets_of(book, system, code) == {"X_NOT_DYST"}
+
+
+# --- spelling ---
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "expected"),
+    [
+        ("urn:oid:2.16.840.1.113883.6.96", "15802004", (SNOMED, "15802004")),
+        ("urn:oid:2.16.840.1.113883.6.1", "2132-9", (LOINC, "2132-9")),
+        ("urn:oid:2.16.840.1.113883.6.88", "6809", (RXNORM, "6809")),
+        ("urn:oid:2.16.840.1.113883.6.73", "B03BA01", (ATC, "B03BA01")),
+        ("urn:oid:2.16.840.1.113883.6.90", "G24.9", (ICD10CM, "G24.9")),
+        ("urn:oid:2.16.840.1.113883.6.3", "G24.9", (ICD10CM, "G24.9")),
+        (ICD10CM, "G249", (ICD10CM, "G24.9")),
+        (ICD10CM, "g24.9", (ICD10CM, "G24.9")),
+        (ICD10CM, " g2402 ", (ICD10CM, "G24.02")),
+        (ICD10CM, "G24", (ICD10CM, "G24")),
+        (ICD10_WHO, "G24.9", (ICD10CM, "G24.9")),
+        (ICD10_WHO, "G25.5", (ICD10CM, "G25.5")),
+        (ICD10_WHO, "E538", (ICD10CM, "E53.8")),
+        (ICD10_WHO, "E56.0", (ICD10CM, "E56.0")),
+        (ICD10_WHO, "E83.0", (ICD10CM, "E83.0")),
+        (ICD10_WHO, "E83.1", None),
+        (ICD10_WHO, "K50.9", None),
+        (ICD10_WHO, "Z98.8", None),
+        (None, "G24.9", None),
+        (ICD10CM, None, None),
+        ("", "", None),
+    ],
+)
+def test_canonical_spelling(system: str | None, code: str | None, expected: tuple[str, str] | None) -> None:
+    assert canonical(system, code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("G24.0", {"D_DRUG"}), ("G24.8", {"D_GEN"}), ("E53.8", {"B12_DX", "B12_DX_UNSPECIFIC"}), ("G24", set())],
+)
+def test_who_icd_10_counts_where_it_means_the_same(book: CodeBook, code: str, expected: set[str]) -> None:
+    assert sets_of(book, ICD10_WHO, code) == expected
+
+
+# --- codes that await their display check ---
+
+
+def test_v2_codes_are_loaded_only_when_asked_for(book: CodeBook) -> None:
+    all_codes = loading.code_book(include_v2=True)
+    v2 = [
+        (told["name"], include["system"], concept["code"])
+        for told in loading.value_sets()
+        for include in told["compose"]["include"]
+        for concept in include["concept"]
+        if any(mark.get("valueCode") == "V2" for mark in concept.get("extension", ()))
+    ]
+    assert len(v2) > 20
+    for name, system, code in v2:
+        assert name not in book.sets(system, code)
+        assert name in all_codes.sets(system, code)
+        assert code not in book.codes(name)
+
+
+def test_without_v2_no_set_is_empty(book: CodeBook) -> None:
+    assert set(book.members) == {told["name"] for told in loading.value_sets()}
+
+
+# --- products ---
+
+PRODUCTS = json.loads(
+    (Path(loading.__file__).parent / "reviewed" / "rxnorm-products.json").read_text(encoding="utf-8")
+)["ingredients"]
+
+
+def test_products_are_in_the_sets_of_their_ingredient(book: CodeBook) -> None:
+    for ingredient, products in PRODUCTS.items():
+        wanted = book.sets(RXNORM, ingredient)
+        assert wanted, ingredient
+        for code in products["single"]:
+            assert wanted <= book.sets(RXNORM, code), (ingredient, code)
+
+
+def test_combinations_count_as_risk_but_not_as_treatment(book: CodeBook) -> None:
+    for ingredient, products in PRODUCTS.items():
+        wanted = book.sets(RXNORM, ingredient)
+        treatment = wanted & SINGLE_INGREDIENT_SETS
+        for code in products["combination"]:
+            found = book.sets(RXNORM, code)
+            assert wanted - treatment <= found, (ingredient, code)
+            assert found.isdisjoint(treatment), (ingredient, code)
+            assert treatment <= book.combination_sets(RXNORM, code), (ingredient, code)
+
+
+def test_metformin_with_glipizide_is_still_metformin_and_a_multivitamin_is_no_b12_treatment(book: CodeBook) -> None:
+    metformin_combination = PRODUCTS["6809"]["combination"][0]
+    assert "B12_WEAK_METFORMIN" in book.sets(RXNORM, metformin_combination)
+    multivitamin = PRODUCTS["11248"]["combination"][0]
+    assert "B12_RX" not in book.sets(RXNORM, multivitamin)
+    assert "B12_RX" in book.combination_sets(RXNORM, multivitamin)
+    assert "B12_RX" in book.sets(RXNORM, "11248")
