@@ -1,7 +1,7 @@
 """gunicorn for every service, on a bench, in a container and in the try-out. Each value with its reason.
 
 The environment chooses what differs: PACKAGE (which service), BIND (comma-separated addresses),
-WEB_CONCURRENCY (workers), WEB_THREADS, WORKER_CLASS, GRACEFUL_TIMEOUT, FORWARDED_ALLOW_IPS.
+WEB_CONCURRENCY (workers per service), WEB_THREADS, WORKER_CLASS, GRACEFUL_TIMEOUT, FORWARDED_ALLOW_IPS.
 """
 
 import gc
@@ -51,9 +51,10 @@ worker_class = os.environ.get("WORKER_CLASS", "gthread")
 workers = int(os.environ.get("WEB_CONCURRENCY", {"content": "1"}.get(_package, "2")))
 threads = int(os.environ.get("WEB_THREADS", {"gateway": "4"}.get(_package, "2")))
 
-# The application is loaded once and shared by the workers: it starts faster, takes less memory, and a wrong
-# setting ends the process at once, in plain words, instead of worker after worker.
-preload_app = True
+# The application is loaded once and shared by the workers: it starts faster and takes less memory. Not so
+# screening: it keeps the card texts fresh in a thread that starts with the application, and a thread does not
+# survive the fork; each of its workers loads the application, with a thread of its own.
+preload_app = _package != "screening"
 
 # Longer than the idle time of whoever keeps connections to us (our pools, an edge at its usual 60 s): the one
 # who sends next should also be the one who closes, or requests meet a closing connection.
@@ -80,11 +81,12 @@ accesslog = None
 
 
 def when_ready(_server: Any) -> None:
-    """What is loaded by now stays: take it out of the collector's sight, it is shared with the workers."""
-    gc.collect()
+    """What is loaded by now is shared with the workers: the collector must not touch it, or it is copied."""
     gc.freeze()
 
 
-def post_fork(_server: Any, _worker: Any) -> None:
-    """Large bodies make many short-lived objects: look for garbage less often than the interpreter would."""
+def post_worker_init(_worker: Any) -> None:
+    """Large bodies make many short-lived objects: look for garbage less often, and not at what will stay."""
+    gc.collect()
+    gc.freeze()
     gc.set_threshold(20_000, 20, 20)

@@ -181,7 +181,7 @@ def _check(running: Sequence[children.Child]) -> None:
 
 
 def _end_of_log(child: children.Child, what: str) -> str:
-    lines = "\n".join(f"  | {terminal.line(text)}" for text in child.last_lines())
+    lines = "\n".join(f"  | {terminal.clean(text)}" for text in child.last_lines())
     return f"{what}. The end of {child.log}:\n{lines or '  | (nothing)'}"
 
 
