@@ -269,8 +269,14 @@ def test_override_reasons_and_site_facts_of_the_rules_are_published() -> None:
     for _, tree in domain_trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg == "override_reasons":
-                reasons |= {leaf.value for leaf in ast.walk(node.value) if isinstance(leaf, ast.Constant)}
+                reasons |= {
+                    leaf.value
+                    for leaf in ast.walk(node.value)
+                    if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
+                }
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "site_fact":
-                facts |= {leaf.value for leaf in node.args if isinstance(leaf, ast.Constant)}
+                facts |= {
+                    leaf.value for leaf in node.args if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
+                }
     assert {"deferred", "benefit-outweighs"} <= reasons <= set(loading.override_reasons())
     assert {"t1-pallidal", "n2o-recreational"} <= facts <= set(loading.site_facts())
