@@ -1,5 +1,6 @@
 """The stack under test: either the one at `CDS_BASE_URL`, or our own three services in threads on loopback."""
 
+import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -99,6 +100,7 @@ def own_stack(state_dir: Path) -> Iterator[Stack]:
         common = {
             "DEPLOYMENT": "try-out",
             "STATE_DIR": str(state_dir),
+            "IDENTITY_KEY_FILE": str(_identity_key(state_dir)),
             "GATEWAY_PORT": str(door.port),
             "SCREENING_PORT": str(rules.port),
             "CONTENT_PORT": str(texts.port),
@@ -112,6 +114,13 @@ def own_stack(state_dir: Path) -> Iterator[Stack]:
         for server in (texts, rules, door):
             _wait_until_ready(server.url)
         yield Stack(gateway=door.url, screening=rules.url, content=texts.url, ours=True)
+
+
+def _identity_key(folder: Path) -> Path:
+    path = folder / "identity.key"
+    path.write_text(secrets.token_hex(32), "utf-8")
+    path.chmod(0o600)
+    return path
 
 
 def _wait_until_ready(url: str, seconds: float = 15.0) -> None:
