@@ -263,20 +263,21 @@ def test_every_set_is_read_by_a_rule_or_listed_as_waiting() -> None:
     assert set(SETS) - used == set(listed)
 
 
+def texts(node: ast.AST) -> set[str]:
+    return {leaf.value for leaf in ast.walk(node) if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)}
+
+
 def test_override_reasons_and_site_facts_of_the_rules_are_published() -> None:
     reasons: set[str] = set()
     facts: set[str] = set()
     for _, tree in domain_trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg == "override_reasons":
-                reasons |= {
-                    leaf.value
-                    for leaf in ast.walk(node.value)
-                    if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
-                }
+                reasons |= texts(node.value)
+            if isinstance(node, ast.AnnAssign) and "OVERRIDES" in ast.unparse(node.target) and node.value:
+                reasons |= texts(node.value)
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "site_fact":
-                facts |= {
-                    leaf.value for leaf in node.args if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
-                }
-    assert {"deferred", "benefit-outweighs"} <= reasons <= set(loading.override_reasons())
+                facts |= {text for argument in node.args for text in texts(argument)}
+    assert {"deferred", "benefit-outweighs", "cause-known"} <= reasons <= set(loading.override_reasons())
     assert {"t1-pallidal", "n2o-recreational"} <= facts <= set(loading.site_facts())
+    assert set(loading.site_facts()) <= {text for _, text in domain_strings()}
