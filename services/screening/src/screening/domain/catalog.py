@@ -14,6 +14,8 @@ from screening.domain.chart import GENETIC_ORDER_DAYS, ORDER_DAYS, Chart
 from screening.domain.codes import LOINC, SNOMED
 
 GENE_ID_SYSTEM: Final = "http://www.genenames.org/geneId"
+REFERRAL_SETS: Final = ("REF_NEUROLOGY", "REF_GENETICS", "REF_GASTROENTEROLOGY")
+"""Referrals that mean somebody has acted (1.0.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Orderable:
     current: tuple[tuple[str, ...], int] | None = None
     gene: str = ""
     repeat: bool = False
+
+    @property
+    def referral(self) -> bool:
+        """A referral, not a test."""
+        return not set(self.same_as).isdisjoint(REFERRAL_SETS)
 
     def again(self) -> "Orderable":
         """The same, to be repeated although a result is on record."""
@@ -146,18 +153,23 @@ MRI_BRAIN: Final = Orderable(
 )
 
 NEUROLOGY: Final = Orderable(
-    SNOMED, "183521007", "Referral to neurology service (procedure)", "neurology", same_as=("REF_NEUROLOGY",)
+    SNOMED,
+    "183521007",
+    "Referral to neurology service (procedure)",
+    "referral to neurology",
+    same_as=("REF_NEUROLOGY",),
 )
 GENETICS: Final = Orderable(
-    SNOMED, "306279004", "Referral to clinical geneticist (procedure)", "clinical genetics", same_as=("REF_GENETICS",)
+    SNOMED,
+    "306279004",
+    "Referral to clinical geneticist (procedure)",
+    "referral to clinical genetics",
+    same_as=("REF_GENETICS",),
 )
 
 TTPA: Final = _gene("TTPA", "HGNC:12404")
 SLC30A10: Final = _gene("SLC30A10", "HGNC:25355")
 SLC39A14: Final = _gene("SLC39A14", "HGNC:20858")
-
-REFERRAL_SETS: Final = ("REF_NEUROLOGY", "REF_GENETICS", "REF_GASTROENTEROLOGY")
-"""Referrals that mean somebody has acted (1.0.5)."""
 
 
 def requested(chart: Chart, test: Orderable) -> bool:

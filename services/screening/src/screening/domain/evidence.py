@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from screening.domain.chart import Fact, Medication, SiteFact, fact_day
+from screening.domain.chart import Draft, Fact, Medication, SiteFact, fact_day
 from screening.domain.citations import RULES, Citation
 from screening.domain.labs import LabResult
 from screening.domain.units import Measure, display
@@ -20,7 +20,7 @@ class Evidence:
         value: the number as sent, or its text when a comparator or wording came with it; None for plain facts.
         unit: the unit as sent.
         converted: the same value in the other family of units, for people; empty where there is none.
-        date: UTC calendar day of the fact.
+        day: UTC calendar day of the fact.
         reference: `Type/id` of the resource, or empty.
         criterion: what it fulfils, with number and unit.
         citation: where the criterion comes from.
@@ -34,7 +34,7 @@ class Evidence:
     value: Decimal | str | None = None
     unit: str = ""
     converted: str = ""
-    date: date | None = None
+    day: date | None = None
     reference: str = ""
     interpretation: str = ""
 
@@ -50,7 +50,7 @@ def of_result(result: LabResult, measure: Measure, criterion: str, citation: Cit
         value=value,
         unit=result.unit,
         converted=converted(result, measure),
-        date=result.taken.date(),
+        day=result.taken.date(),
         reference=result.reference,
         criterion=criterion,
         citation=citation,
@@ -77,7 +77,7 @@ def of_fact(fact: Fact | SiteFact, criterion: str, citation: Citation = RULES) -
             display=fact.name.replace("-", " "),
             criterion=criterion,
             citation=citation,
-            date=fact.on,
+            day=fact.on,
             reference=fact.reference,
         )
     name = fact.name if isinstance(fact, Medication) else ""
@@ -86,6 +86,14 @@ def of_fact(fact: Fact | SiteFact, criterion: str, citation: Citation = RULES) -
         display=name or fact.coding.display,
         criterion=criterion,
         citation=citation,
-        date=fact_day(fact),
+        day=fact_day(fact),
         reference=fact.reference,
+    )
+
+
+def of_draft(draft: Draft, criterion: str, citation: Citation = RULES) -> Evidence:
+    """Evidence of a draft order."""
+    code = next((coding.code for coding in draft.codings), draft.label)
+    return Evidence(
+        code=code, display=draft.label, criterion=criterion, citation=citation, reference=draft.reference.rstrip("/")
     )

@@ -55,7 +55,7 @@ def suggest(chart: Chart, label: str, *tests: Orderable) -> tuple[Suggestion, ..
 
 def refer(chart: Chart, *more: Orderable) -> tuple[Suggestion, ...]:
     """Referral to neurology, which goes with every warning and critical result card, and further ones."""
-    return suggest(chart, "Refer", NEUROLOGY, *more)
+    return suggest(chart, "Draft", NEUROLOGY, *more)
 
 
 @dataclass(frozen=True, slots=True)

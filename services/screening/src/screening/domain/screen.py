@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 
 from screening.domain.chart import Chart, Draft
-from screening.domain.evidence import of_fact
+from screening.domain.evidence import Evidence, of_draft, of_fact
 from screening.domain.findings import (
     CRITICAL,
     DATA,
@@ -32,6 +32,7 @@ from screening.domain.workups.registry import BY_MODULE, WORKUPS
 
 PATIENT_VIEW_CARDS: Final = 3
 ORDER_CARDS: Final = 2
+PHENOTYPE_FACTS: Final = 3
 DRUG_ONLY_MODULES: Final = frozenset({"B12", "CA", "CU"})
 """Result cards that are shown when the dystonia is only drug-induced (section 6, 24)."""
 
@@ -80,7 +81,7 @@ def patient_view(chart: Chart, user_id: str = "") -> Screening:
         if phenotype.tier == "T3" and a.module not in DRUG_ONLY_MODULES:
             held.append(f"{a.module} {a.state}: not shown in drug-induced dystonia")
             continue
-        results.append(a.finding)
+        results.append(replace(a.finding, evidence=(*a.finding.evidence, *_phenotype_facts(phenotype))))
     screen, why_not = _screen(chart, situation)
     if why_not:
         held.append(f"SCREEN: {why_not}")
@@ -101,7 +102,7 @@ def order_hook(chart: Chart, user_id: str = "", *, only_alerts: bool = False) ->
         return Screening(situation.phenotype, assessments, (), silent_because="the user does not order")
     findings: list[Finding] = []
     cannot: set[str] = set()
-    phenotype_known = chart.looked_up("patient") and chart.looked_up("conditions")
+    phenotype_known = chart.looked_up("patient") and (chart.looked_up("conditions") or situation.phenotype.present)
     for rule, drafts in _concerned(chart):
         if rule.needs_phenotype and not phenotype_known:
             continue
@@ -109,9 +110,12 @@ def order_hook(chart: Chart, user_id: str = "", *, only_alerts: bool = False) ->
         if isinstance(decision, CannotTell):
             cannot.update(decision.modules)
         elif decision is not None:
-            findings.append(decision)
+            ordered = tuple(of_draft(draft, "the selected order") for draft in drafts)
+            findings.append(replace(decision, evidence=(*ordered, *decision.evidence)))
     if cannot and not findings:
-        findings.append(_not_assessed([w.module for w in WORKUPS if w.module in cannot]))
+        selected = tuple(of_draft(draft, "the selected order") for draft in chart.drafts if draft.selected)
+        unknown = [w.module for w in WORKUPS if w.module in cannot]
+        findings.append(replace(_not_assessed(unknown), evidence=selected))
     if only_alerts:
         findings = [f for f in findings if f.indicator != INFO]
     findings.sort(key=lambda f: SEVERITY[f.indicator])
@@ -157,7 +161,7 @@ def _screen(chart: Chart, situation: Situation) -> tuple[Finding | None, str]:
     listed = [(module, missing) for module, missing in lacking if module not in situation.unavailable]
     unknown = [module for module, _ in lacking if module in situation.unavailable]
     if not listed:
-        return _not_assessed(unknown), ""
+        return replace(_not_assessed(unknown), evidence=_phenotype_facts(situation.phenotype)), ""
     listed.sort(key=lambda entry: not entry[1].high_risk)
     return _screen_card(chart, situation, listed, unknown), ""
 
@@ -173,12 +177,13 @@ def _screen_card(chart: Chart, situation: Situation, listed: list[tuple[str, Mis
     statements = [f"{_capital(BY_MODULE[module].label)}: {missing.note}." for module, missing in listed]
     if unknown:
         statements.append(f"Could not be assessed, because results were not available: {_labels(unknown)}.")
+    statements.extend(_lists_not_available(chart))
     statements.extend(_also_considered(situation, {module for module, _ in listed} | set(unknown)))
     statements.extend(_drug_note(chart, phenotype))
     if chart.site_fact("t1-pallidal") is not None and situation.state("MN") == "NORMAL":
         statements.append("T1 pallidal hyperintensity: a normal manganese level does not exclude past exposure.")
-    shown = (of_fact(c, phenotype.reason) for c in phenotype.conditions)
-    facts = dict.fromkeys((*shown, *(e for _, missing in listed for e in missing.high_risk)))
+    high_risk = (e for _, missing in listed for e in missing.high_risk)
+    facts = dict.fromkeys((*_phenotype_facts(phenotype), *high_risk))
     suggestions: list[Suggestion] = []
     for module, missing in listed:
         suggestions.extend(suggest(chart, _capital(BY_MODULE[module].label), *missing.tests))
@@ -193,6 +198,11 @@ def _screen_card(chart: Chart, situation: Situation, listed: list[tuple[str, Mis
     )  # fmt: skip
 
 
+def _phenotype_facts(phenotype: Phenotype) -> tuple[Evidence, ...]:
+    """The entries that opened the screening, at most three of them."""
+    return tuple(of_fact(c, phenotype.reason) for c in phenotype.conditions[:PHENOTYPE_FACTS])
+
+
 def _not_assessed(modules: list[str]) -> Finding:
     return Finding(
         DATA, NOT_ASSESSED, INFO,
@@ -205,6 +215,19 @@ def _not_assessed(modules: list[str]) -> Finding:
         explanation="genetic-vs-acquired",
         includes=tuple(modules),
     )  # fmt: skip
+
+
+_LISTS: Final = (
+    ("medications", "Medication list not available."),
+    ("procedures", "Procedure list not available."),
+    ("orders", "Order list not available: a test that is already ordered cannot be seen."),
+    ("family_history", "Family history not available."),
+)
+
+
+def _lists_not_available(chart: Chart) -> list[str]:
+    """What was not delivered and does not block the screening, but has to be said."""
+    return [sentence for name, sentence in _LISTS if not chart.looked_up(name)]
 
 
 def _established_cause(chart: Chart, situation: Situation) -> str:
@@ -245,7 +268,7 @@ def _also_considered(situation: Situation, named: set[str]) -> list[str]:
         if a.module in named:
             continue
         why = a.eligible_because if not a.eligible else _in_words(a)
-        sentences.append(f"Also considered: {BY_MODULE[a.module].label}, not listed because {why}.")
+        sentences.append(f"Also considered: {BY_MODULE[a.module].label} (not listed: {why}).")
     return sentences
 
 

@@ -65,7 +65,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     if known:
         return outcome(KNOWN_DX, held="a manganese disorder is already recorded")
     if state == ABNORMAL:
-        if evidence[0].date is not None and catalog.acted_on(chart, _CONFIRMATORY, evidence[0].date):
+        if evidence[0].day is not None and catalog.acted_on(chart, _CONFIRMATORY, evidence[0].day):
             return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
         return outcome(state, _abnormal(chart, evidence, acquired=bool(risks)))
     if state == BORDERLINE:
@@ -172,6 +172,9 @@ _CONFIRMATORY: Final = (
 )  # fmt: skip
 
 
+_WINDOW: Final = f"Looked back {LOOK_BACK} days for manganese ({LOOK_BACK_ON_PN} on parenteral nutrition)."
+
+
 def _pallidal_note(chart: Chart) -> tuple[str, ...]:
     if chart.site_fact("t1-pallidal") is None:
         return ()
@@ -189,6 +192,7 @@ def _abnormal(chart: Chart, evidence: tuple[Evidence, ...], *, acquired: bool) -
             f" ({GENEREVIEWS_HMNDYT1}).",
             f"Iron deficiency raises manganese uptake; in parenteral nutrition see {PN_MANGANESE_2018}.",
             *_pallidal_note(chart),
+            _WINDOW,
         ),
         evidence=evidence,
         suggestions=(
@@ -211,6 +215,7 @@ def _borderline(chart: Chart, evidence: tuple[Evidence, ...]) -> Finding:
         statements=(
             "Iron deficiency, pregnancy and contamination of the sample raise manganese.",
             *_pallidal_note(chart),
+            _WINDOW,
         ),
         evidence=evidence,
         suggestions=suggest(chart, "Order", catalog.FERRITIN, catalog.MANGANESE_BLOOD.again()),

@@ -285,6 +285,10 @@ _CONFIRMATORY: Final = (
 )  # fmt: skip
 
 _URGENT: Final = "Neurological vitamin B12 deficiency is urgent: treatment should not wait for confirmatory tests."
+_BEFORE_FIRST_DOSE: Final = "Draw the confirmatory tests before the first dose if that causes no delay."
+_WINDOW: Final = (
+    f"Looked back {LOOK_BACK} days for vitamin B12, {PAIRED_DAYS} days either side of it for methylmalonic acid."
+)
 _FOLATE_SECOND: Final = "Folic acid before vitamin B12 can hide the anemia while nerve damage progresses."
 _NOT_EXCLUDED: Final = "Normal hemoglobin and MCV do not exclude deficiency."
 
@@ -296,7 +300,7 @@ def _age_note(chart: Chart) -> tuple[str, ...]:
 
 def _abnormal(chart: Chart, evidence: tuple[Evidence, ...], *, despite_treatment: bool) -> Finding:
     summary = "Vitamin B12 is low with a movement disorder: arrange prompt parenteral B12; do not wait for MMA or homocysteine."
-    statements = [_URGENT, _FOLATE_SECOND, _NOT_EXCLUDED, f"Source for urgency: {BSH_2014}."]
+    statements = (f"{_URGENT} ({BSH_2014})", _BEFORE_FIRST_DOSE, _FOLATE_SECOND, _NOT_EXCLUDED, _WINDOW)
     if despite_treatment:
         summary = "Vitamin B12 is low despite recorded replacement: check adherence, route and absorption; arrange parenteral B12."
     tests = (
@@ -306,7 +310,7 @@ def _abnormal(chart: Chart, evidence: tuple[Evidence, ...], *, despite_treatment
         MODULE, ABNORMAL, WARNING, summary,
         statements=(*statements, *_age_note(chart)),
         evidence=evidence,
-        suggestions=(*suggest(chart, "Draw before the first dose if that causes no delay", *tests), *refer(chart)),
+        suggestions=(*suggest(chart, "Order", *tests), *refer(chart)),
         override_reasons=("on-treatment", "done-elsewhere", "wrong-data", "specialist-managing"),
         explanation=WORKUP,
     )  # fmt: skip
@@ -335,7 +339,7 @@ def _borderline(chart: Chart, evidence: tuple[Evidence, ...], indicator: str, *,
             )
     return Finding(
         MODULE, BORDERLINE, indicator, summary,
-        statements=(*statements, _NOT_EXCLUDED, *_age_note(chart)),
+        statements=(*statements, _NOT_EXCLUDED, *_age_note(chart), _WINDOW),
         evidence=evidence,
         suggestions=(*suggest(chart, "Order", *tests), *(refer(chart) if indicator == WARNING else ())),
         override_reasons=("deferred", "on-treatment", "not-indicated", "done-elsewhere"),
@@ -347,7 +351,8 @@ def _discordant(chart: Chart, evidence: tuple[Evidence, ...]) -> Finding:
     return Finding(
         MODULE, DISCORDANT, INFO,
         "Serum B12 is normal but functional markers are abnormal: tissue B12 deficiency is possible.",
-        statements=("Intrinsic factor antibodies and high-dose biotin can make a serum vitamin B12 read falsely normal.",),
+        statements=("Intrinsic factor antibodies and high-dose biotin can make a serum vitamin B12 read falsely normal.",
+            _WINDOW,),
         evidence=evidence,
         suggestions=suggest(
             chart, "Order", catalog.MMA.again(), catalog.HOMOCYSTEINE.again(), catalog.CREATININE,
@@ -367,6 +372,7 @@ def _nitrous_oxide(chart: Chart, exposures: tuple[Exposure, ...], evidence: tupl
         statements=(
             "Nitrous oxide inactivates vitamin B12: the serum level is often normal in functional deficiency.",
             "Repeating serum vitamin B12 alone does not resolve this.",
+            "Looked for methylmalonic acid and homocysteine since the latest dated exposure, else in 365 days.",
         ),
         evidence=evidence,
         suggestions=(

@@ -200,7 +200,7 @@ def _lipids(chart: Chart, sample: LabResult) -> _Lipids:
                     display="alpha-tocopherol / (cholesterol + triglycerides)",
                     value=ratio,
                     unit="umol/mmol",
-                    date=sample.taken.date(),
+                    day=sample.taken.date(),
                     criterion=words,
                     citation=WINBAUER,
                 )
@@ -252,6 +252,10 @@ _CONFIRMATORY: Final = (
     catalog.ALPHA_TOCOPHEROL, catalog.LIPID_PANEL, catalog.CBC_FILM, catalog.TTPA,
 )  # fmt: skip
 
+_WINDOW: Final = (
+    f"Looked back {LOOK_BACK} days for vitamin E ({LOOK_BACK_AT_RISK} with malabsorption or cholestasis), {LIPID_DAYS} days"
+    " either side of it for lipids, fasting or not."
+)
 _SAMPLE_FIRST: Final = "Draw the confirming sample before any supplement, unless a specialist advises otherwise."
 _BLEEDING: Final = "An anticoagulant or antiplatelet is active: high-dose vitamin E raises the risk of bleeding; check INR and vitamin K."
 
@@ -276,7 +280,7 @@ def _abnormal(chart: Chart, evidence: tuple[Evidence, ...], lipids: _Lipids, *, 
     return Finding(
         MODULE, ABNORMAL, WARNING,
         "Low vitamin E with a movement disorder: consider AVED or fat malabsorption; refer. Delay risks permanent deficit.",
-        statements=(*statements, *_bleeding(chart)),
+        statements=(*statements, *_bleeding(chart), _WINDOW),
         evidence=evidence,
         suggestions=(
             *suggest(chart, "Repeat fasting", *tests), *genetics, *refer(chart, catalog.GENETICS),
@@ -292,7 +296,7 @@ def _borderline(chart: Chart, evidence: tuple[Evidence, ...], lipids: _Lipids) -
         summary = "Vitamin E is low but lipids are low too: repeat a fasting vitamin E with lipids before acting on the result."
     return Finding(
         MODULE, BORDERLINE, INFO, summary,
-        statements=(_SAMPLE_FIRST, *_bleeding(chart)),
+        statements=(_SAMPLE_FIRST, *_bleeding(chart), _WINDOW),
         evidence=evidence,
         suggestions=suggest(
             chart, "Order in one fasting draw", catalog.LIPID_PANEL.again(), catalog.ALPHA_TOCOPHEROL.again()
@@ -309,7 +313,7 @@ def _discordant(chart: Chart, evidence: tuple[Evidence, ...]) -> Finding:
     return Finding(
         MODULE, DISCORDANT, indicator,
         "Vitamin E looks normal but the vitamin E to lipid ratio is low: deficiency can be masked by cholestasis.",
-        statements=("Ask hepatology or metabolic medicine for advice.", *_bleeding(chart)),
+        statements=("Ask hepatology or metabolic medicine for advice.", *_bleeding(chart), _WINDOW),
         evidence=(*evidence, *facts),
         suggestions=(
             *suggest(chart, "Repeat fasting", catalog.ALPHA_TOCOPHEROL.again(), catalog.LIPID_PANEL.again()),

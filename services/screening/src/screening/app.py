@@ -1,0 +1,47 @@
+"""Composition root: the only module that joins the pieces."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from chassis import shell
+from screening import __version__, services, views
+from screening.cards import drafts
+from screening.cards.explanations import Explanations
+from screening.cards.render import Renderer
+from screening.fhir.reading import Reader
+from screening.knowledge import loading
+from screening.settings import Settings
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flask:
+    """The screening service. `clock` gives the moment of a call; the rules know no other time."""
+    book = loading.code_book(include_v2=settings.include_unverified_codes)
+    drafts.check_all()
+    explanations = Explanations(settings.content_url, settings.content_refresh)
+    explanations.start()
+
+    def not_ready() -> Sequence[str]:
+        return ()
+
+    app = shell.build(__name__, version=__version__, max_body=settings.max_body, not_ready=not_ready)
+    templates = services.prefetch_templates(book, settings.canonical_base)
+    app.register_blueprint(
+        views.blueprint(
+            views.Parts(
+                reader=Reader(book, f"{settings.canonical_base}/CodeSystem/site-facts", services.prefetch_names()),
+                renderer=Renderer(settings.public_url, settings.canonical_base, loading.override_reasons()),
+                explanations=explanations,
+                identity_key=settings.identity_key,
+                discovery=views.encoded(services.discovery(book, settings.canonical_base)),
+                templates=templates,
+                clock=clock,
+            )
+        )
+    )
+    return app

@@ -1,0 +1,1 @@
+"""Findings become CDS Hooks cards; suggestions become draft ServiceRequests."""

@@ -1,0 +1,200 @@
+"""Observations: laboratory results, pending results and site facts."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from msgspec import Raw
+
+from screening.domain import labs
+from screening.domain.chart import FUTURE_TOLERANCE, PendingResult, SiteFact
+from screening.domain.codes import CodeBook, canonical
+from screening.domain.labs import Analyte, LabResult, Value
+from screening.domain.units import amount, normalized
+from screening.fhir.shapes import Coding, Concept, Observation, Period, Quantity, Range, concept
+from screening.fhir.times import instant
+from screening.slices import field, listed, present
+
+UCUM: Final = "http://unitsofmeasure.org"
+_FINAL: Final = frozenset({"final", "amended", "corrected"})
+_PENDING: Final = frozenset({"preliminary", "registered"})
+_BY_SET: Final[Mapping[str, Analyte]] = {analyte.value_set: analyte for analyte in labs.ANALYTES}
+_ANALYTE_SETS: Final = frozenset(_BY_SET)
+
+
+class Observations:
+    """Collects what the observations of one chart say."""
+
+    def __init__(self, book: CodeBook, site_facts_system: str, now: datetime) -> None:
+        self._book = book
+        self._system = site_facts_system
+        self._latest = now + FUTURE_TOLERANCE
+        self._results: dict[str, dict[LabResult, None]] = {}
+        self.pending: dict[PendingResult, None] = {}
+        self.site_facts: dict[SiteFact, None] = {}
+
+    def add(self, observation: Observation) -> None:
+        """Take an observation of the patient into account, if one of its codings is ours."""
+        code = observation.code
+        if code is None:
+            return
+        sets: frozenset[str] = frozenset()
+        matched: dict[str, Coding] = {}
+        for coding in code.codings:
+            if coding.system == self._system and coding.code:
+                self._add_site_fact(observation, coding.code)
+                continue
+            name = canonical(coding.system, coding.code)
+            if name is None:
+                continue
+            found = self._book.sets(*name)
+            if found:
+                sets |= found
+                for value_set in found:
+                    matched.setdefault(value_set, coding)
+        if not sets:
+            return
+        if observation.status in _PENDING:
+            codes = frozenset(c.code for c in code.codings if c.code)
+            taken = self._taken(observation)
+            self.pending[PendingResult(sets, codes, taken.date() if taken is not None else None)] = None
+        elif observation.status in _FINAL:
+            for value_set in sets & _ANALYTE_SETS:
+                analyte = _BY_SET[value_set]
+                if sets.isdisjoint(analyte.conflicts):
+                    self._add_result(observation, analyte, matched[value_set])
+
+    def labs(self) -> dict[str, tuple[LabResult, ...]]:
+        """The results by analyte, in the order in which they decide."""
+        by_key = {analyte.key: analyte for analyte in labs.ANALYTES}
+        return {key: labs.newest_first(results, by_key[key]) for key, results in self._results.items()}
+
+    def _add_site_fact(self, observation: Observation, code: str) -> None:
+        said = field(observation.valueBoolean, bool)
+        if observation.status not in _FINAL or said is None:
+            return
+        taken = self._taken(observation)
+        if taken is not None and taken > self._latest:
+            return
+        fact = SiteFact(code, said, taken.date() if taken is not None else None, _reference(observation))
+        self.site_facts[fact] = None
+
+    def _add_result(self, observation: Observation, analyte: Analyte, coding: Coding) -> None:
+        taken = self._taken(observation)
+        if taken is None or taken > self._latest:
+            return
+        value, printed, unit = _value(observation, analyte)
+        readable = value if isinstance(value, Value) else None
+        result = LabResult(
+            analyte=analyte.key,
+            taken=taken,
+            status=observation.status or "",
+            value=readable,
+            printed=printed,
+            unit=unit,
+            code=coding.code or "",
+            display=analyte.label,
+            reference=_reference(observation),
+            unreadable=value if isinstance(value, str) else "",
+            interpretation=_interpretation(observation.interpretation),
+            upper_normal=_upper_normal(observation, analyte, readable),
+        )
+        self._results.setdefault(analyte.key, {})[result] = None
+
+    @staticmethod
+    def _taken(observation: Observation) -> datetime | None:
+        """effectiveDateTime, else the end of effectivePeriod, else issued."""
+        for raw in (observation.effectiveDateTime, observation.effectiveInstant):
+            if present(raw):
+                return instant(field(raw, str))
+        period = field(observation.effectivePeriod, Period)
+        if period is not None and period.end:
+            return instant(period.end)
+        return instant(field(observation.issued, str))
+
+
+def _reference(observation: Observation) -> str:
+    return f"Observation/{observation.id}" if observation.id else ""
+
+
+def _value(observation: Observation, analyte: Analyte) -> tuple[Value | str, str, str]:
+    """The value or why it cannot be read; the value and the unit as sent, for the card."""
+    if present(observation.dataAbsentReason):
+        return "the laboratory gave no value", "", ""
+    if present(observation.valueQuantity):
+        quantity = field(observation.valueQuantity, Quantity)
+        if quantity is None or quantity.value is None:
+            return "not a number", "", ""
+        unit = unit_of(quantity)
+        if unit is None:
+            return "unit not accepted", "", ""
+        comparator = quantity.comparator or ""
+        return labs.value_of(analyte, quantity.value, comparator, unit), f"{comparator}{quantity.value}", unit
+    text = field(observation.valueString, str)
+    parsed = labs.parse(text) if text else None
+    if parsed is None:
+        return "no number with a unit", "", ""
+    number, comparator, unit = parsed
+    return labs.value_of(analyte, number, comparator, unit), f"{comparator}{number}", unit
+
+
+def unit_of(quantity: Quantity) -> str | None:
+    """The unit that a quantity states; empty when none; None when its code and its text contradict each other.
+
+    The UCUM code decides. Text counts where there is no UCUM code.
+    """
+    code, text = (quantity.code or "").strip(), (quantity.unit or "").strip()
+    if not code or (quantity.system is not None and quantity.system != UCUM):
+        return text or code
+    if text and _known(text) and _known(code) and normalized(text) != normalized(code):
+        return None
+    return text if not _known(code) and quantity.system is None and text else code
+
+
+def _known(unit: str) -> bool:
+    spelled = normalized(unit)
+    return any(analyte.measure.family_of(spelled) is not None for analyte in labs.ANALYTES)
+
+
+def _upper_normal(observation: Observation, analyte: Analyte, value: Value | None) -> Decimal | None:
+    """The laboratory's upper limit in the family that was sent; only for whole-blood manganese (section 6, 29)."""
+    if analyte is not labs.MANGANESE_BLOOD or value is None:
+        return None
+    for given in listed(observation.referenceRange, Range):
+        if given.low is None or given.high is None or not _is_normal(given.type):
+            continue
+        bounds = [_in_family(analyte, q, value) for q in (given.low, given.high)]
+        if bounds[0] is not None and bounds[1] is not None and bounds[0] < bounds[1]:
+            return bounds[1]
+    return None
+
+
+def _is_normal(kind: Concept | None) -> bool:
+    return kind is None or not kind.codings or any(coding.code == "normal" for coding in kind.codings)
+
+
+def _in_family(analyte: Analyte, quantity: Quantity, value: Value) -> Decimal | None:
+    unit = unit_of(quantity)
+    if quantity.value is None or not unit or not quantity.value.is_finite():
+        return None
+    read = amount(analyte.measure, quantity.value, unit)
+    if read is None:
+        return None
+    return read.number if read.unit == value.unit else read.canonical / value.to_canonical
+
+
+def _interpretation(raw: Raw) -> str:
+    codes: Iterable[Concept] = listed(raw, Concept)
+    return ", ".join(coding.code for one in codes for coding in one.codings if coding.code)[:20]
+
+
+def status_code(raw: Raw) -> str:
+    """The code of a status that is a concept or a plain code: empty when absent, `?` when it cannot be read."""
+    if not present(raw):
+        return ""
+    read = concept(raw)
+    if read is None:
+        return "?"
+    codes = [coding.code for coding in read.codings if coding.code]
+    return codes[0] if codes else (read.text or "?").strip().lower()

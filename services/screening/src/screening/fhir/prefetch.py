@@ -1,0 +1,95 @@
+"""Prefetch: what was delivered under which key.
+
+Absent means unknown, null means none, an OperationOutcome (alone, or as an entry with an error) means failed, a
+bundle that goes on elsewhere is partial. Resources feed the chart wherever they stand; that there are none is
+believed only of a key that we asked for by its name, whole and readable.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from screening.fhir.shapes import WHOLE, Bundle, Known, Link, OperationOutcome, RawBundle, resource
+from screening.slices import NOTHING, field, listed, members
+
+DELIVERED: Final = "delivered"
+NONE: Final = "none"
+ABSENT: Final = "absent"
+FAILED: Final = "failed"
+PARTIAL: Final = "partial"
+WRONG_TYPE: Final = "wrong-type"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What stood under one key. `resources` pairs each resource with its fullUrl (empty when there is none)."""
+
+    outcome: str
+    resources: tuple[tuple[str, Known], ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether what is not here may be called absent."""
+        return self.outcome in (DELIVERED, NONE)
+
+
+def read(prefetch: Mapping[str, Raw]) -> dict[str, Delivery]:
+    """Every key of a prefetch, read."""
+    return {key: _delivery(raw) for key, raw in prefetch.items()}
+
+
+def _delivery(raw: Raw) -> Delivery:
+    try:
+        whole = WHOLE.decode(raw)
+    except msgspec.ValidationError:
+        return _piecewise(raw)
+    if isinstance(whole, Bundle):
+        entries = whole.entry or []
+        found = tuple((e.fullUrl or "", e.resource) for e in entries if e.resource is not None)
+        return _bundle(found, _goes_on(whole.link or []), whole.total)
+    if isinstance(whole, OperationOutcome):
+        return Delivery(FAILED)
+    return Delivery(WRONG_TYPE, (("", whole),))
+
+
+def _piecewise(raw: Raw) -> Delivery:
+    """A value that does not fit as a whole: null, a bare value, or a bundle with entries that we read one by one."""
+    if bytes(raw).strip() == b"null":
+        return Delivery(NONE)
+    kind = members(raw)
+    if kind is None:
+        return Delivery(WRONG_TYPE)
+    if field(kind.get("resourceType", NOTHING), str) != "Bundle":
+        single = resource(raw)
+        return Delivery(WRONG_TYPE, (("", single),)) if single is not None else Delivery(WRONG_TYPE)
+    bundle = field(raw, RawBundle)
+    if bundle is None:
+        return Delivery(FAILED)
+    entries = bundle.entry if isinstance(bundle.entry, list) else [bundle.entry] if bundle.entry is not None else []
+    found = tuple(
+        (field(e.fullUrl, str) or "", read_one) for e in entries if (read_one := resource(e.resource)) is not None
+    )
+    return _bundle(found, _goes_on(listed(bundle.link, Link)), field(bundle.total, int))
+
+
+def _goes_on(links: list[Link]) -> bool:
+    return any(link.relation == "next" for link in links)
+
+
+def _bundle(found: tuple[tuple[str, Known], ...], goes_on: bool, total: int | None) -> Delivery:
+    outcomes = [r for _, r in found if isinstance(r, OperationOutcome)]
+    resources = tuple((url, r) for url, r in found if not isinstance(r, OperationOutcome))
+    if any(outcome.failed for outcome in outcomes) and total != 0:
+        return Delivery(FAILED, resources)
+    if goes_on:
+        return Delivery(PARTIAL, resources)
+    return Delivery(DELIVERED, resources)
+
+
+def everything(deliveries: Mapping[str, Delivery]) -> Iterator[tuple[str, Known]]:
+    """All resources of all keys, each with its fullUrl."""
+    for delivery in deliveries.values():
+        yield from delivery.resources

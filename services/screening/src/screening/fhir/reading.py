@@ -1,0 +1,140 @@
+"""From a call's prefetch and draft orders to the Chart that the rules read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from msgspec import Raw
+
+from screening.domain.chart import Chart, Condition, Draft, Medication, Order, Patient, Procedure, Relative
+from screening.domain.codes import CodeBook
+from screening.fhir import facts, prefetch, shapes
+from screening.fhir.observations import Observations
+from screening.fhir.prefetch import Delivery
+from screening.fhir.times import day
+
+_Fact = TypeVar("_Fact")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The parts of a CDS Hooks call that make a chart.
+
+    Attributes:
+        patient_id: `context.patientId`.
+        prefetch: the values of `prefetch`, unread.
+        draft_orders: the entries' resources of `context.draftOrders`, unread.
+        selections: `context.selections`; None when there are none to go by and every draft counts.
+    """
+
+    patient_id: str
+    prefetch: Mapping[str, Raw]
+    draft_orders: tuple[Raw, ...] = ()
+    selections: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads calls into charts. `keys` names, for every prefetch key of ours, the data that it brings."""
+
+    book: CodeBook
+    site_facts_system: str
+    keys: Mapping[str, str]
+
+    def chart(self, call: Call, now: datetime) -> tuple[Chart, dict[str, Delivery]]:
+        """The chart of a call at `now`, and what every prefetch key brought."""
+        deliveries = prefetch.read(call.prefetch)
+        drafts = [r for raw in call.draft_orders if (r := shapes.resource(raw)) is not None]
+        everything = list(prefetch.everything(deliveries))
+        products = _products([*everything, *(("", r) for r in drafts)])
+        observations = Observations(self.book, self.site_facts_system, now)
+        conditions: list[Condition | None] = []
+        medications: list[Medication | None] = []
+        procedures: list[Procedure | None] = []
+        orders: list[Order | None] = []
+        family: list[Relative | None] = []
+        patient: Patient | None = None
+        for _, r in everything:
+            if isinstance(r, shapes.Patient):
+                if r.id == call.patient_id:
+                    patient = _patient(r)
+                continue
+            if isinstance(r, shapes.Medication | shapes.OperationOutcome):
+                continue
+            if not (facts.belongs_to(r.subject, call.patient_id) and facts.belongs_to(r.patient, call.patient_id)):
+                continue
+            match r:
+                case shapes.Observation():
+                    observations.add(r)
+                case shapes.Condition():
+                    conditions.append(facts.condition(r, self.book))
+                case shapes.Procedure():
+                    procedures.append(facts.procedure(r, self.book))
+                case shapes.FamilyMemberHistory():
+                    family.extend(facts.relatives(r, self.book))
+                case shapes.ServiceRequest() | shapes.ProcedureRequest():
+                    orders.append(facts.order(r, self.book))
+                case _:
+                    medications.append(facts.medicine(r, self.book, products))
+        made = Chart(
+            as_of=now,
+            patient=patient or Patient(),
+            conditions=_each_once(conditions),
+            medications=_each_once(medications),
+            procedures=_each_once(procedures),
+            family=_each_once(family),
+            labs=observations.labs(),
+            pending=tuple(observations.pending),
+            orders=_each_once(orders),
+            drafts=self._drafts(call, drafts, products),
+            site_facts=tuple(observations.site_facts),
+            not_looked_up=self._not_looked_up(deliveries, patient_found=patient is not None),
+        )
+        return made, deliveries
+
+    def _drafts(self, call: Call, resources: Iterable[shapes.Known], products: facts.Products) -> tuple[Draft, ...]:
+        """The draft orders of this patient; Medication entries among them are products, not orders."""
+        drafts: list[Draft] = []
+        for r in resources:
+            if not isinstance(r, shapes.Medicine | shapes.Request):
+                continue
+            if not (facts.belongs_to(r.subject, call.patient_id) and facts.belongs_to(r.patient, call.patient_id)):
+                continue
+            selected = call.selections is None or _is_selected(r, call.selections)
+            draft = facts.draft(r, self.book, products, selected=selected)
+            if draft is not None:
+                drafts.append(draft)
+        return tuple(drafts)
+
+    def _not_looked_up(self, deliveries: Mapping[str, Delivery], *, patient_found: bool) -> frozenset[str]:
+        missing = {name for key, name in self.keys.items() if key not in deliveries or not deliveries[key].complete}
+        return frozenset((missing - {"patient"}) | (set() if patient_found else {"patient"}))
+
+
+def _is_selected(r: shapes.Medicine | shapes.Request, selections: tuple[str, ...]) -> bool:
+    """By `Type/id`; by the bare id where an EHR leaves the type out."""
+    own = f"{type(r).__name__}/{r.id or ''}"
+    return any(chosen == own or chosen.endswith(f"/{own}") or chosen == r.id for chosen in selections)
+
+
+def _patient(r: shapes.Patient) -> Patient:
+    deceased = r.deceasedBoolean is True or bool(r.deceasedDateTime)
+    return Patient(day(r.birthDate), r.gender or "", deceased)
+
+
+def _products(resources: Iterable[tuple[str, shapes.Known]]) -> dict[str, shapes.Medication]:
+    """Medication resources by relative reference and by fullUrl."""
+    products: dict[str, shapes.Medication] = {}
+    for url, r in resources:
+        if isinstance(r, shapes.Medication):
+            if r.id:
+                products[f"Medication/{r.id}"] = r
+            if url:
+                products[url] = r
+    return products
+
+
+def _each_once(facts_read: Iterable[_Fact | None]) -> tuple[_Fact, ...]:
+    """Without what is in no value set, and without the repeats of resources that stand under several keys."""
+    return tuple(dict.fromkeys(fact for fact in facts_read if fact is not None))

@@ -1,0 +1,303 @@
+"""The shapes that we read of FHIR R4 resources: only the fields that decide, as msgspec structs.
+
+Fields that few resources need (values, periods, ranges) stay raw slices until a resource turns out to matter:
+most resources of a chart are dismissed after one look at their codings. A resource that does not fit its shape is
+read field by field (`resource`), so that one bent field costs that field and not the bundle.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, Union, cast, get_args
+
+import msgspec
+from msgspec import Raw, Struct
+
+from screening.slices import NOTHING, field, listed, members
+
+
+class Coding(Struct):
+    """FHIR Coding."""
+
+    system: str | None = None
+    code: str | None = None
+    display: str | None = None
+
+
+class Concept(Struct):
+    """FHIR CodeableConcept; `coding` may be a single object where an EHR bends the list."""
+
+    coding: list[Coding] | Coding | None = None
+    text: str | None = None
+
+    @property
+    def codings(self) -> list[Coding]:
+        """The codings, always as a list."""
+        if self.coding is None:
+            return []
+        return [self.coding] if isinstance(self.coding, Coding) else self.coding
+
+
+class Reference(Struct):
+    """FHIR Reference."""
+
+    reference: str | None = None
+
+
+class Quantity(Struct):
+    """FHIR Quantity; the number exactly as written."""
+
+    value: Decimal | None = None
+    comparator: str | None = None
+    unit: str | None = None
+    system: str | None = None
+    code: str | None = None
+
+
+class Period(Struct):
+    """FHIR Period."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class Range(Struct):
+    """Observation.referenceRange."""
+
+    low: Quantity | None = None
+    high: Quantity | None = None
+    type: Concept | None = None
+
+
+class _Resource(Struct, tag_field="resourceType"):
+    id: str | None = None
+
+
+class Patient(_Resource, tag="Patient"):
+    """FHIR Patient."""
+
+    birthDate: str | None = None  # noqa: N815 - wire spelling
+    gender: str | None = None
+    deceasedBoolean: bool | None = None  # noqa: N815
+    deceasedDateTime: str | None = None  # noqa: N815
+
+
+class _Subject(_Resource):
+    """Something that belongs to a patient, by `subject` or (DSTU2, FamilyMemberHistory) `patient`."""
+
+    subject: Raw = NOTHING
+    patient: Raw = NOTHING
+    status: str | None = None
+    code: Concept | None = None
+
+
+class Condition(_Subject, tag="Condition"):
+    """FHIR Condition; the statuses may be plain codes (DSTU2, STU3)."""
+
+    clinicalStatus: Raw = NOTHING  # noqa: N815
+    verificationStatus: Raw = NOTHING  # noqa: N815
+    onsetAge: Raw = NOTHING  # noqa: N815
+    onsetDateTime: Raw = NOTHING  # noqa: N815
+    onsetPeriod: Raw = NOTHING  # noqa: N815
+    recordedDate: Raw = NOTHING  # noqa: N815
+    assertedDate: Raw = NOTHING  # noqa: N815 - STU3
+    dateRecorded: Raw = NOTHING  # noqa: N815 - DSTU2
+
+
+class Observation(_Subject, tag="Observation"):
+    """FHIR Observation."""
+
+    effectiveDateTime: Raw = NOTHING  # noqa: N815
+    effectiveInstant: Raw = NOTHING  # noqa: N815
+    effectivePeriod: Raw = NOTHING  # noqa: N815
+    issued: Raw = NOTHING
+    valueQuantity: Raw = NOTHING  # noqa: N815
+    valueString: Raw = NOTHING  # noqa: N815
+    valueBoolean: Raw = NOTHING  # noqa: N815
+    dataAbsentReason: Raw = NOTHING  # noqa: N815
+    interpretation: Raw = NOTHING
+    referenceRange: Raw = NOTHING  # noqa: N815
+
+
+class _Medicine(_Subject):
+    medicationCodeableConcept: Concept | None = None  # noqa: N815
+    medicationReference: Raw = NOTHING  # noqa: N815
+    contained: Raw = NOTHING
+    doNotPerform: bool | None = None  # noqa: N815
+    authoredOn: Raw = NOTHING  # noqa: N815
+    dateWritten: Raw = NOTHING  # noqa: N815 - DSTU2
+    effectiveDateTime: Raw = NOTHING  # noqa: N815
+    effectivePeriod: Raw = NOTHING  # noqa: N815
+
+
+class MedicationRequest(_Medicine, tag="MedicationRequest"):
+    """FHIR MedicationRequest."""
+
+
+class MedicationOrder(_Medicine, tag="MedicationOrder"):
+    """DSTU2 MedicationOrder."""
+
+
+class MedicationStatement(_Medicine, tag="MedicationStatement"):
+    """FHIR MedicationStatement."""
+
+
+class MedicationAdministration(_Medicine, tag="MedicationAdministration"):
+    """FHIR MedicationAdministration."""
+
+
+class Medication(_Resource, tag="Medication"):
+    """FHIR Medication: a product, with its ingredients."""
+
+    code: Concept | None = None
+    ingredient: Raw = NOTHING
+
+
+class Ingredient(Struct):
+    """Medication.ingredient (active ones; `isActive` false marks an excipient)."""
+
+    itemCodeableConcept: Concept | None = None  # noqa: N815
+    isActive: bool | None = None  # noqa: N815
+
+
+class Procedure(_Subject, tag="Procedure"):
+    """FHIR Procedure."""
+
+    performedDateTime: Raw = NOTHING  # noqa: N815
+    performedPeriod: Raw = NOTHING  # noqa: N815
+
+
+class _Request(_Subject):
+    authoredOn: Raw = NOTHING  # noqa: N815
+    doNotPerform: bool | None = None  # noqa: N815
+
+
+class ServiceRequest(_Request, tag="ServiceRequest"):
+    """FHIR ServiceRequest."""
+
+
+class ProcedureRequest(_Request, tag="ProcedureRequest"):
+    """STU3 and DSTU2 ProcedureRequest."""
+
+
+class FamilyMemberHistory(_Subject, tag="FamilyMemberHistory"):
+    """FHIR FamilyMemberHistory."""
+
+    relationship: Concept | None = None
+    condition: Raw = NOTHING
+
+
+class RelativeCondition(Struct):
+    """FamilyMemberHistory.condition."""
+
+    code: Concept | None = None
+
+
+class Issue(Struct):
+    """OperationOutcome.issue."""
+
+    severity: str | None = None
+
+
+class OperationOutcome(_Resource, tag="OperationOutcome"):
+    """FHIR OperationOutcome."""
+
+    issue: list[Issue] | Issue | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it reports an error, not just a warning or a remark."""
+        issues = [self.issue] if isinstance(self.issue, Issue) else self.issue or []
+        return any(issue.severity in ("error", "fatal") for issue in issues)
+
+
+Medicine = MedicationRequest | MedicationOrder | MedicationStatement | MedicationAdministration
+Request = ServiceRequest | ProcedureRequest
+Known = Union[  # noqa: UP007 - msgspec reads the union at run time
+    Patient, Condition, Observation, MedicationRequest, MedicationOrder, MedicationStatement,
+    MedicationAdministration, Medication, Procedure, ServiceRequest, ProcedureRequest, FamilyMemberHistory,
+    OperationOutcome,
+]  # fmt: skip
+
+
+class Entry(Struct):
+    """Bundle.entry, all of its resource read."""
+
+    resource: Known | None = None
+    fullUrl: str | None = None  # noqa: N815
+
+
+class Link(Struct):
+    """Bundle.link."""
+
+    relation: str | None = None
+
+
+class Bundle(_Resource, tag="Bundle"):
+    """FHIR Bundle whose entries all fit their shapes."""
+
+    entry: list[Entry] | None = None
+    link: list[Link] | None = None
+    total: int | None = None
+
+
+class RawEntry(Struct):
+    """Bundle.entry, its resource still to be read."""
+
+    resource: Raw = NOTHING
+    fullUrl: Raw = NOTHING  # noqa: N815
+
+
+class RawBundle(Struct):
+    """A Bundle whose entries are read one by one, because one of them does not fit."""
+
+    entry: list[RawEntry] | RawEntry | None = None
+    link: Raw = NOTHING
+    total: Raw = NOTHING
+
+
+WHOLE: Final = msgspec.json.Decoder(Union[Known, Bundle])  # noqa: UP007
+ONE: Final = msgspec.json.Decoder(Known)
+_TYPES: Final[Mapping[str, type[_Resource]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Known)}
+
+
+def concept(raw: Raw) -> Concept | None:
+    """A CodeableConcept; a bare string (DSTU2, STU3 statuses) becomes its only code; bent codings are left out."""
+    plain = field(raw, str)
+    if plain is not None:
+        return Concept(coding=[Coding(code=plain)])
+    whole = field(raw, Concept)
+    if whole is not None:
+        return whole
+    parts = members(raw)
+    if parts is None:
+        return None
+    return Concept(coding=listed(parts.get("coding", NOTHING), Coding), text=field(parts.get("text", NOTHING), str))
+
+
+def resource(raw: Raw) -> Known | None:
+    """A resource, read whole or, where a field is bent, field by field. None: not a resource that we read.
+
+    A status or code that cannot be read leaves the resource without it, and such a resource does not count.
+    """
+    try:
+        return cast(Known, ONE.decode(raw))
+    except msgspec.ValidationError:
+        pass
+    fields = members(raw)
+    if fields is None:
+        return None
+    kind = _TYPES.get(field(fields.get("resourceType", NOTHING), str) or "")
+    if kind is None:
+        return None
+    values: dict[str, Any] = {}
+    for known in msgspec.structs.fields(kind):
+        sent = fields.get(known.encode_name)
+        if sent is None:
+            continue
+        if known.type == Concept | None:
+            values[known.name] = concept(sent)
+        elif known.type is Raw:
+            values[known.name] = sent
+        else:
+            values[known.name] = field(sent, known.type)
+    return cast(Known, kind(**values))

@@ -1,0 +1,160 @@
+"""The parts of a CDS Hooks call that we read, checked; unknown keys are allowed, values are never quoted back."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from msgspec import Raw
+
+from screening import problems
+from screening.slices import NOTHING, field, listed, members, present
+
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_FHIR_ID: Final = re.compile(r"[^/\s]{1,255}")
+_REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]{1,63}/[^/\s]{1,255}")
+_TOP: Final = msgspec.json.Decoder(dict[str, Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class HookCall:
+    """A checked call.
+
+    Attributes:
+        patient_id: `context.patientId`.
+        prefetch: the values of `prefetch`, unread.
+        draft_orders: the resources in `context.draftOrders`, unread.
+        selections: `context.selections`; None when the client does not say.
+        user_id: `Type/id`, or empty when the client does not say.
+        encounter_id: or empty.
+        fhir_server: or empty; part of a card's identity, since patient ids are unique only within a server.
+        has_drafts: whether `draftOrders` was sent at all.
+    """
+
+    patient_id: str
+    prefetch: Mapping[str, Raw]
+    draft_orders: tuple[Raw, ...]
+    selections: tuple[str, ...] | None
+    user_id: str
+    encounter_id: str
+    fhir_server: str
+    has_drafts: bool
+
+
+class _Context(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    patientId = fields.String(required=True, validate=validate.Regexp(_FHIR_ID))  # noqa: N815 - wire spelling
+    userId = fields.String(load_default="", allow_none=True)  # noqa: N815
+    encounterId = fields.String(load_default="", allow_none=True)  # noqa: N815
+    selections = fields.List(fields.String(), load_default=None, allow_none=True)
+
+
+class _Envelope(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    hook = fields.String(required=True)
+    hookInstance = fields.String(required=True, validate=validate.Regexp(_UUID))  # noqa: N815
+    fhirServer = fields.String(load_default="", allow_none=True)  # noqa: N815
+    context = fields.Nested(_Context, required=True)
+
+
+_ENVELOPE: Final = _Envelope()
+_WORDS: Final[Mapping[str, str]] = {
+    "hook": "hook must be a string.",
+    "hookInstance": "hookInstance must be a UUID.",
+    "fhirServer": "fhirServer must be a string.",
+    "context": "context must be an object.",
+    "context.patientId": "context.patientId must be a FHIR id.",
+    "context.userId": "context.userId must be a string of the form Type/id.",
+    "context.encounterId": "context.encounterId must be a FHIR id.",
+    "context.selections": "context.selections must be a list of strings.",
+}
+
+
+def read(body: bytes, hook: str) -> HookCall:
+    """A call for a service of `hook`.
+
+    Raises:
+        chassis.problems.Problem: 400, naming the part that is wrong.
+    """
+    try:
+        top = _TOP.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise problems.not_json() from None
+    context = members(top.get("context", NOTHING))
+    envelope: dict[str, Any] = {
+        name: _plain(top[name]) for name in ("hook", "hookInstance", "fhirServer") if name in top
+    }
+    if "context" in top:
+        small = ("patientId", "userId", "encounterId", "selections")
+        envelope["context"] = (
+            {name: _plain(context[name]) for name in small if name in context} if context is not None else None
+        )
+    try:
+        loaded: dict[str, Any] = _ENVELOPE.load(envelope)
+    except ValidationError as error:
+        raise _problem(error) from None
+    if loaded["hook"] != hook:
+        raise problems.invalid("hook", f"This service answers the hook {hook}.")
+    said: dict[str, Any] = loaded["context"]
+    user = said["userId"] or ""
+    if user and not _REFERENCE.fullmatch(user):
+        raise problems.invalid("context.userId", _WORDS["context.userId"])
+    drafts = (context or {}).get("draftOrders", NOTHING)
+    selections = said["selections"]
+    return HookCall(
+        patient_id=said["patientId"],
+        prefetch=_prefetch(top.get("prefetch", NOTHING)),
+        draft_orders=_drafts(drafts),
+        selections=tuple(selections) if selections is not None else None,
+        user_id=user,
+        encounter_id=said["encounterId"] or "",
+        fhir_server=loaded["fhirServer"] or "",
+        has_drafts=present(drafts),
+    )
+
+
+def _plain(raw: Raw) -> Any:
+    return msgspec.json.decode(raw)
+
+
+def _problem(error: ValidationError) -> Exception:
+    """The first thing that is wrong, in our own words."""
+    messages: Any = error.messages
+    path: list[str] = []
+    while isinstance(messages, dict) and messages:
+        key = next(iter(messages))
+        if not isinstance(key, str) or key == "_schema":
+            break
+        path.append(key)
+        messages = messages[key]
+    expression = ".".join(path)
+    words = _WORDS.get(expression, "A part of the call is not as CDS Hooks defines it.")
+    if messages == ["Missing data for required field."]:
+        words = f"{expression} is required."
+    return problems.invalid(expression, words)
+
+
+def _prefetch(raw: Raw) -> Mapping[str, Raw]:
+    if not present(raw):
+        return {}
+    values = members(raw)
+    if values is None:
+        raise problems.invalid("prefetch", "prefetch must be an object.")
+    return values
+
+
+def _drafts(raw: Raw) -> tuple[Raw, ...]:
+    """The resources of draftOrders, unread; entries without a resource are passed over."""
+    if not present(raw):
+        return ()
+    bundle = members(raw)
+    if bundle is None or field(bundle.get("resourceType", NOTHING), str) != "Bundle":
+        raise problems.invalid("context.draftOrders", "context.draftOrders must be a Bundle.")
+    entries = listed(bundle.get("entry", NOTHING), dict[str, Raw])
+    return tuple(entry["resource"] for entry in entries if present(entry.get("resource", NOTHING)))

@@ -1,0 +1,132 @@
+"""The CDS services that we publish, and the prefetch that they ask for: discovery and routing from one table.
+
+Templates keep to what every EHR can do: type searches by patient, with code (Observation only, split by workup),
+status, date and authoredon as the only other parameters, each at most once, `_sort`, `_include`, and no token but
+`context.patientId` and `today() - N days`. A test holds them against these limits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from screening.domain.codes import LOINC, CodeBook
+
+PATIENT_VIEW: Final = "patient-view"
+ORDER_SELECT: Final = "order-select"
+
+LAB_SETS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
+    "vitamin-b12": (
+        730,  # 365 days, an MMA up to 90 days before that, an eGFR up to 90 days before the MMA
+        ("L_B12", "L_HOLOTC", "L_MMA", "L_HCY", "L_FOLATE", "L_IFAB", "L_EGFR", "L_CREATININE", "L_MCV", "L_HGB"),
+    ),
+    "vitamin-e": (1095, ("L_VE", "L_CHOL", "L_TG", "L_MCV", "L_HGB")),  # 730 days, lipids 30 days either side
+    "manganese": (730, ("L_MNB", "L_MNS", "L_HGB", "L_MCV", "L_FERR")),
+}
+"""Per workup: how many days back its laboratory search goes, and the LOINC sets that it reads."""
+
+_PATIENT: Final = "patient={{context.patientId}}"
+_OTHER_TEMPLATES: Final[Mapping[str, str]] = {
+    "patient": "Patient/{{context.patientId}}",
+    "conditions": f"Condition?{_PATIENT}",
+    "medications": f"MedicationRequest?{_PATIENT}&status=active,on-hold&_include=MedicationRequest:medication",
+    "past_medications": (
+        f"MedicationRequest?{_PATIENT}&status=completed,stopped&authoredon=ge{{{{today() - 365 days}}}}"
+        "&_include=MedicationRequest:medication"
+    ),
+    "medication_statements": (
+        f"MedicationStatement?{_PATIENT}&status=active,on-hold&_include=MedicationStatement:medication"
+    ),
+    "procedures": f"Procedure?{_PATIENT}&status=completed,in-progress",
+    "orders": f"ServiceRequest?{_PATIENT}&status=active,draft,on-hold",
+    "family_history": f"FamilyMemberHistory?{_PATIENT}",
+}
+SITE_FACTS_KEY: Final = "site_facts"
+
+
+@dataclass(frozen=True, slots=True)
+class CdsService:
+    """One published CDS service."""
+
+    id: str
+    hook: str
+    title: str
+    description: str
+
+
+SERVICES: Final[tuple[CdsService, ...]] = (
+    CdsService(
+        "dystonia-patient-view",
+        PATIENT_VIEW,
+        "Treatable causes of dystonia: chart review",
+        "When a chart with a coded dystonia or related movement disorder is opened: one card with the treatable"
+        " causes that have no current result (vitamin B12, vitamin E, manganese), and a card for each abnormal result,"
+        " with draft orders for tests and referrals.",
+    ),
+    CdsService(
+        "dystonia-order-select",
+        ORDER_SELECT,
+        "Treatable causes of dystonia: order advice",
+        "When an order is selected: specimen, companion test and safety advice around vitamin B12, vitamin E,"
+        " manganese, folic acid, nitrous oxide and metformin.",
+    ),
+)
+BY_ID: Final[Mapping[str, CdsService]] = {service.id: service for service in SERVICES}
+
+USAGE: Final = (
+    "Needs read access to Patient, Condition, Observation, MedicationRequest, MedicationStatement, Medication,"
+    " Procedure, ServiceRequest and FamilyMemberHistory (FHIR R4). Every key but patient and conditions may be left"
+    " out; what is left out is called not available, never absent."
+)
+
+
+def lab_key(workup: str) -> str:
+    """The prefetch key of a workup's laboratory results."""
+    return "labs_" + workup.replace("-", "_")
+
+
+def prefetch_templates(book: CodeBook, canonical_base: str) -> dict[str, str]:
+    """Prefetch key -> FHIR query."""
+    templates = dict(_OTHER_TEMPLATES)
+    facts = ",".join(
+        f"{canonical_base}/CodeSystem/site-facts|{code}"
+        for code in ("t1-pallidal", "ephedrone-use", "n2o-recreational")
+    )
+    templates[SITE_FACTS_KEY] = f"Observation?{_PATIENT}&code={facts}"
+    for workup, (days, sets) in LAB_SETS.items():
+        codes = ",".join(f"{LOINC}|{code}" for code in _loinc(book, sets))
+        templates[lab_key(workup)] = (
+            f"Observation?{_PATIENT}&code={codes}&date=ge{{{{today() - {days} days}}}}&_sort=-date"
+        )
+    return templates
+
+
+def _loinc(book: CodeBook, sets: tuple[str, ...]) -> list[str]:
+    """The LOINC codes of the sets, each once, in a stable order."""
+    codes = (e.code for name in sets for e in sorted(book.members[name], key=lambda e: e.code) if e.system == LOINC)
+    return list(dict.fromkeys(codes))
+
+
+def prefetch_names() -> dict[str, str]:
+    """Prefetch key -> name of the data in `Chart.not_looked_up`: the workup's id for laboratory keys."""
+    keys = [*_OTHER_TEMPLATES, SITE_FACTS_KEY]
+    return {key: key for key in keys} | {lab_key(workup): workup for workup in LAB_SETS}
+
+
+def discovery(book: CodeBook, canonical_base: str) -> dict[str, Any]:
+    """The body of GET /cds-services."""
+    templates = prefetch_templates(book, canonical_base)
+    return {
+        "services": [
+            {
+                "hook": service.hook,
+                "id": service.id,
+                "title": service.title,
+                "description": service.description,
+                "version": "2.0.1",
+                "hookVersion": "1.0",
+                "usageRequirements": USAGE,
+                "prefetch": templates,
+            }
+            for service in SERVICES
+        ]
+    }

@@ -1,0 +1,67 @@
+"""Everything the environment may tell the screening service, checked whole at start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from marshmallow.validate import URL, Length, OneOf, Range
+
+from chassis.environment import Environment
+
+_KEY_LENGTH: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one process.
+
+    Attributes:
+        identity_key: secret with which card ids are derived from patient and content.
+        public_url: base of the links on cards, without a trailing slash.
+        canonical_base: base of our own code systems.
+        content_url: where the content service listens; None: cards go out without explanatory text.
+        content_refresh: seconds between looks at the content service.
+        include_unverified_codes: load codes whose display has not been checked (level V2).
+        max_body: largest request body in bytes.
+        log_level: DEBUG, INFO, WARNING or ERROR.
+    """
+
+    identity_key: bytes
+    public_url: str = "http://localhost:8080"
+    canonical_base: str = "https://dystonia-cds.example/fhir"
+    content_url: str | None = None
+    content_refresh: float = 30.0
+    include_unverified_codes: bool = False
+    max_body: int = 10_000_000
+    log_level: str = "INFO"
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from `environ`; the secret from IDENTITY_KEY or the file that IDENTITY_KEY_FILE names.
+
+    Raises:
+        chassis.environment.SettingsError: with all settings at fault at once.
+    """
+    env = Environment(environ)
+    url = URL(schemes={"http", "https"}, require_tld=False)
+    port = env.int("GATEWAY_PORT", 8080, validate=Range(1, 65_535))
+    content_port = env.int("CONTENT_PORT", 8082, validate=Range(1, 65_535))
+    identity_key = env.str("IDENTITY_KEY", validate=Length(min=_KEY_LENGTH))
+    public_url = env.str("PUBLIC_URL", f"http://localhost:{port}", validate=url)
+    canonical_base = env.str("CANONICAL_BASE", "https://dystonia-cds.example/fhir", validate=url)
+    content_url = env.str("CONTENT_URL", f"http://127.0.0.1:{content_port}", validate=url)
+    refresh = env.float("CONTENT_REFRESH_SECONDS", 30.0, validate=Range(0.1, 86_400))
+    unverified = env.bool("INCLUDE_V2_CODES", False)
+    max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
+    log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+    env.finish()
+    return Settings(
+        identity_key=identity_key.encode(),
+        public_url=public_url.rstrip("/"),
+        canonical_base=canonical_base.rstrip("/"),
+        content_url=content_url.rstrip("/"),
+        content_refresh=refresh,
+        include_unverified_codes=unverified,
+        max_body=max_body,
+        log_level=log_level,
+    )

@@ -1,0 +1,42 @@
+"""Raw slices of JSON: read when they are needed, and without raising when they do not have the expected form."""
+
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+_T = TypeVar("_T")
+NOTHING: Final = Raw()
+"""A slice of nothing: the field was not sent."""
+
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw])
+
+
+def members(raw: Raw) -> dict[str, Raw] | None:
+    """The members of an object, each still a slice; None when it is no object."""
+    try:
+        return _MEMBERS.decode(raw)
+    except msgspec.DecodeError:
+        return None
+
+
+def field(raw: Raw, kind: type[_T]) -> _T | None:
+    """A raw field as `kind`; None when absent, null or bent."""
+    try:
+        return msgspec.json.decode(raw, type=kind | None)
+    except msgspec.DecodeError:
+        return None
+
+
+def present(raw: Raw) -> bool:
+    """Whether a field was sent with anything but null."""
+    return bytes(raw).strip() not in (b"", b"null")
+
+
+def listed(raw: Raw, kind: type[_T]) -> list[_T]:
+    """A raw list (or the single object that some send for one), without the items that do not fit."""
+    if not present(raw):
+        return []
+    items = field(raw, list[Raw])
+    slices = [raw] if items is None else items
+    return [item for one in slices if (item := field(one, kind)) is not None]

@@ -1,0 +1,111 @@
+"""HTTP in, HTTP out. What is decided is decided elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from flask import Blueprint, Response, g, request
+
+from screening import messages, problems, services
+from screening.cards.explanations import Explanations
+from screening.cards.identity import Identity
+from screening.cards.render import Renderer
+from screening.domain import screen
+from screening.domain.chart import Chart
+from screening.domain.screen import Screening
+from screening.fhir.reading import Call, Reader
+from screening.messages import HookCall
+
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+_NO_CARDS: Final = b'{"cards":[]}'
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the views work with; joined in `app`."""
+
+    reader: Reader
+    renderer: Renderer
+    explanations: Explanations
+    identity_key: bytes
+    discovery: bytes
+    templates: dict[str, str]
+    clock: Callable[[], datetime]
+
+
+def blueprint(parts: Parts) -> Blueprint:
+    """The addresses of the screening service."""
+    views = Blueprint("screening", __name__)
+
+    @views.get("/cds-services")
+    def discovery() -> Response:
+        """The CDS services of this process."""
+        return _json(parts.discovery)
+
+    @views.post("/cds-services/<service_id>")
+    def call(service_id: str) -> Response:
+        """Answer one hook call."""
+        service = services.BY_ID.get(service_id)
+        if service is None:
+            raise problems.unknown_service()
+        hook_call = messages.read(request.get_data(cache=False), service.hook)
+        g.access_fields = {"service": service.id, "hook": service.hook}
+        if service.hook == services.ORDER_SELECT and not hook_call.has_drafts:
+            return _json(_NO_CARDS)  # some clients repeat the hook without its orders: there is nothing to advise on
+        if screen.silent_user(hook_call.user_id):
+            return _json(_NO_CARDS)
+        call_data = Call(hook_call.patient_id, hook_call.prefetch, hook_call.draft_orders, hook_call.selections)
+        chart, _ = parts.reader.chart(call_data, parts.clock())
+        if service.hook == services.PATIENT_VIEW:
+            screening = _patient_view(parts, chart, hook_call)
+        else:
+            screening = _order_hook(parts, chart, hook_call)
+        if not screening.findings:
+            return _json(_NO_CARDS)
+        identity = Identity(parts.identity_key, (hook_call.fhir_server, hook_call.patient_id, hook_call.encounter_id))
+        cards = parts.renderer.cards(screening, hook_call.patient_id, identity, parts.explanations.current)
+        g.access_fields |= {"cards": len(cards), "topics": ",".join(c["source"]["topic"]["code"] for c in cards)}
+        return _json(_ENCODER.encode({"cards": cards}))
+
+    @views.post("/cds-services/<service_id>/feedback")
+    def feedback(service_id: str) -> Response:
+        """Feedback is refused until it can be kept."""
+        if service_id not in services.BY_ID:
+            raise problems.unknown_service()
+        raise problems.feedback_not_kept()
+
+    return views
+
+
+def _patient_view(parts: Parts, chart: Chart, hook_call: HookCall) -> Screening:
+    _require(parts, chart, "patient")
+    screening = screen.patient_view(chart, hook_call.user_id)
+    if not screening.phenotype.present and not chart.patient.deceased:
+        # That there is no movement disorder is only known when the whole problem list was seen.
+        _require(parts, chart, "conditions")
+    return screening
+
+
+def _order_hook(parts: Parts, chart: Chart, hook_call: HookCall) -> Screening:
+    screening = screen.order_hook(chart, hook_call.user_id)
+    if screen.orders_need_phenotype(chart):
+        _require(parts, chart, "patient")
+        if not screening.phenotype.present and not chart.patient.deceased:
+            _require(parts, chart, "conditions")
+    return screening
+
+
+def _require(parts: Parts, chart: Chart, key: str) -> None:
+    if not chart.looked_up(key):
+        raise problems.data_required(key, parts.templates[key])
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, content_type="application/json")
+
+
+def encoded(value: Any) -> bytes:
+    """JSON as this service writes it: decimals as numbers."""
+    return _ENCODER.encode(value)
