@@ -47,6 +47,14 @@ def test_escapes_are_taken_off_and_escaped_stars_stay_stars() -> None:
     assert lines[-1] == "  5*3_2 <b> & **x**"
 
 
+def test_links_are_spelled_out_and_strong_text_may_be_wrapped() -> None:
+    card = {"summary": "s", "detail": "[Read](https://cds.example/x) \\[a\\](b)\n\n" + f"**{'strong ' * 12}end** rest"}
+    assert terminal.card_lines(card, width=50)[2] == "  Read: https://cds.example/x [a](b)"
+    assert not any("*" in line for line in terminal.card_lines(card, width=50))
+    colored = "\n".join(terminal.card_lines(card, width=50, color=True))
+    assert colored.count("\x1b[1m") == colored.count("\x1b[0m") == 1
+
+
 def test_a_card_with_nothing_or_nonsense_in_it_is_printed_all_the_same() -> None:
     assert terminal.card_lines({}) == ["[NO INDICATOR] (no summary)"]
     odd = {"summary": 5, "suggestions": "x", "links": [1], "overrideReasons": {}, "source": []}

@@ -34,7 +34,7 @@ class Child:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def last_lines(self, count: int = 12) -> list[str]:
+    def last_lines(self, count: int = 30) -> list[str]:
         """The last lines of the log."""
         with self.log.open(encoding="utf-8", errors="replace") as lines:
             return [line.rstrip("\n") for line in deque(lines, maxlen=count)]

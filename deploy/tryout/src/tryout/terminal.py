@@ -15,6 +15,9 @@ _RESET: Final = "\x1b[0m"
 _KEEP_TOGETHER: Final = ("|", "```", "    ")
 _LIST_ITEM: Final = re.compile(r"(\s*)([-*+]|\d+\.)\s+")
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
+_LINK: Final = re.compile(r"(?<!\\)\[([^\]]+)\]\((https?://[^()\s]+)\)")
+_BOLD: Final = "\x02"
+_PLAIN: Final = "\x03"
 _STRONG: Final = re.compile(r"(?<!\\)\*\*(.+?)(?<!\\)\*\*")
 
 
@@ -66,7 +69,9 @@ def card_lines(card: Mapping[str, Any], *, color: bool = False, width: int = 100
 
 def _suggestion(suggestion: Mapping[str, Any], *, color: bool, width: int) -> Iterator[str]:
     recommended = " (recommended)" if suggestion.get("isRecommended") else ""
-    yield f"  {paint('Suggestion: ' + line(suggestion.get('label', '')) + recommended, 'bold', color=color)}"
+    head = f"Suggestion: {line(suggestion.get('label', ''))}{recommended}"
+    for part in textwrap.wrap(head, width, initial_indent="  ", subsequent_indent="    "):
+        yield paint(part, "bold", color=color)
     for action in _mappings(suggestion.get("actions")):
         told = f"{line(action.get('type', '?'))}: {line(action.get('description', ''))}"
         if order := _order(action.get("resource")):
@@ -94,27 +99,25 @@ def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
 def _markdown(text: str, width: int, *, color: bool) -> Iterator[str]:
     """GFM as it reads on paper: paragraphs wrapped, escapes taken off, strong text bold or plain."""
     for raw in clean(text).splitlines():
-        if raw.startswith(_KEEP_TOGETHER):
-            yield _inline(raw, color=color)
-            continue
+        plain = _inline(raw)
         item = _LIST_ITEM.match(raw)
         hanging = " " * (item.end() if item else len(raw) - len(raw.lstrip()))
-        wrapped = textwrap.wrap(raw, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
-        yield from (_inline(part, color=color) for part in wrapped or [""])
+        kept = raw.startswith(_KEEP_TOGETHER) or not plain
+        for part in [plain] if kept else _wrapped(plain, width, hanging):
+            yield part.replace(_BOLD, _COLORS["bold"] if color else "").replace(_PLAIN, _RESET if color else "")
 
 
-def _inline(text: str, *, color: bool) -> str:
-    bold = _STRONG.sub(lambda match: paint(match[1], "bold", color=color), text)
-    return clean_keeping_color(html.unescape(_ESCAPED.sub(r"\1", bold)), color=color)
+def _wrapped(text: str, width: int, hanging: str) -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
 
 
-def clean_keeping_color(text: str, *, color: bool) -> str:
-    """Clean once more after entities were resolved, which may have brought a control character in."""
-    if not color:
-        return clean(text)
-    parts = re.split(r"(\x1b\[\d+m)", text)
-    allowed = {*_COLORS.values(), _RESET}
-    return "".join(part if part in allowed else clean(part) for part in parts)
+def _inline(raw: str) -> str:
+    """A line without Markdown's marks: strong text stands between `_BOLD` and `_PLAIN`, links are spelled out.
+
+    Entities may bring a control character in, so the text is cleaned once more before the two are put in.
+    """
+    parts = [clean(html.unescape(_ESCAPED.sub(r"\1", _LINK.sub(r"\1: \2", part)))) for part in _STRONG.split(raw)]
+    return "".join(f"{_BOLD}{part}{_PLAIN}" if index % 2 else part for index, part in enumerate(parts))
 
 
 def outcome_lines(outcome: object) -> list[str]:
