@@ -38,6 +38,18 @@ def tryout_environ(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def module_environ() -> dict[str, str]:
+    """An environment in which `python -m tryout` runs the real services on free ports."""
+    gateway, screening, content = map(str, free_ports(3))
+    return {
+        "PATH": os.environ["PATH"],
+        "GATEWAY_PORT": gateway,
+        "SCREENING_PORT": screening,
+        "CONTENT_PORT": content,
+    }
+
+
+@pytest.fixture(scope="module")
 def gateway_url() -> Iterator[str]:
     """The base URL of a running stand-in for the gateway."""
     (port,) = free_ports(1)

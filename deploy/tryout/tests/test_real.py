@@ -1,0 +1,79 @@
+"""The try-out with the real services: what a reader sees in the first minute."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+RUN = [sys.executable, "-m", "tryout"]
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory, module_environ: dict[str, str]) -> dict[str, str]:
+    return module_environ | {"STATE_DIR": str(tmp_path_factory.mktemp("state"))}
+
+
+@pytest.fixture(scope="module")
+def told(environ: dict[str, str]) -> Iterator[str]:
+    """What `make run` prints until it serves; the services run until the end of the module."""
+    process = subprocess.Popen(  # noqa: S603
+        [*RUN, "run"], env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout is not None
+    printed = ""
+    try:
+        for line in process.stdout:
+            printed += line
+            if line.startswith("Serving."):
+                break
+        yield printed
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+    assert process.returncode == 0
+
+
+def test_the_built_in_patient_gets_the_result_card_and_the_screen_card(told: str) -> None:
+    assert "[WARNING] Vitamin B12 is low with a movement disorder" in told, told
+    assert "110 pg/mL" in told
+    assert "[INFO] Dystonia: treatable causes not yet excluded. No current result for:" in told
+    assert "TRY-OUT, NOT FOR PATIENT CARE" in told
+
+
+def test_the_addresses_that_are_named_answer(told: str, environ: dict[str, str]) -> None:
+    base = f"http://127.0.0.1:{environ['GATEWAY_PORT']}"
+    assert f"http://localhost:{environ['GATEWAY_PORT']}/explanations\n" in told
+    services = requests.get(f"{base}/cds-services", timeout=5).json()["services"]
+    assert {service["hook"] for service in services} == {"patient-view", "order-select"}
+    page = requests.get(f"{base}/explanations/vitamin-b12", timeout=5)
+    assert page.status_code == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+
+
+def test_the_gateway_listens_on_both_loopback_addresses_or_says_why_not(told: str, environ: dict[str, str]) -> None:
+    if "no IPv6 loopback address" in told:
+        pytest.skip("this machine has no ::1")
+    assert requests.get(f"http://[::1]:{environ['GATEWAY_PORT']}/healthz", timeout=5).status_code == 200
+
+
+def test_the_demo_command_shows_the_same_card(told: str, environ: dict[str, str]) -> None:
+    file = Path(environ["STATE_DIR"]) / "patient.json"
+    done = subprocess.run(  # noqa: S603
+        [*RUN, "demo", str(file)], env=environ, text=True, capture_output=True, check=False, timeout=20
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[WARNING] Vitamin B12 is low with a movement disorder" in done.stdout
+
+
+def test_every_log_line_is_json_and_names_no_patient(told: str, environ: dict[str, str]) -> None:
+    for name in ("content", "screening", "gateway"):
+        text = (Path(environ["STATE_DIR"]) / "log" / f"{name}.log").read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert lines
+        assert {line["component"] for line in lines} == {name}
+        assert "tryout-patient" not in text
