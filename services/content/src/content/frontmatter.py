@@ -12,7 +12,7 @@ AUDIENCES: Final = ("clinician", "patient")
 AWAITING: Final = "awaiting clinical sign-off"
 """What `checker` says until a person has signed."""
 
-CARD_TEXT_LIMIT: Final = 600
+CARD_TEXT_LIMIT: Final = 700
 """Characters that the explanatory paragraph of a card may have."""
 
 _LONGEST_REVIEW_INTERVAL: Final = timedelta(days=731)

@@ -98,9 +98,9 @@ class Renderer:
         known = texts.texts.get(finding.explanation)
         if known is not None:
             parts.append(known.text)
-            parts.append(f"Evidence: {known.evidence_grade}. Clinical sign-off: {known.checker}.")
+            parts.append(f"Evidence grade: {known.evidence_grade}. Clinical sign-off: {known.checker}.")
         safety = texts.texts.get("safety")
-        parts.append(f"{_NOT_A_DIAGNOSIS} {safety.text}" if safety is not None else _NOT_A_DIAGNOSIS)
+        parts.append(safety.text if safety is not None else _NOT_A_DIAGNOSIS)
         parts.append(f"[Read more]({self._page(finding.explanation)})")
         return "\n\n".join(parts)
 
