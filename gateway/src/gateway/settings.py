@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from environs import Env, EnvValidationError
 from marshmallow import ValidationError
 from marshmallow.validate import OneOf, Range
 
+from chassis.environment import Environment
 from gateway import clients
 from gateway.clients import Client, ClientsError
 
@@ -18,10 +18,6 @@ PRODUCTION: Final = "production"
 _UPSTREAM: Final = re.compile(r"\s*([a-z][a-z0-9-]{0,31})=(\S+)\s*")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PORT: Final = Range(1, 65535)
-
-
-class SettingsError(Exception):
-    """The environment is wrong; the text lists every setting at fault, on one line."""
 
 
 @dataclass(frozen=True)
@@ -60,31 +56,19 @@ class Settings:
         return self.deployment == TRY_OUT
 
 
-class _Given(Env):
-    """An Env that reads the mapping it is given instead of the process's own environment."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__(eager=False)
-        self._given = {name: value for name, value in environ.items() if value.strip()}
-
-    def _get_value(self, env_key: str, default: Any) -> Any:
-        return self._given.get(env_key, default)
-
-
 def load(environ: Mapping[str, str]) -> Settings:
-    """Read the settings from `environ`; a variable that is set but empty counts as not set.
+    """Read the settings from `environ`.
 
     Raises:
         SettingsError: with all settings at fault at once.
     """
-    env = _Given(environ)
-    wrong: dict[str, str] = {}
+    env = Environment(environ)
 
     def checked(name: str, default: str, check: Callable[[str], Any]) -> Any:
         try:
             return check(env.str(name, default))
         except ValueError as error:
-            wrong[name] = str(error)
+            env.fault(name, str(error))
             return None
 
     port = env.int("GATEWAY_PORT", 8080, validate=_PORT)
@@ -101,21 +85,15 @@ def load(environ: Mapping[str, str]) -> Settings:
     content_url = checked("CONTENT_URL", f"http://127.0.0.1:{content_port or 0}", _base_url)
     origins = checked("CORS_ORIGINS", "", _origins)
     clients_file = env.str("CLIENTS_FILE", "")
-    try:
-        env.seal()
-    except EnvValidationError as error:
-        said = error.error_messages
-        wrong |= {n: " ".join(m) for n, m in said.items()} if isinstance(said, Mapping) else {"environment": str(said)}
     if deployment == PRODUCTION and public_url and not _is_private(public_url):
-        wrong["PUBLIC_URL"] = "must be an https URL in production"
+        env.fault("PUBLIC_URL", "must be an https URL in production")
     trusted: tuple[Client, ...] = ()
     if deployment in (TRY_OUT, PRODUCTION):
         try:
             trusted = _clients(deployment, clients_file)
         except ClientsError as error:
-            wrong["CLIENTS_FILE"] = str(error)
-    if wrong:
-        raise SettingsError("; ".join(f"{name}: {words.rstrip('.')}" for name, words in sorted(wrong.items())))
+            env.fault("CLIENTS_FILE", str(error))
+    env.finish()
     return Settings(
         deployment=deployment,
         public_url=public_url,

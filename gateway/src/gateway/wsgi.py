@@ -4,6 +4,7 @@ import os
 import sys
 
 from chassis import logs
+from chassis.environment import SettingsError
 from gateway import settings
 from gateway.app import create_app
 from gateway.discovery import DuplicateService
@@ -13,6 +14,6 @@ try:
     configured = settings.load(os.environ)
     logs.configure("gateway", configured.log_level)
     app = create_app(configured)
-except (settings.SettingsError, DuplicateService) as error:
-    sys.stderr.write(f"The gateway cannot start. {error}\n")
+except (SettingsError, DuplicateService) as error:
+    sys.stderr.write(f"The gateway cannot start: {error}\n")
     raise SystemExit(3) from None  # 3 tells gunicorn not to try again
