@@ -1,8 +1,9 @@
 """A scenario as FHIR JSON and as a CDS Hooks call. Pure: no clock, no network, no randomness.
 
 A scenario is a mapping in the form that the `_schema` of the clinical scenario file explains: times are whole
-days before "today", ages are completed years, and only what matters is written down. It may come from JSON or
-from YAML. Everything made here is synthetic and carries the FHIR test-data tag.
+days before "today", ages are completed years, and only what matters is written down. Three keys go beyond it:
+`deceased` (true or false), `user` (`Type/id`), `not_delivered` (prefetch keys or workup ids that the EHR leaves
+out). It may come from JSON or from YAML. Everything made here is synthetic and carries the FHIR test-data tag.
 """
 
 import copy
@@ -121,11 +122,12 @@ def call(
     for resource in _delivered(prefetch):
         if resource.get("id") in elsewhere:
             resource["subject"] = elsewhere[resource["id"]]
+    kept = {key: value for key, value in prefetch.items() if not _is_held_back(key, scenario)}
     return {
         "hook": scenario["hook"],
         "hookInstance": hook_instance(scenario),
         "context": about,
-        "prefetch": prefetch,
+        "prefetch": kept,
     }
 
 
@@ -149,6 +151,12 @@ def answer_by_type(
     return answers
 
 
+def _is_held_back(key: str, scenario: Scenario) -> bool:
+    """Whether `not_delivered` names this key: itself, or the workup in it (`vitamin-b12` of `labs_vitamin_b12`)."""
+    names = [str(name).replace("-", "_") for name in scenario.get("not_delivered", ())]
+    return any(key == name or key.endswith(f"_{name}") for name in names)
+
+
 def _delivered(prefetch: Mapping[str, Any]) -> Iterator[Resource]:
     for value in prefetch.values():
         if isinstance(value, dict):
@@ -165,7 +173,7 @@ def _moment(today: date, ago: int) -> str:
 
 
 def _coding(item: Mapping[str, Any], default: str) -> dict[str, Any]:
-    return {"system": SYSTEMS[item.get("sys", default)], "code": item["code"]}
+    return {"system": SYSTEMS[item.get("sys", default)], "code": str(item["code"])}
 
 
 def _concept(item: Mapping[str, Any], default: str) -> dict[str, Any]:

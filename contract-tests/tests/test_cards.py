@@ -76,6 +76,12 @@ def test_details_say_what_they_are_and_are_not(cards: list[tuple[str, Card]]) ->
         assert "not a diagnosis" in card["detail"].lower(), name
 
 
+def test_details_say_nothing_twice(cards: list[tuple[str, Card]]) -> None:
+    for name, card in cards:
+        sentences = [sentence for sentence in re.split(r"(?<=[.!?])\s+", card["detail"]) if len(sentence) > 25]
+        assert sorted({each for each in sentences if sentences.count(each) > 1}) == [], name
+
+
 @pytest.mark.promise("R46", "T12")
 def test_indicators_are_known_and_the_gravest_card_comes_first(answers: list[corpus.Answered]) -> None:
     for answer in answers:

@@ -5,7 +5,9 @@ The scenario file stands beside the project and not with users: without it these
 """
 
 import copy
+import importlib.util
 import json
+import sys
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -22,10 +24,24 @@ from tryout.ehr import answer_prefetch
 
 FILE = Path(__file__).parents[3] / "shared" / "clinical" / "scenarios.json"
 SCENARIOS: list[dict[str, Any]] = json.loads(FILE.read_text("utf-8"))["scenarios"] if FILE.is_file() else []
+OWN = Path(__file__).parents[2] / "services" / "screening" / "tests" / "routes" / "scenario_files.py"
 VIEWED = [each for each in ONE_OF_EACH if each["hook"] == "patient-view"]
 DAYS = [date(2026, 11, 22), date(2028, 2, 29), date(2027, 1, 1), date(2026, 8, 29), date(2028, 8, 29)]
 
 
+def written_by_the_project() -> list[Any]:
+    """The scenarios that stand beside the rules, read as their own tests read them."""
+    spec = importlib.util.spec_from_file_location("contract_scenario_files", OWN)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    found: list[Any] = module.written()
+    return found
+
+
+WRITTEN = written_by_the_project() if OWN.is_file() else []
 ASKED = pytest.mark.parametrize("written", SCENARIOS, ids=[each["id"] for each in SCENARIOS])
 TREATED = [each for each in SCENARIOS if each.get("meds")]
 
@@ -107,6 +123,18 @@ def test_the_dead_get_no_card(
     service = services[scenario["hook"]]
     request = wire.call({**scenario, "deceased": True}, service["prefetch"], today, answer_prefetch)
     assert outcome(screening, service, request) == []
+
+
+@pytest.mark.parametrize("case", WRITTEN, ids=[str(case) for case in WRITTEN])
+def test_the_scenarios_of_the_project_through_the_gateway(
+    door: Client, services: dict[str, Any], today: date, case: Any
+) -> None:
+    scenario = case.scenario
+    if why := case.differs or left_out(scenario):
+        pytest.skip(why)
+    service = services[scenario["hook"]]
+    request = wire.call(scenario, service["prefetch"], today, answer_prefetch)
+    assert outcome(door, service, request) == expected(scenario["expect"]["cards"])
 
 
 def test_wire_is_pure(today: date) -> None:
