@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     base = (given.url or config.gateway_url).rstrip("/").removesuffix("/cds-services")
     return demo.run(
         demo.Options(
-            path=given.file,
+            path=given.file.expanduser(),
             url=base,
             hook=given.hook or ("order-select" if given.draft else "patient-view"),
             patient=given.patient,
