@@ -167,7 +167,7 @@ def _decision(finding: Finding) -> dict[str, Any]:
 def _fact(e: Evidence) -> dict[str, Any]:
     fact: dict[str, Any] = {"code": e.code}
     optional = {
-        "display": e.display,
+        "display": e.display or e.code,
         "value": e.value,
         "unit": e.unit,
         "date": e.day.isoformat() if e.day is not None else "",

@@ -117,8 +117,9 @@ class CodeBook:
         return frozenset(entry.code for entry in self.members.get(value_set, ()))
 
     def display(self, system: str, code: str) -> str:
-        """The reviewed display of a code, or an empty string."""
-        return self._display.get((system, code), "")
+        """The reviewed display of a code, else of the longest listed prefix of it, else an empty string."""
+        lengths = range(len(code), 0, -1) if system in (ICD10CM, ATC) else (len(code),)
+        return next((self._display[system, code[:n]] for n in lengths if (system, code[:n]) in self._display), "")
 
 
 def canonical(system: str | None, code: str | None) -> tuple[str, str] | None:

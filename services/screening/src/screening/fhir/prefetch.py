@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from screening.fhir.shapes import WHOLE, Bundle, Known, Link, OperationOutcome, RawBundle, resource
-from screening.slices import NOTHING, field, listed, members
+from screening.fhir.shapes import WHOLE, Bundle, Known, Link, OperationOutcome, RawBundle, RawEntry, resource
+from screening.slices import NOTHING, field, listed, members, present
 
 DELIVERED: Final = "delivered"
 NONE: Final = "none"
@@ -44,7 +44,7 @@ def read(prefetch: Mapping[str, Raw]) -> dict[str, Delivery]:
 def _delivery(raw: Raw) -> Delivery:
     try:
         whole = WHOLE.decode(raw)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         return _piecewise(raw)
     if isinstance(whole, Bundle):
         entries = whole.entry or []
@@ -65,26 +65,30 @@ def _piecewise(raw: Raw) -> Delivery:
     if field(kind.get("resourceType", NOTHING), str) != "Bundle":
         single = resource(raw)
         return Delivery(WRONG_TYPE, (("", single),)) if single is not None else Delivery(WRONG_TYPE)
-    bundle = field(raw, RawBundle)
-    if bundle is None:
-        return Delivery(FAILED)
-    entries = bundle.entry if isinstance(bundle.entry, list) else [bundle.entry] if bundle.entry is not None else []
-    found = tuple(
-        (field(e.fullUrl, str) or "", read_one) for e in entries if (read_one := resource(e.resource)) is not None
-    )
-    return _bundle(found, _goes_on(listed(bundle.link, Link)), field(bundle.total, int))
+    bundle = field(raw, RawBundle) or RawBundle()
+    slices = [e for e in listed(bundle.entry, RawEntry) if present(e.resource)]
+    found = tuple((field(e.fullUrl, str) or "", r) for e in slices if (r := resource(e.resource)) is not None)
+    # What is no object at all may have been anything, so that nothing may be called absent any more.
+    bent = any(members(e.resource) is None for e in slices) or _bent_entries(bundle.entry)
+    return _bundle(found, bent or _goes_on(listed(bundle.link, Link)), field(bundle.total, int))
+
+
+def _bent_entries(entry: Raw) -> bool:
+    """Whether `entry` holds something other than objects."""
+    items = field(entry, list[Raw])
+    return present(entry) and len(listed(entry, RawEntry)) != (1 if items is None else len(items))
 
 
 def _goes_on(links: list[Link]) -> bool:
     return any(link.relation == "next" for link in links)
 
 
-def _bundle(found: tuple[tuple[str, Known], ...], goes_on: bool, total: int | None) -> Delivery:
+def _bundle(found: tuple[tuple[str, Known], ...], incomplete: bool, total: int | None) -> Delivery:
     outcomes = [r for _, r in found if isinstance(r, OperationOutcome)]
     resources = tuple((url, r) for url, r in found if not isinstance(r, OperationOutcome))
     if any(outcome.failed for outcome in outcomes) and total != 0:
         return Delivery(FAILED, resources)
-    if goes_on:
+    if incomplete:
         return Delivery(PARTIAL, resources)
     return Delivery(DELIVERED, resources)
 

@@ -250,7 +250,7 @@ class RawEntry(Struct):
 class RawBundle(Struct):
     """A Bundle whose entries are read one by one, because one of them does not fit."""
 
-    entry: list[RawEntry] | RawEntry | None = None
+    entry: Raw = NOTHING
     link: Raw = NOTHING
     total: Raw = NOTHING
 
@@ -281,7 +281,7 @@ def resource(raw: Raw) -> Known | None:
     """
     try:
         return cast(Known, ONE.decode(raw))
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         pass
     fields = members(raw)
     if fields is None:
