@@ -1,0 +1,6 @@
+"""Makes the chart builder of the routes importable."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "routes"))

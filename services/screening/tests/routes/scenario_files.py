@@ -1,0 +1,75 @@
+"""Scenarios as clinicians write them: YAML files in `tests/scenarios`, and the shared file where it is at hand.
+
+A YAML file holds `scenarios` (each with `id`, `desc`, the chart in the vocabulary of the shared scenario file, and
+`expect.cards`) and `tables`. A table varies one entry: each row is merged into `with` and added to the list that
+`vary` names (`patient`: merged into the scenario itself), and `is` names one of the file's `outcomes`.
+`defaults` of the file, then `given` of the table, fill in what a scenario leaves out.
+
+A card of `expect.cards` may also say `suggests` and `never_suggests` (codes), `says` (words of the summary) and
+`mentions` (words of the detail).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parents[1] / "scenarios"
+SHARED = Path(__file__).parents[4].parent / "shared" / "clinical" / "scenarios.json"
+_NOT_THE_CHART = {"is", "desc", "differs"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One scenario, complete. `differs` says why the domain does not do it yet; empty when it does."""
+
+    scenario: dict[str, Any]
+    differs: str = ""
+
+    def __str__(self) -> str:
+        return str(self.scenario["id"])
+
+
+def written() -> list[Case]:
+    """All scenarios of this project, file by file."""
+    return [case for path in sorted(HERE.glob("*.yaml")) for case in read(path)]
+
+
+def read(path: Path) -> list[Case]:
+    """The scenarios of one file, its tables spelled out."""
+    document = yaml.safe_load(path.read_text("utf-8"))
+    defaults = document.get("defaults", {})
+    cases = [_case({**defaults, **one}) for one in document.get("scenarios", ())]
+    for table in document.get("tables", ()):
+        cases.extend(_rows(table, defaults, document["outcomes"]))
+    return cases
+
+
+def shared() -> list[dict[str, Any]]:
+    """The shared scenarios; none where the file does not stand beside the project."""
+    if not SHARED.is_file():
+        return []
+    found: list[dict[str, Any]] = json.loads(SHARED.read_text("utf-8"))["scenarios"]
+    return found
+
+
+def _rows(table: Mapping[str, Any], defaults: Mapping[str, Any], outcomes: Mapping[str, Any]) -> Iterator[Case]:
+    given = {**defaults, **table.get("given", {})}
+    for number, row in enumerate(table["rows"], start=1):
+        entry = {**table.get("with", {}), **{k: v for k, v in row.items() if k not in _NOT_THE_CHART}}
+        made = {**given, "id": f"{table['id']}-{number:02}", "desc": row.get("desc", table["desc"])}
+        if table["vary"] == "patient":
+            made.update(entry)
+        else:
+            made[table["vary"]] = [*given.get(table["vary"], ()), entry]
+        made["expect"] = {"cards": outcomes[row["is"]]}
+        if "differs" in row:
+            made["differs"] = row["differs"]
+        yield _case(made)
+
+
+def _case(scenario: dict[str, Any]) -> Case:
+    return Case({k: v for k, v in scenario.items() if k != "differs"}, scenario.get("differs", ""))
