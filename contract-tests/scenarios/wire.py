@@ -2,8 +2,9 @@
 
 A scenario is a mapping in the form that the `_schema` of the clinical scenario file explains: times are whole
 days before "today", ages are completed years, and only what matters is written down. Three keys go beyond it:
-`deceased` (true or false), `user` (`Type/id`), `not_delivered` (prefetch keys or workup ids that the EHR leaves
-out). It may come from JSON or from YAML. Everything made here is synthetic and carries the FHIR test-data tag.
+`deceased` (true or false), `user` (`Type/id`), `not_delivered` (prefetch keys or workup ids that the EHR does not
+answer by their name; what stands there arrives under a name that nobody asked for). It may come from JSON or from
+YAML. Everything made here is synthetic and carries the FHIR test-data tag.
 """
 
 import copy
@@ -33,6 +34,7 @@ _TEST_DATA: Final = {"system": f"{_TERMINOLOGY}/v3-ActReason", "code": "HTEST", 
 _BIRTHDAY_DAYS_AGO: Final = 182
 _UNDATED_PROCEDURE_DAYS: Final = 30
 _FACT_DAYS: Final = 30
+_UNASKED: Final = "site_"
 _NAMES: Final = uuid.UUID("6f1a3a0e-50fe-5c3d-9a55-3f0f5f1d2c11")
 
 
@@ -122,7 +124,7 @@ def call(
     for resource in _delivered(prefetch):
         if resource.get("id") in elsewhere:
             resource["subject"] = elsewhere[resource["id"]]
-    kept = {key: value for key, value in prefetch.items() if not _is_held_back(key, scenario)}
+    kept = {f"{_UNASKED}{key}" if _is_held_back(key, scenario) else key: value for key, value in prefetch.items()}
     return {
         "hook": scenario["hook"],
         "hookInstance": hook_instance(scenario),
@@ -221,12 +223,12 @@ def _condition(item: Mapping[str, Any], who: str, today: date) -> Resource:
         "code": _concept(item, "icd10cm"),
         "subject": _subject(item, who),
     }
-    if "onsetAge" in item:
+    if item.get("onsetAge") is not None:
         unit = {"unit": "years", "system": "http://unitsofmeasure.org", "code": "a"}
         made["onsetAge"] = {"value": item["onsetAge"], **unit}
-    if "onsetAgo" in item:
+    if item.get("onsetAgo") is not None:
         made["onsetDateTime"] = _day(today, item["onsetAgo"])
-    if "rec" in item:
+    if item.get("rec") is not None:
         made["recordedDate"] = _day(today, item["rec"])
     return made
 
@@ -266,7 +268,7 @@ def _medication(item: Mapping[str, Any], who: str, today: date, shape: str) -> R
     }
     if shape == "MedicationRequest":
         made["intent"] = "order"
-    if "start" in item:
+    if item.get("start") is not None:
         start = _day(today, item["start"])
         made.update({"authoredOn": start} if shape == "MedicationRequest" else {"effectivePeriod": {"start": start}})
     return made
@@ -290,13 +292,13 @@ def _laboratory(item: Mapping[str, Any], who: str, today: date) -> Resource:
         "subject": _subject(item, who),
         "effectiveDateTime": _moment(today, item["ago"]),
     }
-    if "v" in item:
+    if item.get("v") is not None:
         made["valueQuantity"] = _quantity(item["v"], item.get("u"), item.get("cmp"))
-    if "vs" in item:
+    if item.get("vs") is not None:
         made["valueString"] = item["vs"]
-    if "dar" in item:
+    if item.get("dar") is not None:
         made["dataAbsentReason"] = {"coding": [{"system": f"{_TERMINOLOGY}/data-absent-reason", "code": item["dar"]}]}
-    if "rr" in item:
+    if item.get("rr") is not None:
         low, high = item["rr"]
         made["referenceRange"] = [{"low": _quantity(low, item.get("u")), "high": _quantity(high, item.get("u"))}]
     return made
