@@ -144,20 +144,43 @@ def test_without_any_copy_discovery_is_503_and_comes_back(
     assert client.post(VIEW, json=call).status_code == 200
 
 
-def test_without_any_copy_discovery_looks_for_itself() -> None:
+def test_an_upstream_that_has_just_come_up_is_found_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    for ask in (lambda d: d.announced().services["a"], lambda d: d.find("a")):
+        upstreams = Upstreams(one=UnreadableDocument())
+        directory = upstreams.directory()
+        upstreams.documents["one"] = document("a")
+        assert ask(directory).upstream == "one"  # though the next regular look is a second away
+
+
+def test_while_one_upstream_is_unknown_an_unknown_id_may_be_its() -> None:
+    upstreams = Upstreams(one=document("a"), two=UnreadableDocument())
+    directory = upstreams.directory()
+    reads = upstreams.reads
+    assert directory.find("a").upstream == "one"
+    assert [s["id"] for s in json.loads(directory.announced().document)["services"]] == ["a"]
+    assert upstreams.reads == reads
+    with pytest.raises(Problem) as caught:
+        directory.find("b")
+    assert caught.value.status == 503
+
+
+def test_a_call_that_waits_for_a_hanging_upstream_waits_shortly(wait: Callable[..., bool]) -> None:
     upstreams = Upstreams(one=UnreadableDocument())
     directory = upstreams.directory()
+    release = threading.Event()
+
+    def hang(_: str) -> bytes:
+        release.wait(5)
+        raise UnreadableDocument
+
+    directory._fetch = hang
     directory._due = 0.0
-    upstreams.documents["one"] = document("a")
-    assert "a" in directory.announced().services
-
-
-def test_while_one_upstream_is_unknown_an_unknown_id_may_be_its(wait: Any) -> None:
-    directory = Upstreams(one=document("a"), two=UnreadableDocument()).directory()
-    assert directory.announced().find("a").upstream == "one"
-    with pytest.raises(Problem) as caught:
-        directory.announced().find("b")
-    assert caught.value.status == 503
+    directory.current()
+    began = time.monotonic()
+    with pytest.raises(Problem):
+        directory.find("a")
+    assert time.monotonic() - began < 1.5
+    release.set()
 
 
 def test_an_unknown_service_is_404_and_names_those_there_are(client: Any, call: Any, words: Any) -> None:
@@ -187,6 +210,7 @@ def test_a_duplicate_that_comes_later_is_left_out_loudly(
     assert wait(lambda: any(r.levelname == "ERROR" and "left out" in r.message for r in caplog.records))
     assert set(directory.current().services) == {"a"}
     assert directory.current().find("a").upstream == "one"
+    assert directory.current().waiting == ()  # the gateway is ready for the others
 
 
 def test_an_upstream_that_changes_into_a_duplicate_keeps_its_old_copy(wait: Callable[..., bool]) -> None:

@@ -1,8 +1,8 @@
 """Which CDS services there are, and who answers them: the discovery documents of all upstreams, merged.
 
 A copy of each upstream's document is kept. It is read at start, and again in the background once it is older than
-the time to live; no call of a service ever waits for that. An upstream that fails keeps its last copy. The entries
-are passed on byte for byte.
+the time to live; no call of a service that we know ever waits for that. An upstream that fails keeps its last copy.
+The entries are passed on byte for byte.
 """
 
 import re
@@ -22,6 +22,7 @@ from gateway.problems import discovery_unknown, unknown_service
 RETRY_AFTER_S: Final = 1
 _RETRY_WITHOUT_COPY_S: Final = 1.0
 _RETRY_WITH_COPY_S: Final = 5.0
+_WAIT_S: Final = 1.0
 _MAX_DOCUMENT: Final = 1_000_000
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _log = Log("discovery")
@@ -59,7 +60,7 @@ class Catalog:
     Attributes:
         services: id -> service.
         document: the merged discovery document.
-        waiting: names of upstreams that never announced anything.
+        waiting: names of upstreams that never announced anything; those left out for a duplicate are not among them.
     """
 
     services: Mapping[str, Service] = field(default_factory=dict)
@@ -143,6 +144,7 @@ class Directory:
         self._ttl = ttl
         self._fetch = fetcher
         self._copies: dict[str, Copy] = {}
+        self._left_out: set[str] = set()
         self._catalog = Catalog(waiting=tuple(upstreams))
         self._due = 0.0
         self._reading = threading.Lock()
@@ -167,20 +169,41 @@ class Directory:
         return self._catalog
 
     def announced(self) -> Catalog:
-        """The catalog for whoever asks what there is. Waits for the upstreams if none of them was ever read.
+        """The catalog for whoever asks what there is.
 
         Raises:
-            Problem: 503 if there is still no copy of any.
+            Problem: 503 if there is no copy of any upstream's document, not even after a last look.
         """
         catalog = self.current()
         if not self._copies:
-            with self._reading:
-                if not self._copies and time.monotonic() >= self._due:
-                    self._read_all(starting=False)
-            catalog = self._catalog
+            catalog = self._last_look()
         if not self._copies:
             raise discovery_unknown(RETRY_AFTER_S)
         return catalog
+
+    def find(self, service_id: str) -> Service:
+        """The service with this id. Only a call that would be refused otherwise waits, for a last look.
+
+        Each process has its own copies. Without the last look, one process could tell that it is ready and another
+        refuse the call that follows.
+
+        Raises:
+            Problem: 404 if there is none, 503 if we cannot know yet.
+        """
+        catalog = self.current()
+        if catalog.waiting and service_id not in catalog.services:
+            catalog = self._last_look()
+        return catalog.find(service_id)
+
+    def _last_look(self) -> Catalog:
+        """The catalog after a look at the upstreams now, or after a short while if somebody else is looking."""
+        if self._reading.acquire(timeout=_WAIT_S):
+            try:
+                if self._catalog.waiting:
+                    self._read_all(starting=False)
+            finally:
+                self._reading.release()
+        return self._catalog
 
     def _read_in_background(self) -> None:
         """Runs in a thread of its own, which takes over the lock."""
@@ -205,11 +228,13 @@ class Directory:
                 if starting:
                     raise
                 failed = True
+                self._left_out.add(name)
                 _log.error("upstream left out: it announces a service id that is taken", error, upstream=name)
             else:
                 if self._copies.get(name) != copy:
                     _log.info("discovery read", upstream=name, count=len(copy.services))
                 self._copies[name] = copy
+                self._left_out.discard(name)
         self._catalog = self._merge()
         retry = _RETRY_WITHOUT_COPY_S if self._catalog.waiting else _RETRY_WITH_COPY_S
         self._due = time.monotonic() + (min(retry, self._ttl) if failed else self._ttl)
@@ -232,5 +257,5 @@ class Directory:
         return Catalog(
             services={service_id: service for copy in held for service_id, service in copy.services.items()},
             document=b'{"services":[' + b",".join(entry for copy in held for entry in copy.entries) + b"]}",
-            waiting=tuple(name for name in self._upstreams if name not in self._copies),
+            waiting=tuple(name for name in self._upstreams if name not in self._copies and name not in self._left_out),
         )

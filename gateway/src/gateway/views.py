@@ -44,7 +44,7 @@ def blueprint(settings: Settings, directory: Directory, upstreams: Mapping[str, 
         """The service that is called and the body, when the caller is let in and the body is JSON by its type."""
         body = _body(settings.max_body)  # read first: an unread body breaks the connection before the answer arrives
         identify()
-        service = directory.current().find(service_id)
+        service = directory.find(service_id)
         g.access_fields |= {"service": service.id, "hook": service.hook, "upstream": service.upstream}
         _check_type()
         return service, body
