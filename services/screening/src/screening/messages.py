@@ -10,7 +10,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from msgspec import Raw
 
 from screening import problems
-from screening.slices import NOTHING, field, listed, members, present
+from screening.slices import NOTHING, UNREADABLE, field, listed, members, present
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FHIR_ID: Final = re.compile(r"[^/\s]{1,255}")
@@ -84,7 +84,7 @@ def read(body: bytes, hook: str) -> HookCall:
     """
     try:
         top = _TOP.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise problems.not_json() from None
     context = members(top.get("context", NOTHING))
     envelope: dict[str, Any] = {

@@ -6,6 +6,9 @@ import msgspec
 from msgspec import Raw
 
 _T = TypeVar("_T")
+UNREADABLE: Final = (msgspec.DecodeError, RecursionError)
+"""What reading JSON raises: not JSON, not of the expected form, or nested too deeply."""
+
 NOTHING: Final = Raw()
 """A slice of nothing: the field was not sent."""
 
@@ -16,7 +19,7 @@ def members(raw: Raw) -> dict[str, Raw] | None:
     """The members of an object, each still a slice; None when it is no object."""
     try:
         return _MEMBERS.decode(raw)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 
@@ -24,7 +27,7 @@ def field(raw: Raw, kind: type[_T]) -> _T | None:
     """A raw field as `kind`; None when absent, null or bent."""
     try:
         return msgspec.json.decode(raw, type=kind | None)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 

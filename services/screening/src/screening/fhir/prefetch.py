@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 from msgspec import Raw
 
 from screening.fhir.shapes import WHOLE, Bundle, Known, Link, OperationOutcome, RawBundle, RawEntry, resource
-from screening.slices import NOTHING, field, listed, members, present
+from screening.slices import NOTHING, UNREADABLE, field, listed, members, present
 
 DELIVERED: Final = "delivered"
 NONE: Final = "none"
@@ -44,7 +43,7 @@ def read(prefetch: Mapping[str, Raw]) -> dict[str, Delivery]:
 def _delivery(raw: Raw) -> Delivery:
     try:
         whole = WHOLE.decode(raw)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return _piecewise(raw)
     if isinstance(whole, Bundle):
         entries = whole.entry or []

@@ -12,7 +12,7 @@ from typing import Any, Final, Union, cast, get_args
 import msgspec
 from msgspec import Raw, Struct
 
-from screening.slices import NOTHING, field, listed, members
+from screening.slices import NOTHING, UNREADABLE, field, listed, members
 
 
 class Coding(Struct):
@@ -281,7 +281,7 @@ def resource(raw: Raw) -> Known | None:
     """
     try:
         return cast(Known, ONE.decode(raw))
-    except msgspec.DecodeError:
+    except UNREADABLE:
         pass
     fields = members(raw)
     if fields is None:
