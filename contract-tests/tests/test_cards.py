@@ -212,6 +212,18 @@ def test_evidence_is_of_this_patient_and_says_where_it_stands(cards: list[tuple[
         assert "somebody-else" not in str(card), name
 
 
+def test_result_cards_show_the_result_that_decided(cards: list[tuple[str, Card]]) -> None:
+    results = [(name, card) for name, card in cards if judge.decision(card)["module"] in {"B12", "VITE", "MN"}]
+    assert results
+    for name, card in results:
+        fact = judge.decision(card)["evidence"][0]
+        assert {"value", "unit", "date", "reference", "criterion", "citation"} <= set(fact), name
+        assert fact["reference"].startswith("Observation/"), name
+        shown_as = re.sub(r"\\(.)", r"\1", card["detail"])
+        assert f"{fact['value']} {fact['unit']}" in shown_as, name
+        assert fact["date"] in shown_as, name
+
+
 def test_at_most_one_card_speaks_for_several_modules(answers: list[corpus.Answered]) -> None:
     for answer in answers:
         modules = [judge.decision(card)["module"] for card in answer.cards]
