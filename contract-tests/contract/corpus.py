@@ -42,7 +42,7 @@ class Answered:
 
 def collect(client: Client, services: Mapping[str, Mapping[str, Any]], today: date) -> list[Answered]:
     """Send them all, and keep what was answered with 200; that all were is what test_calls.py looks at."""
-    found = []
+    found: list[Answered] = []
     for exchange in exchanges.load(
         "patient-view-prefetch", "patient-view-mixed", "patient-view-partial", "patient-view-epic",
         "order-select-prefetch", "order-select-epic", "order-select-sandbox",
