@@ -1,0 +1,242 @@
+"""`make bench`: the stack side by side with what bounds it, and the ratios against the targets.
+
+Every contender is driven in turn, several rounds, in one run: absolute figures of a shared machine move, ratios
+hold. Bounded in time, on free loopback ports; nothing is left running.
+
+BENCH_SECONDS          how long to measure, besides starts and the memory run (default 210)
+BENCH_LONG=1           the memory run with 50,000 calls instead of 5,000
+BENCH_REQUIRE_PEER=1   exit with 2 when the Python peer cannot be had
+
+Exit codes: 0 measured (targets reached or not), 1 a call or a start failed, 2 no peer though one is required,
+130 interrupted.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import contenders
+import load
+import payloads
+import processes
+import report
+from contenders import CannotMeasure, Contender, Stack, Starter
+from load import Load, LoadError, Target
+from payloads import Payload
+from report import ADAPTER, RAW, STACK, Figures, Sample
+
+from tryout import children
+
+ROUNDS: Final = 3
+DEFAULT_SECONDS: Final = 210.0
+_TOKENS_KEPT: Final = 4000
+_CALM_SIZES: Final = ("medium", "large")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to measure: `unit` is the length of one run in seconds, `calls` those of the memory run."""
+
+    unit: float
+    calls: int
+    whole: bool
+    need_peer: bool
+
+
+def plan(environ: dict[str, str]) -> Plan:
+    """Read what the environment says about this run."""
+    seconds = float(environ.get("BENCH_SECONDS") or DEFAULT_SECONDS)
+    slots = ROUNDS * (len(payloads.SIZES) * 4 + 1 + len(_CALM_SIZES) * 2)
+    long = environ.get("BENCH_LONG") == "1"
+    whole = seconds >= DEFAULT_SECONDS
+    return Plan(max(1.0, seconds / slots), 50_000 if long else 5_000 if whole else 500, whole, _needs_peer(environ))
+
+
+def _needs_peer(environ: dict[str, str]) -> bool:
+    return environ.get("BENCH_REQUIRE_PEER") == "1"
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Measure, print, and write the page; the exit code."""
+    how = plan(dict(os.environ))
+    signal.signal(signal.SIGTERM, _interrupt)
+    if os.environ.get("MAKELEVEL"):
+        children.end_when_parent_ends(signal.SIGTERM)
+    if not Path("/proc/self/smaps_rollup").exists():
+        say("The benchmark reads CPU time and memory from /proc, which this system lacks.")
+        return 1
+    try:
+        no_peer = contenders.install_peer()
+        with tempfile.TemporaryDirectory(prefix="dystonia-bench-") as directory:
+            starter = Starter(Path(directory))
+            try:
+                figures = measure(starter, how, Path(directory), no_peer)
+            finally:
+                starter.stop()
+    except KeyboardInterrupt:
+        say("Interrupted; nothing is left running.")
+        return 130
+    except (CannotMeasure, LoadError) as error:
+        say(f"FAILED: {error}")
+        return 1
+    notes = _notes(no_peer)
+    text = report.page(figures, notes)
+    say("\n" + text)
+    if how.whole and not no_peer:
+        report.write(text)
+        say(f"Written to {report.PAGE.relative_to(contenders.ROOT)}.")
+    else:
+        say("docs/performance.md is left as it is: it takes whole runs only, with the peer.")
+    return 2 if no_peer and how.need_peer else 0
+
+
+def _interrupt(_number: int, _frame: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def measure(starter: Starter, how: Plan, scratch: Path, no_peer: str) -> Figures:
+    """Start everything, drive it in alternation, and take what it cost.
+
+    Raises:
+        CannotMeasure: a contender did not start, or answered without a card.
+        LoadError: any answer was not 200, or any call failed.
+    """
+    figures = Figures(facts=_facts())
+    stack = starter.stack()
+    figures.first_answer = stack.seconds
+    say(f"make run to its first answer: {stack.seconds:.1f} s")
+    calls = payloads.load(stack.templates())
+    figures.resources = {size: (call.count, len(call.ours)) for size, call in calls.items()}
+    tokens, sign = starter.stack_with_tokens(stack)
+    there = [stack.contender, starter.floor()]
+    if no_peer:
+        say(f"SKIPPED: the Python peer: {no_peer}.")
+    else:
+        there += [starter.peer(ADAPTER), starter.peer(RAW)]
+    figures.names = {one.key: one.name for one in [*there, tokens]}
+    for one in [*there, tokens]:
+        _warm_up(one, calls, sign(50) if one is tokens else [])
+    figures.memory = {one.key: processes.pss_mb(one.processes()) for one in there}
+    for number in range(ROUNDS):
+        say(f"round {number + 1} of {ROUNDS}")
+        for size, call in calls.items():
+            for one in there:
+                _run(figures, one, call, how.unit)
+            if size == "medium":
+                expected = (figures.rate(STACK, size) or 0) * how.unit
+                _run(figures, tokens, call, how.unit, sign(min(_TOKENS_KEPT, int(expected) + 50)))
+        for size in _CALM_SIZES:
+            rate = (figures.rate(STACK, size) or 0) / 2
+            figures.calm.setdefault(size, []).append(_calm(stack.contender, calls[size], how.unit * 2, rate))
+    _memory(figures, stack, calls["medium"], how.calls)
+    starter.stop()
+    for size in ("medium", "large"):
+        figures.inside[size] = _inside(calls[size], scratch)
+    return figures
+
+
+def _target(contender: Contender, call: Payload, tokens: Sequence[str]) -> Target:
+    body = call.ours if contender.ours else call.measured
+    if body is None:
+        raise CannotMeasure(f"there is no measured payload for {contender.name}")
+    return Target(contender.port, contender.path, body, tokens)
+
+
+def _warm_up(contender: Contender, calls: dict[str, Payload], tokens: Sequence[str]) -> None:
+    """Some calls in each size, the first of them read: it must hold a card."""
+    for call in calls.values():
+        target = _target(contender, call, tokens)
+        if not json.loads(load.once(target))["cards"]:
+            raise CannotMeasure(f"{contender.name} answered the {call.size} call without a card")
+        load.counted(target, 8)
+
+
+def _run(figures: Figures, contender: Contender, call: Payload, seconds: float, tokens: Sequence[str] = ()) -> None:
+    """One run as fast as the answers come; wrk drives the small and medium call, we drive the large one.
+
+    A large call takes so long that those which wrk leaves behind when its time is up would count in the CPU time.
+    """
+    target = _target(contender, call, tokens)
+    pids = contender.processes()
+    before = processes.cpu_seconds(pids)
+    came = load.finished(target, seconds) if call.size == "large" else load.closed(target, seconds)
+    time.sleep(0.1)
+    sample = _sample(came, (processes.cpu_seconds(pids) - before) / came.calls)
+    figures.add(contender.key, call.size, sample)
+    speed = f"{sample.rate:7.0f} calls/s  p99 {sample.p99:7.1f} ms  CPU {sample.cpu:6.2f} ms"
+    say(f"  {contender.name:44} {call.size:7} {speed}")
+
+
+def _sample(came: Load, cpu_seconds: float) -> Sample:
+    return Sample(came.rate, came.p50, came.p99, cpu_seconds * 1000)
+
+
+def _calm(contender: Contender, call: Payload, seconds: float, rate: float) -> Sample:
+    came = load.paced(_target(contender, call, []), seconds, rate)
+    say(f"  at {rate:.0f} calls/s, {call.size}: p50 {came.p50:.1f} ms, p99 {came.p99:.1f} ms")
+    return _sample(came, 0.0)
+
+
+def _memory(figures: Figures, stack: Stack, call: Payload, calls: int) -> None:
+    """Memory of the three services before and after many calls."""
+    before = processes.pss_mb(stack.services())
+    load.counted(_target(stack.contender, call, []), calls)
+    after = processes.pss_mb(stack.services())
+    figures.memory[STACK] = after
+    figures.growth = (calls, before, after)
+    say(f"memory of the three services: {before:.1f} MB, after {calls:,} further calls {after:.1f} MB")
+
+
+def _inside(call: Payload, scratch: Path) -> dict[str, float]:
+    """CPU milliseconds of the steps inside screening, timed in a process of its own."""
+    file = scratch / f"{call.size}.json"
+    file.write_bytes(call.ours)
+    command = [sys.executable, str(contenders.HERE / "inprocess.py"), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    if done.returncode != 0:
+        raise CannotMeasure(f"the steps inside screening could not be timed: {done.stderr[-400:]}")
+    told: dict[str, float] = json.loads(done.stdout)
+    return told
+
+
+def _facts() -> dict[str, str]:
+    versions = (
+        f"{name} {importlib.metadata.version(name)}" for name in ("gunicorn", "flask", "msgspec", "marshmallow")
+    )
+    changed = [f"{name}={os.environ[name]}" for name in _KNOBS if os.environ.get(name)]
+    facts = processes.machine() | {"Python": platform.python_version(), "packages": ", ".join(versions)}
+    return facts | ({"settings changed": ", ".join(changed)} if changed else {})
+
+
+_KNOBS: Final = ("WEB_CONCURRENCY", "WEB_THREADS", "WORKER_CLASS", "LOG_LEVEL")
+
+
+def _notes(no_peer: str) -> list[str]:
+    """How it was measured, as far as it depends on this run."""
+    tool = "wrk, closed loop; the large call our own generator" if load.has_wrk() else "our own generator, closed loop"
+    notes = [f"load: {tool}; {load.CONNECTIONS} connections, on the same cores; medians of {ROUNDS} rounds"]
+    if not payloads.MEASURED.is_dir():
+        notes.append("payloads: made by the benchmark, because the measured ones do not lie beside the project")
+    if no_peer:
+        notes.append(f"the Python peer was skipped: {no_peer}")
+    return notes
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Where a call's time goes inside screening: its steps timed one by one, in one process, without a profiler.
+
+Run as `python inprocess.py FILE`: prints the milliseconds of CPU time that each step takes, as JSON.
+"""
+
+import io
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from screening import messages, services
+from screening.app import create_app
+from screening.domain import screen
+from screening.fhir import prefetch
+from screening.fhir.reading import Call, Reader
+from screening.knowledge import loading
+from screening.settings import Settings
+
+_SECONDS: Final = 1.0
+_CANONICAL_BASE: Final = "https://dystonia-cds.example/fhir"
+
+
+def main(file: str) -> int:
+    """Time the steps of the call in `file`."""
+    body = Path(file).read_bytes()
+    call = messages.read(body, services.PATIENT_VIEW)
+    reader = Reader(loading.code_book(), f"{_CANONICAL_BASE}/CodeSystem/site-facts", services.prefetch_names())
+    data = Call(call.patient_id, call.prefetch)
+    now = datetime.now(UTC)
+    chart, _ = reader.chart(data, now)
+    whole = _whole(body)
+    reading = _milliseconds(lambda: prefetch.read(call.prefetch))
+    told = {
+        "envelope": _milliseconds(lambda: messages.read(body, services.PATIENT_VIEW)),
+        "reading": reading,
+        "chart": max(0.0, _milliseconds(lambda: reader.chart(data, now)) - reading),
+        "rules": _milliseconds(lambda: screen.patient_view(chart, call.user_id)),
+        "screening": _milliseconds(whole),
+    }
+    sys.stdout.write(json.dumps(told) + "\n")
+    return 0
+
+
+def _whole(body: bytes) -> Callable[[], None]:
+    """One call of the whole application, from WSGI's door on."""
+    app = create_app(Settings(identity_key=bytes(32), content_url=None))
+
+    def call() -> None:
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "POST",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": "/cds-services/dystonia-patient-view",
+            "QUERY_STRING": "",
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(body)),
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "0",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": "127.0.0.1",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": False,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }
+        statuses: list[str] = []
+        answer = b"".join(app(environ, lambda status, _headers, _error=None: statuses.append(status)))
+        if statuses != ["200 OK"] or not json.loads(answer)["cards"]:
+            raise RuntimeError(f"the call was not answered with a card: {statuses}")
+
+    return call
+
+
+def _milliseconds(step: Callable[[], object]) -> float:
+    """The median CPU time of a step over a second of runs, after some to warm up."""
+    for _ in range(5):
+        step()
+    times: list[float] = []
+    end = time.perf_counter() + _SECONDS
+    while time.perf_counter() < end:
+        begun = time.process_time()
+        step()
+        times.append(time.process_time() - begun)
+    return statistics.median(times) * 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
