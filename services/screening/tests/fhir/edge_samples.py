@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Final
 
 from flask import Flask
@@ -35,11 +36,13 @@ LAB_KEYS: Final = ("labs_vitamin_b12", "labs_vitamin_e", "labs_manganese")
 Json = dict[str, Any]
 
 
-class _Drop:
+class _Drop(Enum):
     """Marks a member that a sample goes without."""
 
+    DROP = "left out"
 
-DROP: Final = _Drop()
+
+DROP: Final = _Drop.DROP
 _BOOK: Final = loading.code_book()
 _READER: Final = Reader(_BOOK, SITE_FACTS, prefetch_names())
 
@@ -202,7 +205,7 @@ def order_call(*drafts: Any, values: Json | None = None, **context: Any) -> Json
     """An order-select call; every draft with an id is selected."""
     selected = [f"{d['resourceType']}/{d['id']}" for d in drafts if isinstance(d, dict) and "id" in d]
     return {
-        **call(values, selections=selected, draftOrders=bundle(*drafts, type="collection"), **context),
+        **call(values, **{"selections": selected, "draftOrders": bundle(*drafts, type="collection"), **context}),
         "hook": "order-select",
     }
 
