@@ -90,10 +90,9 @@ def _patient_view(parts: Parts, chart: Chart, hook_call: HookCall) -> Screening:
 
 def _order_hook(parts: Parts, chart: Chart, hook_call: HookCall) -> Screening:
     screening = screen.order_hook(chart, hook_call.user_id)
-    if screen.orders_need_phenotype(chart):
+    if screening.undecided and not screening.findings:
         _require(parts, chart, "patient")
-        if not screening.phenotype.present and not chart.patient.deceased:
-            _require(parts, chart, "conditions")
+        _require(parts, chart, "conditions")
     return screening
 
 

@@ -88,7 +88,7 @@ HOLOTC: Final = _lab(
     "holotranscobalamin (if available)",
     "L_HOLOTC",
     note=_BEFORE_B12,
-    current=(("HOLOTC",), 90),
+    current=(("HOLOTC",), 365),
 )
 CBC: Final = _lab(
     "58410-2", "CBC panel - Blood by Automated count", "complete blood count", "L_CBC", current=(("HGB", "MCV"), 365)

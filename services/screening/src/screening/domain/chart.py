@@ -6,6 +6,7 @@ Facts carry the names of the value sets they are in. Which of them count, and as
 """
 
 import re
+from calendar import isleap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -217,6 +218,15 @@ class Chart:
     def age_on(self, day: date) -> int | None:
         """Completed years on `day`; None when the birth date is unknown or later."""
         return completed_years(self.patient.birth_date, day)
+
+    def birthday(self, age: int | None) -> date | None:
+        """The day on which the patient reached an age; None when either is unknown."""
+        birth = self.patient.birth_date
+        if birth is None or age is None or birth.year + age > date.max.year:
+            return None
+        # Born on a leap day: the first of March in other years.
+        leap_day = (birth.month, birth.day) == (2, 29) and not isleap(birth.year + age)
+        return date(birth.year + age, 3, 1) if leap_day else birth.replace(year=birth.year + age)
 
     # --- facts by value set ---
 

@@ -5,6 +5,7 @@ Matching is exact, except where a set's entry is marked as a string prefix (ICD-
 Source: clinical rules, section 2.0.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -29,8 +30,11 @@ _ALIASES: Final[Mapping[str, str]] = {
 _WHO_ACCEPTED: Final = ("G24", "G25", "E53", "E56", "E83.0")
 """The WHO edition of ICD-10 is accepted only where its codes mean the same (section 2.0)."""
 
-SINGLE_INGREDIENT_SETS: Final = frozenset({"B12_RX", "VE_RX", "CA_RX", "CU_RX", "FOLATE_RX", "MN_RX"})
-"""Sets in which a product with several active ingredients does not count (section 6, 3)."""
+SINGLE_INGREDIENT_SETS: Final = frozenset({"B12_RX", "VE_RX", "CA_RX", "CU_RX", "FOLATE_RX"})
+"""Sets in which a product with several active ingredients does not count (section 6, 3; MN_RX takes mixtures)."""
+
+_ATC_COMBINATION: Final = re.compile(r"[A-Z]\d{2}[A-Z]{2}5\d")
+"""ATC gives substances in combination the fifties of their group: B03BA51 is cyanocobalamin with others."""
 
 NONE: Final[frozenset[str]] = frozenset()
 
@@ -106,6 +110,8 @@ class CodeBook:
         found = NONE
         for length in range(1, len(code) + 1):
             found |= self._prefix.get((system, code[:length]), NONE)
+        if system == ATC and _ATC_COMBINATION.fullmatch(code):
+            found -= SINGLE_INGREDIENT_SETS
         return found
 
     def combination_sets(self, system: str, code: str) -> frozenset[str]:

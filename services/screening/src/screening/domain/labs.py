@@ -225,6 +225,33 @@ class Scale:
                 return band.name
         return None
 
+    def touched(self, value: Value) -> tuple[str, ...]:
+        """Every band that a value may lie in: one, or those that a comparator's interval spans."""
+        found: list[str] = []
+        for band in self.bands:
+            below = None if band.upper is None else value.at_most_below(band.upper, inclusive=band.inclusive)
+            if below is not False:
+                found.append(band.name)
+            if below is True:
+                break
+        return tuple(found)
+
+    def deciding(self, results: Iterable["LabResult"]) -> "LabResult | None":
+        """The result that decides: the newest. One that spans a limit never hides an older result that does not reassure.
+
+        The last band is the reassuring one. A newest result that spans a limit is returned as it is (UNREADABLE) when
+        no older one lies outside that band: an older normal value must not speak for it.
+        """
+        newest: LabResult | None = None
+        for result in results:
+            newest = newest or result
+            band = self.band(result.value) if result.value is not None else None
+            if band is not None and (result is newest or band != self.bands[-1].name):
+                return result
+            if band is not None:
+                break
+        return newest
+
 
 def below(name: str, *printed: str) -> Band:
     """A band of everything below a limit: `below("deficient", "180 ng/L", "133 pmol/L")`."""

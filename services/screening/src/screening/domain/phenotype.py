@@ -15,6 +15,7 @@ ADULT_FOCAL_ONSET: Final = 40
 _OTHER_MD: Final = ("M_CHOREA", "M_MYOCLONUS", "M_TREMOR", "M_ATAXIA", "M_PARK", "M_OTHER")
 _COMPLEX: Final = ("M_CHOREA", "M_MYOCLONUS", "M_ATAXIA", "M_PARK", "C_COMPLEX")
 _WEAK_ATAXIA: Final = frozenset({"R27.0", "20262006"})
+_DRUG_INDUCED: Final = "Drug-induced dystonia"
 _WORDS: Final = (
     ("M_CHOREA", "Chorea"),
     ("M_ATAXIA", "Ataxia"),
@@ -57,6 +58,12 @@ class Phenotype:
     def dystonia(self) -> bool:
         """A dystonia that is not only drug-induced."""
         return self.has("D_GEN", "D_FOCAL")
+
+    def not_looked_for(self, what: str) -> str:
+        """Why a module is not asked for, given what would make it so: the tier, or the lack of `what`."""
+        if self.tier in ("T2", "T3"):
+            return f"{self.reason}, and no {what}"
+        return f"no {what}"
 
     def onset_at_most(self, years: int) -> bool:
         """Whether onset is known to lie at or before this age."""
@@ -128,6 +135,8 @@ def onset_upper_bound(chart: Chart, conditions: list[Condition]) -> int | None:
 def _word(dystonia: bool, features: frozenset[str]) -> str:
     if dystonia:
         return "Dystonia"
+    if features.isdisjoint(_OTHER_MD) and "D_DRUG" in features:
+        return _DRUG_INDUCED
     return next((word for name, word in _WORDS if name in features), "Movement disorder")
 
 

@@ -25,7 +25,7 @@ from screening.domain.findings import (
     suggest,
 )
 from screening.domain.orders.registry import ORDER_RULES
-from screening.domain.orders.rule import CannotTell, OrderRule, Situation
+from screening.domain.orders.rule import CannotTell, NeedsPhenotype, OrderRule, Situation
 from screening.domain.phenotype import Phenotype
 from screening.domain.phenotype import of as phenotype_of
 from screening.domain.workups.registry import BY_MODULE, WORKUPS
@@ -52,6 +52,8 @@ class Screening:
     findings: tuple[Finding, ...]
     held: tuple[str, ...] = ()
     silent_because: str = ""
+    undecided: bool = False
+    """An order rule applies that cannot decide without the patient or the conditions, which were not delivered."""
 
 
 def silent_user(user_id: str) -> bool:
@@ -102,12 +104,15 @@ def order_hook(chart: Chart, user_id: str = "", *, only_alerts: bool = False) ->
         return Screening(situation.phenotype, assessments, (), silent_because="the user does not order")
     findings: list[Finding] = []
     cannot: set[str] = set()
-    phenotype_known = chart.looked_up("patient") and (chart.looked_up("conditions") or situation.phenotype.present)
+    undecided = False
     for rule, drafts in _concerned(chart):
-        if rule.needs_phenotype and not phenotype_known:
+        if rule.needs_phenotype and not situation.phenotype_known:
+            undecided = True
             continue
         decision = rule.decide(situation, drafts)
-        if isinstance(decision, CannotTell):
+        if isinstance(decision, NeedsPhenotype):
+            undecided = True
+        elif isinstance(decision, CannotTell):
             cannot.update(decision.modules)
         elif decision is not None:
             ordered = tuple(of_draft(draft, "the selected order") for draft in drafts)
@@ -120,12 +125,7 @@ def order_hook(chart: Chart, user_id: str = "", *, only_alerts: bool = False) ->
         findings = [f for f in findings if f.indicator != INFO]
     findings.sort(key=lambda f: SEVERITY[f.indicator])
     held = tuple(f"{f.module}: at most {ORDER_CARDS} order cards" for f in findings[ORDER_CARDS:])
-    return Screening(situation.phenotype, assessments, tuple(findings[:ORDER_CARDS]), held)
-
-
-def orders_need_phenotype(chart: Chart) -> bool:
-    """Whether a selected draft has a rule that cannot decide without patient and conditions."""
-    return any(rule.needs_phenotype for rule, _ in _concerned(chart))
+    return Screening(situation.phenotype, assessments, tuple(findings[:ORDER_CARDS]), held, undecided=undecided)
 
 
 def _concerned(chart: Chart) -> list[tuple[OrderRule, tuple[Draft, ...]]]:
@@ -141,6 +141,7 @@ def _situation(chart: Chart) -> Situation:
         phenotype,
         {workup.module: workup.assess(chart, phenotype) for workup in WORKUPS},
         frozenset(workup.module for workup in WORKUPS if not chart.looked_up(workup.id)),
+        chart.looked_up("patient") and (chart.looked_up("conditions") or phenotype.present),
     )
 
 
@@ -239,9 +240,15 @@ def _established_cause(chart: Chart, situation: Situation) -> str:
 
 
 def _acute_reaction(chart: Chart, phenotype: Phenotype) -> str:
-    """Why SCREEN waits: a dopamine-receptor blocker was begun in the week before a very recent onset (1.8)."""
-    onset = min((day for c in phenotype.conditions if (day := c.onset or c.recorded) is not None), default=None)
-    if onset is None or not chart.within(onset, ACUTE_REACTION_WAIT) or phenotype.onset_at_most(ACUTE_REACTION_AGE):
+    """Why SCREEN waits in T1: a dopamine-receptor blocker was begun in the week before a very recent onset (1.8)."""
+    days = (c.onset or chart.birthday(c.onset_age) or c.recorded for c in phenotype.conditions)
+    onset = min((day for day in days if day is not None), default=None)
+    if (
+        phenotype.tier != "T1"
+        or onset is None
+        or not chart.within(onset, ACUTE_REACTION_WAIT)
+        or phenotype.onset_at_most(ACUTE_REACTION_AGE)
+    ):
         return ""
     starts = [m.start for name in _DOPAMINE_BLOCKERS for m in chart.treatments(name) if m.start is not None]
     recent = any(0 <= (onset - start).days <= ACUTE_REACTION_DAYS for start in starts)
@@ -286,18 +293,25 @@ def _in_words(assessment: Assessment) -> str:
 
 
 def _capped(findings: list[Finding]) -> tuple[Finding, ...]:
-    """At most three: critical, warning, info; of the info cards SCREEN is dropped last. What is dropped is appended."""
+    """At most three: critical, warning, info; what is dropped is appended to SCREEN, else to the last card kept.
+
+    Of the info cards SCREEN is dropped last; among warnings a result outranks it.
+    """
     order = {id(f): i for i, f in enumerate(findings)}
-    ranked = sorted(findings, key=lambda f: (SEVERITY[f.indicator], f.module != SCREEN, order[id(f)]))
+
+    def keep(f: Finding) -> tuple[int, bool, int]:
+        return SEVERITY[f.indicator], (f.module == SCREEN) != (f.indicator == INFO), order[id(f)]
+
+    ranked = sorted(findings, key=keep)
     kept, dropped = ranked[:PATIENT_VIEW_CARDS], ranked[PATIENT_VIEW_CARDS:]
-    if not dropped:
-        return tuple(kept)
-    at = next((i for i, f in enumerate(kept) if f.module == SCREEN), len(kept) - 1)
-    kept[at] = replace(
-        kept[at],
-        statements=(*kept[at].statements, *(f"Also: {f.summary}" for f in dropped)),
-        evidence=(*kept[at].evidence, *(e for f in dropped for e in f.evidence)),
-    )
+    kept.sort(key=lambda f: (SEVERITY[f.indicator], f.module == SCREEN, order[id(f)]))
+    if dropped:
+        at = next((i for i, f in enumerate(kept) if f.module == SCREEN), len(kept) - 1)
+        kept[at] = replace(
+            kept[at],
+            statements=(*kept[at].statements, *(f"Also: {f.summary}" for f in dropped)),
+            evidence=tuple(dict.fromkeys((*kept[at].evidence, *(e for f in dropped for e in f.evidence)))),
+        )
     return tuple(kept)
 
 

@@ -164,8 +164,7 @@ def product_sets(product: Medication, book: CodeBook) -> tuple[DomainCoding, fro
         return None
     sets = frozenset().union(found[1] if found else (), *(part[1] for part in parts))
     if len(ingredients) > 1:
-        # A trace-element mixture with manganese does count as a manganese product (section 6, 3).
-        sets -= SINGLE_INGREDIENT_SETS - {"MN_RX"}
+        sets -= SINGLE_INGREDIENT_SETS
     return (first, sets) if sets else None
 
 

@@ -16,7 +16,15 @@ from screening.domain.findings import (
     Suggestion,
     suggest,
 )
-from screening.domain.orders.rule import CannotTell, Decision, OrderRule, Situation, medicine_in, test_in
+from screening.domain.orders.rule import (
+    CannotTell,
+    Decision,
+    NeedsPhenotype,
+    OrderRule,
+    Situation,
+    medicine_in,
+    test_in,
+)
 from screening.domain.workups.manganese import LOOK_BACK_ON_PN, MODULE, WORKUP
 from screening.domain.workups.manganese_facts import liver_or_shunt, on_parenteral_nutrition, risk
 
@@ -63,6 +71,8 @@ def _parenteral(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
             override_reasons=("specialist-managing", "benefit-outweighs"),
             explanation=WORKUP,
         )  # fmt: skip
+    if not situation.phenotype_known:
+        return NeedsPhenotype()
     nutrition = on_parenteral_nutrition(chart)
     if not situation.phenotype.present or not nutrition:
         return None
@@ -76,7 +86,7 @@ def _parenteral(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         "ORD_PN_MN", "", INFO,
         "Long-term parenteral nutrition and a movement disorder: no whole-blood manganese in 6 months.",
         evidence=tuple(of_fact(fact, "parenteral nutrition") for fact in nutrition),
-        suggestions=suggest(chart, "Order", catalog.MANGANESE_BLOOD),
+        suggestions=suggest(chart, "Order", catalog.MANGANESE_BLOOD.again()),
         override_reasons=("done-elsewhere",),
         explanation=WORKUP,
     )  # fmt: skip
@@ -97,4 +107,4 @@ def _against(situation: Situation) -> tuple[Evidence, ...]:
 
 
 SPECIMEN: Final = OrderRule("ORD_MN_SPECIMEN", test_in("L_MNS", "L_MNU"), _specimen)
-PARENTERAL: Final = OrderRule("ORD_PN_MN", medicine_in("MN_RX", "MN_PN"), _parenteral)
+PARENTERAL: Final = OrderRule("ORD_PN_MN", medicine_in("MN_RX", "MN_PN"), _parenteral, needs_phenotype=False)

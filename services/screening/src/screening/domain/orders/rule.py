@@ -16,6 +16,11 @@ class CannotTell:
 
 
 @dataclass(frozen=True, slots=True)
+class NeedsPhenotype:
+    """The rule applies, but what it turns on is in the patient or the conditions, which were not delivered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """The chart with what the workups made of it."""
 
@@ -24,6 +29,8 @@ class Situation:
     assessments: Mapping[str, Assessment]
     unavailable: frozenset[str] = field(default=frozenset())
     """Modules whose laboratory results were not delivered."""
+    phenotype_known: bool = True
+    """Whether patient and conditions were delivered, or a movement disorder was seen all the same."""
 
     def state(self, module: str) -> str:
         """State of a workup."""
@@ -38,7 +45,7 @@ class Situation:
         return module in self.unavailable and self.missing(module)
 
 
-Decision = Finding | CannotTell | None
+Decision = Finding | CannotTell | NeedsPhenotype | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,8 @@ class OrderRule:
         name: as in clinical rules 1.7; also the card's module.
         concerns: whether a draft is one that the rule is about.
         decide: what to say; it gets the selected drafts that the rule is about, at least one.
-        needs_phenotype: without patient and conditions the rule cannot decide.
+        needs_phenotype: without patient and conditions the rule cannot decide anything. A rule that can decide part of
+            its cases says `NeedsPhenotype` in the others.
     """
 
     name: str

@@ -18,7 +18,16 @@ from screening.domain.findings import (
     Suggestion,
     suggest,
 )
-from screening.domain.orders.rule import CannotTell, Decision, OrderRule, Situation, anything_in, medicine_in, test_in
+from screening.domain.orders.rule import (
+    CannotTell,
+    Decision,
+    NeedsPhenotype,
+    OrderRule,
+    Situation,
+    anything_in,
+    medicine_in,
+    test_in,
+)
 from screening.domain.workups.vitamin_b12 import LOOK_BACK, MMA_UNLIKELY, MODULE, WORKUP
 from screening.domain.workups.vitamin_b12_facts import any_risk, nitrous_oxide, pregnant, strong_risk
 
@@ -41,7 +50,7 @@ def _reflex(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
             "Nitrous oxide exposure: serum B12 is often normal. Add homocysteine and MMA to this draw.",
             statements=("Do not delay treatment for these results if there are neurological signs.",),
             evidence=tuple(exposure.evidence for exposure in exposures),
-            suggestions=suggest(chart, "Add", catalog.HOMOCYSTEINE, catalog.MMA),
+            suggestions=suggest(chart, "Add", catalog.HOMOCYSTEINE.again(), catalog.MMA.again()),
             override_reasons=("done-elsewhere",),
             explanation=WORKUP,
         )  # fmt: skip
@@ -103,7 +112,7 @@ def _folate(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         "ORD_FOLATE", "", INFO,
         "Folic acid ordered, B12 status unknown: check B12 first; folate can correct anaemia while B12 nerve damage"
         " progresses.",
-        suggestions=suggest(chart, "Order", catalog.TOTAL_B12),
+        suggestions=suggest(chart, "Order", catalog.TOTAL_B12.again()),
         override_reasons=("benefit-outweighs", "done-elsewhere"),
         explanation=WORKUP,
     )  # fmt: skip
@@ -125,6 +134,8 @@ def _nitrous_oxide(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
             override_reasons=("benefit-outweighs", "on-treatment"),
             explanation=WORKUP,
         )  # fmt: skip
+    if not situation.phenotype_known:
+        return NeedsPhenotype()
     risks = any_risk(chart)
     if not situation.phenotype.present or not risks:
         return None
@@ -136,7 +147,7 @@ def _nitrous_oxide(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         "ORD_N2O", "", WARNING,
         "Nitrous oxide ordered, B12 risk present and no current B12: check B12 and homocysteine or choose another agent.",
         evidence=(*situation.assessments[MODULE].evidence, *risks),
-        suggestions=suggest(chart, "Order", catalog.TOTAL_B12, catalog.HOMOCYSTEINE),
+        suggestions=suggest(chart, "Order", catalog.TOTAL_B12.again(), catalog.HOMOCYSTEINE),
         override_reasons=("benefit-outweighs",),
         explanation=WORKUP,
     )  # fmt: skip
@@ -156,9 +167,7 @@ def _deficient(situation: Situation) -> tuple[Evidence, ...]:
     if reassuring:
         return ()
     specific = (c for c in chart.conditions_in("B12_DX") if "B12_DX_UNSPECIFIC" not in c.sets)
-    return tuple(
-        of_fact(c, "vitamin B12 deficiency recorded, no treatment or normal result on record") for c in specific
-    )
+    return tuple(of_fact(c, "vitamin B12 deficiency recorded, no treatment or normal result seen") for c in specific)
 
 
 def _metformin(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
@@ -181,5 +190,5 @@ def _metformin(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
 REFLEX: Final = OrderRule("ORD_B12_REFLEX", test_in("L_B12"), _reflex)
 ON_TREATMENT: Final = OrderRule("ORD_B12_ON_TX", test_in("L_B12"), _on_treatment)
 FOLATE: Final = OrderRule("ORD_FOLATE", medicine_in("FOLATE_RX"), _folate)
-NITROUS_OXIDE: Final = OrderRule("ORD_N2O", anything_in("B12_N2O_GAS"), _nitrous_oxide)
+NITROUS_OXIDE: Final = OrderRule("ORD_N2O", anything_in("B12_N2O_GAS"), _nitrous_oxide, needs_phenotype=False)
 METFORMIN: Final = OrderRule("ORD_METFORMIN", medicine_in("RX_METFORMIN"), _metformin)

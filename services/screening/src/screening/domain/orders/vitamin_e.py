@@ -6,7 +6,15 @@ from screening.domain import catalog, labs
 from screening.domain.chart import Chart, Draft
 from screening.domain.evidence import of_fact
 from screening.domain.findings import INFO, WARNING, Finding, suggest
-from screening.domain.orders.rule import CannotTell, Decision, OrderRule, Situation, medicine_in, test_in
+from screening.domain.orders.rule import (
+    CannotTell,
+    Decision,
+    NeedsPhenotype,
+    OrderRule,
+    Situation,
+    medicine_in,
+    test_in,
+)
 from screening.domain.workups.vitamin_e import LIPID_DAYS, MODULE, WORKUP
 
 
@@ -57,6 +65,8 @@ def _product(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
             explanation=WORKUP,
         )  # fmt: skip
     del drafts
+    if not situation.phenotype_known:
+        return NeedsPhenotype()
     if not situation.phenotype.present or not situation.missing(MODULE) or chart.drafted_in("L_VE"):
         return None
     if situation.not_looked_up(MODULE):
@@ -64,11 +74,11 @@ def _product(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     return Finding(
         "ORD_VITE_RX", "", INFO,
         "No vitamin E level on record: draw alpha-tocopherol and lipids before the first dose.",
-        suggestions=suggest(chart, "Order", catalog.ALPHA_TOCOPHEROL, catalog.LIPID_PANEL),
+        suggestions=suggest(chart, "Order", catalog.ALPHA_TOCOPHEROL.again(), catalog.LIPID_PANEL),
         override_reasons=("done-elsewhere",),
         explanation=WORKUP,
     )  # fmt: skip
 
 
 LIPIDS: Final = OrderRule("ORD_VITE_LIPID", test_in("L_VE"), _lipids, needs_phenotype=False)
-PRODUCT: Final = OrderRule("ORD_VITE_RX", medicine_in("VE_RX"), _product)
+PRODUCT: Final = OrderRule("ORD_VITE_RX", medicine_in("VE_RX"), _product, needs_phenotype=False)

@@ -24,10 +24,11 @@ from screening.domain.findings import (
     refer,
     suggest,
 )
-from screening.domain.labs import LabResult, Value
+from screening.domain.labs import LabResult
 from screening.domain.phenotype import Phenotype
 from screening.domain.units import Limit, limit
 from screening.domain.workups.manganese_facts import (
+    acquired_source,
     high_risk,
     liver_or_shunt,
     on_parenteral_nutrition,
@@ -67,7 +68,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     if state == ABNORMAL:
         if evidence[0].day is not None and catalog.acted_on(chart, _CONFIRMATORY, evidence[0].day):
             return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
-        return outcome(state, _abnormal(chart, evidence, acquired=bool(risks)))
+        return outcome(state, _abnormal(chart, evidence, acquired=bool(acquired_source(chart))))
     if state == BORDERLINE:
         if chart.pending_in("L_MNB"):
             return outcome(state, held="whole-blood manganese is already ordered")
@@ -76,7 +77,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         return outcome(state)
     if chart.pending_in("L_MNB"):
         return outcome(ORDER_PENDING)
-    tests = [catalog.MANGANESE_BLOOD, catalog.FERRITIN, catalog.CBC]
+    tests = [catalog.MANGANESE_BLOOD.again(), catalog.FERRITIN, catalog.CBC]
     if liver_or_shunt(chart):
         tests.append(catalog.LIVER_PANEL)
     return outcome(state, lacks=Missing(note, tuple(tests), high_risk(chart)))
@@ -91,7 +92,9 @@ def _eligible(phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
         return True, "dystonia or parkinsonism with a manganese risk"
     if phenotype.tier == "T1" and phenotype.has("D_GEN") and phenotype.onset_at_most(CHILDHOOD_ONSET):
         return True, f"generalized, segmental or unspecified dystonia with onset by {CHILDHOOD_ONSET} years"
-    return False, "no manganese risk, no childhood generalized dystonia"
+    if phenotype.tier in ("T2", "T3"):
+        return False, phenotype.not_looked_for("manganese risk")
+    return False, phenotype.not_looked_for("manganese risk or childhood generalized dystonia")
 
 
 # --- how the result reads ---
@@ -99,9 +102,9 @@ def _eligible(phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
 
 def _state(chart: Chart, days: int) -> tuple[str, str, tuple[Evidence, ...]]:
     """State, wording when missing, evidence. A whole-blood result within its look-back wins over a serum one."""
-    blood = chart.newest(labs.MANGANESE_BLOOD.key, days)
-    if blood is not None and blood.value is not None:
-        return _blood_state(chart, blood, blood.value, days)
+    blood = chart.results(labs.MANGANESE_BLOOD.key, days)
+    if blood:
+        return _blood_state(chart, blood, days)
     serum = chart.newest(labs.MANGANESE_SERUM.key, days)
     if serum is not None and serum.value is not None:
         within = serum.value.at_most_below(SERUM_NORMAL, inclusive=True)
@@ -116,31 +119,38 @@ def _state(chart: Chart, days: int) -> tuple[str, str, tuple[Evidence, ...]]:
     return state, note, ()
 
 
-def _blood_state(chart: Chart, blood: LabResult, value: Value, days: int) -> tuple[str, str, tuple[Evidence, ...]]:
-    normal, raised, high = (_multiple(blood, value, factor) for factor in (Decimal(1), RAISED, HIGH))
+def _blood_state(chart: Chart, results: tuple[LabResult, ...], days: int) -> tuple[str, str, tuple[Evidence, ...]]:
+    """The state by the newest result; one that spans a limit never hides an older raised one."""
     aggravating = _aggravating(chart)
-    # Above 1.5 times the limit is abnormal only with a source on record or when found twice.
-    confirmed = bool(aggravating) or _found_before(chart, blood, days)
-    threshold = raised if confirmed else high
-    if value.at_most_below(normal, inclusive=True) is True:
-        state, words = NORMAL, f"normal: up to {normal}"
-    elif value.at_most_below(threshold, inclusive=True) is False:
-        state, words = ABNORMAL, f"high: above {threshold}"
-    elif (
-        value.at_most_below(normal, inclusive=True) is False and value.at_most_below(threshold, inclusive=True) is True
-    ):
-        state, words = BORDERLINE, f"mildly high: above {normal}, up to {threshold}"
-    else:
-        return UNREADABLE, unreadable_note(blood), ()
-    evidence = of_result(blood, labs.MANGANESE_BLOOD.measure, words, MAYO_MN)
-    return state, "", (evidence, *(aggravating if state == ABNORMAL else ()))
+    for result in results:
+        # Above 1.5 times the limit is abnormal only with a source on record or when found twice.
+        threshold = RAISED if aggravating or _found_before(chart, result, days) else HIGH
+        if _below(result, Decimal(1)) is True:
+            state, words = NORMAL, f"normal: up to {_multiple(result, Decimal(1))}"
+        elif _below(result, threshold) is False:
+            state, words = ABNORMAL, f"high: above {_multiple(result, threshold)}"
+        elif _below(result, Decimal(1)) is False and _below(result, threshold) is True:
+            bounds = f"above {_multiple(result, Decimal(1))}, up to {_multiple(result, threshold)}"
+            state, words = BORDERLINE, f"mildly high: {bounds}"
+        else:
+            continue
+        if state == NORMAL and result is not results[0]:
+            break
+        evidence = of_result(result, labs.MANGANESE_BLOOD.measure, words, MAYO_MN)
+        return state, "", (evidence, *(aggravating if state == ABNORMAL else ()))
+    return UNREADABLE, unreadable_note(results[0]), ()
 
 
-def _multiple(result: LabResult, value: Value, factor: Decimal) -> Limit:
+def _below(result: LabResult, factor: Decimal) -> bool | None:
+    """Whether a result is at most `factor` times its upper limit of normal; None when it spans that."""
+    return None if result.value is None else result.value.at_most_below(_multiple(result, factor), inclusive=True)
+
+
+def _multiple(result: LabResult, factor: Decimal) -> Limit:
     """A multiple of the upper limit of normal in the unit that was sent; the laboratory's own limit if it gave one."""
-    own = result.upper_normal
-    base = own if own is not None else UPPER_NORMAL.printed[value.unit]
-    return Limit({value.unit: (base * factor).normalize()})
+    unit = result.value.unit if result.value is not None else labs.MANGANESE_BLOOD.measure.canonical
+    base = result.upper_normal if result.upper_normal is not None else UPPER_NORMAL.printed[unit]
+    return Limit({unit: (base * factor).normalize()})
 
 
 def _aggravating(chart: Chart) -> tuple[Evidence, ...]:
@@ -157,9 +167,8 @@ def _aggravating(chart: Chart) -> tuple[Evidence, ...]:
 def _found_before(chart: Chart, newest: LabResult, days: int) -> bool:
     """Whether an earlier sample, at least two weeks before, was also above 1.5 times its limit."""
     for earlier in chart.results(labs.MANGANESE_BLOOD.key, days):
-        if earlier.value is None or (newest.taken.date() - earlier.taken.date()).days < REPEAT_DAYS:
-            continue
-        if earlier.value.at_most_below(_multiple(earlier, earlier.value, RAISED), inclusive=True) is False:
+        apart = (newest.taken.date() - earlier.taken.date()).days
+        if apart >= REPEAT_DAYS and _below(earlier, RAISED) is False:
             return True
     return False
 

@@ -13,21 +13,25 @@ HEMOGLOBIN_DAYS: Final = 365
 PN_SESSION_DAYS: Final = 183
 HEMOGLOBIN_HIGH_MALE: Final = limit("165 g/L")
 HEMOGLOBIN_HIGH_FEMALE: Final = limit("160 g/L")
+_TOXIC_EFFECT: Final = "T57.2"
 _EXPOSURE_WORDS: Final = re.compile(r"weld|mangan|smelt|batter", re.IGNORECASE)
-_SITE_FACTS: Final = (
-    ("t1-pallidal", "high risk: T1 pallidal hyperintensity"),
-    ("ephedrone-use", "ephedrone (methcathinone) use"),
-)
 
 
 def risk(chart: Chart) -> tuple[Evidence, ...]:
     """Every fact that makes manganese worth measuring."""
+    signal = chart.site_fact("t1-pallidal")
+    shown = (of_fact(signal, "high risk: T1 pallidal hyperintensity"),) if signal is not None else ()
+    poisoning = (c for c in chart.conditions_in("MN_DX") if c.coding.code.startswith(_TOXIC_EFFECT))
+    suspected = tuple(of_fact(c, "suspected manganese poisoning") for c in poisoning if not c.known_diagnosis)
+    return (*acquired_source(chart), *suspected, *polycythemia(chart), *shown)
+
+
+def acquired_source(chart: Chart) -> tuple[Evidence, ...]:
+    """Where manganese may come from, or why it is not cleared; a pallidal signal and polycythemia are effects."""
     found = [of_fact(fact, "manganese risk") for fact in chart.facts_in("MN_RISK") if _risk_counts(fact)]
-    found.extend(polycythemia(chart))
-    for name, words in _SITE_FACTS:
-        fact = chart.site_fact(name)
-        if fact is not None:
-            found.append(of_fact(fact, words))
+    ephedrone = chart.site_fact("ephedrone-use")
+    if ephedrone is not None:
+        found.append(of_fact(ephedrone, "ephedrone (methcathinone) use"))
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from screening.domain import catalog, labs
 from screening.domain.chart import Chart
-from screening.domain.citations import BSH_2014, EGFR_MMA_2018, N2O_PRACTICAL_NEUROLOGY, NICE_NG239, STABLER_2013
+from screening.domain.citations import EGFR_MMA_2018, N2O_PRACTICAL_NEUROLOGY, NICE_NG239, STABLER_2013
 from screening.domain.evidence import Evidence, of_result
 from screening.domain.findings import (
     ABNORMAL,
@@ -21,33 +21,32 @@ from screening.domain.findings import (
     Assessment,
     Finding,
     Missing,
-    refer,
-    suggest,
 )
 from screening.domain.labs import LabResult, Scale, above, below, up_to
 from screening.domain.phenotype import Phenotype
 from screening.domain.units import limit
+from screening.domain.workups import vitamin_b12_cards as cards
 from screening.domain.workups.missing import state_without_result, unreadable_note
 from screening.domain.workups.vitamin_b12_facts import (
+    LOOK_BACK,
+    MODULE,
+    PAIRED_DAYS,
+    WORKUP,
     Exposure,
     latest_exposure,
     nitrous_oxide,
     pregnant,
     replacement,
-    silences_low_result,
     strong_risk,
     strong_risk_since,
 )
 
-MODULE: Final = "B12"
-LABEL: Final = "B12"
-WORKUP: Final = "vitamin-b12"
+__all__ = ["LABEL", "LOOK_BACK", "MMA_UNLIKELY", "MODULE", "WORKUP", "assess"]
 
-LOOK_BACK: Final = 365
-PAIRED_DAYS: Final = 90  # MMA and homocysteine belong to a B12 drawn within 90 days; eGFR to an MMA
+LABEL: Final = "B12"
+
 HOLOTC_PREFERRED_DAYS: Final = 7
 HOLOTC_IN_PREGNANCY_DAYS: Final = 90
-PAEDIATRIC_AGE: Final = 16
 
 TOTAL_B12: Final = Scale(
     labs.B12,
@@ -72,6 +71,7 @@ HOLOTC: Final = Scale(
 MMA_UNLIKELY: Final = limit("0.28 umol/L")
 MMA_HIGH: Final = limit("0.40 umol/L")  # with eGFR of 60 or more
 MMA_HIGH_AT_ANY_EGFR: Final = limit("0.75 umol/L")
+HOMOCYSTEINE_RAISED: Final = limit("15 umol/L")
 EGFR_NORMAL: Final = limit("60 mL/min/{1.73_m2}")
 
 
@@ -81,12 +81,15 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     eligible, because = _eligible(phenotype, bool(strong))
     exposures = nitrous_oxide(chart)
     unresolved_exposure = bool(exposures) and not _functional_marker_after(chart, exposures)
-    treatments = replacement(chart)
+    treatment = replacement(chart)
     result, scale = _deciding(chart)
     mma = _paired_mma(chart, result)
     state, evidence = _state(chart, result, scale, mma, strong_since=strong_risk_since(chart))
-    if state == NORMAL and unresolved_exposure:
+    raised = _homocysteine_after(chart, exposures) if state == NORMAL else None
+    if state == NORMAL and (unresolved_exposure or raised is not None):
         state = DISCORDANT
+    if raised is not None:
+        evidence = (*evidence, raised)
     if exposures and state in (BORDERLINE, DISCORDANT):
         evidence = (*evidence, *(e.evidence for e in exposures))
 
@@ -103,25 +106,32 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     def outcome(state: str, finding: Finding | None = None, held: str = "", lacks: Missing | None = None) -> Assessment:
         return Assessment(MODULE, state, eligible, because, lacks, finding, held, evidence)
 
-    if treatments and (state != ABNORMAL or _treated_since(result, treatments)):
+    if treatment is not None and (
+        state != ABNORMAL or (result is not None and treatment.explains(result.taken.date()))
+    ):
         return outcome(TREATED, held="vitamin B12 replacement is active")
     if state == ABNORMAL:
-        return outcome(state, _abnormal(chart, evidence, despite_treatment=bool(treatments)))
+        return outcome(state, cards.abnormal(chart, evidence, despite_treatment=treatment is not None))
     if state == BORDERLINE:
         indeterminate_mma = mma is not None and not _mma_unlikely(mma)
         markers = ("L_MMA", "L_HCY", "L_HOLOTC") if indeterminate_mma else ("L_MMA", "L_HCY")
         if chart.pending_in(*markers):
             return outcome(state, held="the resolving test is already ordered")
         indicator = WARNING if exposures else INFO
-        return outcome(state, _borderline(chart, evidence, indicator, indeterminate_mma=indeterminate_mma))
+        finding = cards.borderline(
+            chart, evidence, indicator, indeterminate_mma=indeterminate_mma, in_pregnancy=pregnant(chart)
+        )
+        return outcome(state, finding)
     if state == DISCORDANT:
         if chart.pending_in("L_MMA", "L_HCY"):
             return outcome(state, held="methylmalonic acid or homocysteine is already ordered", lacks=missing)
+        decided = [r.taken.date() for r in (result, mma) if r is not None]
+        since = max((*decided, *(day for day in (latest_exposure(exposures),) if day is not None)), default=None)
+        if since is not None and catalog.acted_on(chart, cards.CONFIRMATORY, since):
+            return outcome(state, held="a confirmatory order or referral was made in the last 14 days", lacks=missing)
         if unresolved_exposure:
-            return outcome(state, _nitrous_oxide(chart, exposures, evidence), lacks=missing)
-        if result is not None and catalog.acted_on(chart, _CONFIRMATORY, result.taken.date()):
-            return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
-        return outcome(state, _discordant(chart, evidence))
+            return outcome(state, cards.nitrous_oxide(chart, exposures, evidence), lacks=missing)
+        return outcome(state, cards.discordant(chart, evidence, WARNING if exposures else INFO))
     return outcome(state, lacks=missing)
 
 
@@ -135,7 +145,7 @@ def _eligible(phenotype: Phenotype, strong: bool) -> tuple[bool, str]:
         return True, f"{phenotype.word.lower()} without dystonia"
     if phenotype.present and strong:
         return True, "strong risk of vitamin B12 deficiency"
-    return False, "no strong risk of vitamin B12 deficiency"
+    return False, phenotype.not_looked_for("strong risk of vitamin B12 deficiency")
 
 
 # --- which result decides, and how it reads ---
@@ -143,10 +153,10 @@ def _eligible(phenotype: Phenotype, strong: bool) -> tuple[bool, str]:
 
 def _deciding(chart: Chart) -> tuple[LabResult | None, Scale]:
     """The newer of total B12 and holotranscobalamin; close together, or in pregnancy, the latter (section 6, 8)."""
-    total = chart.newest(labs.B12.key, LOOK_BACK)
-    holo = chart.newest(labs.HOLOTC.key, LOOK_BACK)
     in_pregnancy = pregnant(chart)
     total_scale = TOTAL_B12_IN_PREGNANCY if in_pregnancy else TOTAL_B12
+    total = total_scale.deciding(chart.results(labs.B12.key, LOOK_BACK))
+    holo = HOLOTC.deciding(chart.results(labs.HOLOTC.key, LOOK_BACK))
     if total is None or holo is None:
         return (holo, HOLOTC) if total is None and holo is not None else (total, total_scale)
     close = abs((total.taken.date() - holo.taken.date()).days) <= HOLOTC_PREFERRED_DAYS
@@ -249,8 +259,18 @@ def _functional_marker_after(chart: Chart, exposures: tuple[Exposure, ...]) -> b
     return any(r.taken.date() >= since for r in results)
 
 
-def _treated_since(result: LabResult | None, treatments: tuple[date | None, ...]) -> bool:
-    return result is not None and silences_low_result(result.taken.date(), treatments)
+def _homocysteine_after(chart: Chart, exposures: tuple[Exposure, ...]) -> Evidence | None:
+    """A raised homocysteine since nitrous oxide, with kidneys that do not explain it: a contrary functional marker."""
+    since = latest_exposure(exposures)
+    newest = chart.newest(labs.HOMOCYSTEINE.key, LOOK_BACK)
+    if not exposures or newest is None or newest.value is None or (since is not None and newest.taken.date() < since):
+        return None
+    if newest.value.at_most_below(HOMOCYSTEINE_RAISED, inclusive=True) is not False or not _kidneys_clear(
+        chart, newest
+    ):
+        return None
+    words = f"raised: above {HOMOCYSTEINE_RAISED} (folate deficiency and kidney disease raise it, too)"
+    return of_result(newest, labs.HOMOCYSTEINE.measure, words, N2O_PRACTICAL_NEUROLOGY)
 
 
 # --- what is missing ---
@@ -270,115 +290,8 @@ def _high_risk(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Evidence,
 
 
 def _screen_tests(chart: Chart, strong: bool) -> tuple[catalog.Orderable, ...]:
-    first = catalog.HOLOTC if pregnant(chart) else catalog.TOTAL_B12
-    functional = (catalog.HOMOCYSTEINE, catalog.MMA, catalog.CREATININE)
+    first = (catalog.HOLOTC if pregnant(chart) else catalog.TOTAL_B12).again()
     if nitrous_oxide(chart):
-        return (*functional, first, catalog.CBC)
+        return (catalog.HOMOCYSTEINE.again(), catalog.MMA.again(), catalog.CREATININE, first, catalog.CBC)
+    functional = (catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE)
     return (first, catalog.CBC, *functional) if strong else (first, catalog.CBC)
-
-
-# --- cards (1.0.8) ---
-
-_CONFIRMATORY: Final = (
-    catalog.TOTAL_B12, catalog.CBC, catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE,
-    catalog.HOLOTC, catalog.INTRINSIC_FACTOR_ANTIBODY, catalog.FOLATE,
-)  # fmt: skip
-
-_URGENT: Final = "Neurological vitamin B12 deficiency is urgent: treatment should not wait for confirmatory tests."
-_BEFORE_FIRST_DOSE: Final = "Draw the confirmatory tests before the first dose if that causes no delay."
-_WINDOW: Final = (
-    f"Looked back {LOOK_BACK} days for vitamin B12, {PAIRED_DAYS} days either side of it for methylmalonic acid."
-)
-_FOLATE_SECOND: Final = "Folic acid before vitamin B12 can hide the anemia while nerve damage progresses."
-_NOT_EXCLUDED: Final = "Normal hemoglobin and MCV do not exclude deficiency."
-
-
-def _age_note(chart: Chart) -> tuple[str, ...]:
-    young = chart.age is not None and chart.age < PAEDIATRIC_AGE
-    return ("Under 16 years: compare with your laboratory's pediatric range.",) if young else ()
-
-
-def _abnormal(chart: Chart, evidence: tuple[Evidence, ...], *, despite_treatment: bool) -> Finding:
-    summary = "Vitamin B12 is low with a movement disorder: arrange prompt parenteral B12; do not wait for MMA or homocysteine."
-    statements = (f"{_URGENT} ({BSH_2014})", _BEFORE_FIRST_DOSE, _FOLATE_SECOND, _NOT_EXCLUDED, _WINDOW)
-    if despite_treatment:
-        summary = "Vitamin B12 is low despite recorded replacement: check adherence, route and absorption; arrange parenteral B12."
-    tests = (
-        catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE, catalog.CBC, catalog.INTRINSIC_FACTOR_ANTIBODY,
-    )  # fmt: skip
-    return Finding(
-        MODULE, ABNORMAL, WARNING, summary,
-        statements=(*statements, *_age_note(chart)),
-        evidence=evidence,
-        suggestions=(*suggest(chart, "Order", *tests), *refer(chart)),
-        override_reasons=("on-treatment", "done-elsewhere", "wrong-data", "specialist-managing"),
-        explanation=WORKUP,
-    )  # fmt: skip
-
-
-def _borderline(chart: Chart, evidence: tuple[Evidence, ...], indicator: str, *, indeterminate_mma: bool) -> Finding:
-    statements: tuple[str, ...]
-    if indeterminate_mma:
-        summary = (
-            "B12 and MMA are both indeterminate with a movement disorder: decide on a treatment trial with neurology"
-            " or haematology."
-        )
-        tests: tuple[catalog.Orderable, ...] = (catalog.HOLOTC, catalog.MMA_URINE)
-        statements = (
-            "Urine methylmalonic acid/creatinine depends less on kidney function; read it by the laboratory's limit.",
-        )
-    else:
-        summary = "Vitamin B12 is indeterminate with a movement disorder: add MMA and homocysteine (with creatinine) to resolve."
-        tests = (catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE, catalog.FOLATE)
-        statements = ("Repeating serum vitamin B12 alone does not resolve this.", _FOLATE_SECOND)
-        if pregnant(chart):
-            tests = (catalog.HOLOTC, *tests)
-            statements = (
-                "Total vitamin B12 falls in normal pregnancy. Do not delay treatment if there are neurological signs.",
-                *statements,
-            )
-    return Finding(
-        MODULE, BORDERLINE, indicator, summary,
-        statements=(*statements, _NOT_EXCLUDED, *_age_note(chart), _WINDOW),
-        evidence=evidence,
-        suggestions=(*suggest(chart, "Order", *tests), *(refer(chart) if indicator == WARNING else ())),
-        override_reasons=("deferred", "on-treatment", "not-indicated", "done-elsewhere"),
-        explanation=WORKUP,
-    )  # fmt: skip
-
-
-def _discordant(chart: Chart, evidence: tuple[Evidence, ...]) -> Finding:
-    return Finding(
-        MODULE, DISCORDANT, INFO,
-        "Serum B12 is normal but functional markers are abnormal: tissue B12 deficiency is possible.",
-        statements=("Intrinsic factor antibodies and high-dose biotin can make a serum vitamin B12 read falsely normal.",
-            _WINDOW,),
-        evidence=evidence,
-        suggestions=suggest(
-            chart, "Order", catalog.MMA.again(), catalog.HOMOCYSTEINE.again(), catalog.CREATININE,
-            catalog.INTRINSIC_FACTOR_ANTIBODY,
-        ),
-        override_reasons=("on-treatment", "specialist-managing"),
-        explanation=WORKUP,
-    )  # fmt: skip
-
-
-def _nitrous_oxide(chart: Chart, exposures: tuple[Exposure, ...], evidence: tuple[Evidence, ...]) -> Finding:
-    possible = all(exposure.possible for exposure in exposures)
-    start = "Possible nitrous" if possible else "Nitrous"
-    return Finding(
-        MODULE, DISCORDANT, WARNING,
-        f"{start} oxide exposure: normal B12 does not exclude harm. Stop N2O; if neuro signs treat now; check Hcy and MMA.",
-        statements=(
-            "Nitrous oxide inactivates vitamin B12: the serum level is often normal in functional deficiency.",
-            "Repeating serum vitamin B12 alone does not resolve this.",
-            "Looked for methylmalonic acid and homocysteine since the latest dated exposure, else in 365 days.",
-        ),
-        evidence=evidence,
-        suggestions=(
-            *suggest(chart, "Order", catalog.HOMOCYSTEINE, catalog.MMA, catalog.CREATININE),
-            *refer(chart),
-        ),
-        override_reasons=("on-treatment", "done-elsewhere"),
-        explanation=WORKUP,
-    )  # fmt: skip

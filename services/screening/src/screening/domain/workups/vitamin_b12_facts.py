@@ -9,11 +9,15 @@ from datetime import date
 from typing import Final
 
 from screening.domain import labs
-from screening.domain.chart import Chart, Condition, Fact, completed_years, fact_day, says
+from screening.domain.chart import Chart, Condition, completed_years, says
 from screening.domain.citations import RULES
 from screening.domain.evidence import Evidence, of_fact, of_result
 from screening.domain.units import limit
 
+MODULE: Final = "B12"
+WORKUP: Final = "vitamin-b12"
+LOOK_BACK: Final = 365
+PAIRED_DAYS: Final = 90  # MMA and homocysteine belong to a B12 drawn within 90 days; eGFR to an MMA
 EXPOSURE_DAYS: Final = 365
 INJECTION_DAYS: Final = 120
 TREATMENT_TAKES_DAYS: Final = 28
@@ -128,32 +132,49 @@ def metformin_since(chart: Chart) -> date | None:
 
 
 def strong_risk_since(chart: Chart) -> date | None:
-    """The day of the newest dated strong risk other than nitrous oxide, which has a rule of its own."""
-    facts: list[Fact] = [*chart.conditions_in("B12_RISK_STRONG"), *chart.procedures_in("B12_RISK_STRONG")]
-    days = (fact_day(fact) for fact in facts if "B12_N2O" not in fact.sets)
-    return max((day for day in days if day is not None), default=None)
+    """The day of the newest dated strong exposure: the onset of a condition or the day of a procedure.
 
-
-def replacement(chart: Chart) -> tuple[date | None, ...]:
-    """The starts of effective vitamin B12 replacement: active single-ingredient products, recent injections.
-
-    Empty: not on replacement. None: on replacement since an unknown day.
+    The day on which a condition was recorded is not the day on which it began. Nitrous oxide has a rule of its own.
     """
-    starts: list[date | None] = [m.start for m in chart.treatments("B12_RX") if not m.given]
+    onsets = [c.onset for c in chart.conditions_in("B12_RISK_STRONG") if "B12_N2O" not in c.sets]
+    procedures = [p.done for p in chart.procedures_in("B12_RISK_STRONG")]
+    return max((day for day in (*onsets, *procedures) if day is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Effective vitamin B12 replacement.
+
+    Attributes:
+        starts: the days of products that are active and of injections that still last; None for an unknown day.
+        began: the first day of replacement on record; None when any start is unknown.
+    """
+
+    starts: tuple[date | None, ...]
+    began: date | None
+
+    def explains(self, drawn: date) -> bool:
+        """Whether a low result of this day needs no card (section 6, 3).
+
+        It needs none if replacement was given on or after that day, or had begun so shortly before that it had not
+        taken effect. An unknown start never explains.
+        """
+        if any(start is not None and start >= drawn for start in self.starts):
+            return True
+        return self.began is not None and (drawn - self.began).days < TREATMENT_TAKES_DAYS
+
+
+def replacement(chart: Chart) -> Replacement | None:
+    """Active single-ingredient products (never on hold), or an injection at most 120 days ago; None without either."""
+    products = [m.start for m in chart.treatments("B12_RX") if not m.given]
     injections = [p.done for p in chart.procedures_in("B12_RX")]
     injections += [m.start for m in chart.medications if m.given and "B12_RX" in m.sets and m.status in _GIVEN]
-    return (*starts, *(day for day in injections if chart.within(day, INJECTION_DAYS)))
-
-
-def silences_low_result(drawn: date, starts: tuple[date | None, ...]) -> bool:
-    """Whether replacement explains that a low result needs no card (section 6, 3).
-
-    It does if it began on or after the day of the sample, or so shortly before that it had not taken effect.
-    An unknown start never does.
-    """
-    return any(
-        start is not None and (start >= drawn or (drawn - start).days < TREATMENT_TAKES_DAYS) for start in starts
-    )
+    lasting = [day for day in injections if chart.within(day, INJECTION_DAYS)]
+    if not products and not lasting:
+        return None
+    every = [*products, *(day for day in injections if day is not None)]
+    known = [day for day in every if day is not None]
+    return Replacement((*products, *lasting), min(known) if len(known) == len(every) else None)
 
 
 def pregnant(chart: Chart) -> bool:

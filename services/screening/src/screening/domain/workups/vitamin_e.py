@@ -83,7 +83,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     days = LOOK_BACK_AT_RISK if risks else LOOK_BACK
     treatments = chart.treatments("VE_RX")
     cause_known = bool(treatments) and any(chart.known_diagnoses("VE_DX"))
-    result = chart.newest(labs.ALPHA_TOCOPHEROL.key, days)
+    result = _deciding(chart, days)
     state, note, evidence, lipids = _state(chart, result, days)
 
     def outcome(state: str, finding: Finding | None = None, held: str = "", lacks: Missing | None = None) -> Assessment:
@@ -106,7 +106,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         return outcome(state)
     if chart.pending_in("L_VE"):
         return outcome(ORDER_PENDING)
-    tests = (catalog.ALPHA_TOCOPHEROL, catalog.LIPID_PANEL, catalog.CBC_FILM)
+    tests = (catalog.ALPHA_TOCOPHEROL.again(), catalog.LIPID_PANEL, catalog.CBC_FILM)
     return outcome(state, lacks=Missing(note, tests, _high_risk(phenotype, risks)))
 
 
@@ -120,7 +120,9 @@ def _eligible(phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
         return True, f"ataxia with onset by {ATAXIA_ONSET} years"
     if phenotype.tier == "T1" and phenotype.onset_at_most(EARLY_ONSET):
         return True, f"dystonia with onset by {EARLY_ONSET} years"
-    return False, "no ataxia, no malabsorption or cholestasis, no early onset"
+    if phenotype.tier in ("T2", "T3"):
+        return False, phenotype.not_looked_for("fat malabsorption or cholestasis")
+    return False, phenotype.not_looked_for("ataxia or dystonia of early onset, malabsorption or cholestasis")
 
 
 def _high_risk(phenotype: Phenotype, risks: tuple[Fact, ...]) -> tuple[Evidence, ...]:
@@ -141,22 +143,35 @@ def _state(chart: Chart, result: LabResult | None, days: int) -> tuple[str, str,
         state, note = state_without_result(chart, days, labs.ALPHA_TOCOPHEROL.key)
         return state, note, (), none
     scale = _scale(chart, result)
-    band = scale.band(result.value)
-    if band is None:
-        return UNREADABLE, unreadable_note(result), (), none
+    bands = scale.touched(result.value)
     lipids = _lipids(chart, result)
-    evidence = (of_result(result, scale.analyte.measure, _criterion(scale, band), scale.cite), *lipids.evidence)
+    states = {_of_band(band, lipids) for band in bands}
+    if len(states) > 1:
+        return UNREADABLE, unreadable_note(result), (), none
+    evidence = (of_result(result, scale.analyte.measure, _criterion(scale, bands[-1]), scale.cite), *lipids.evidence)
+    return states.pop(), "", evidence, lipids
+
+
+def _of_band(band: str, lipids: _Lipids) -> str:
+    """The state that a band amounts to with these lipids."""
     match band:
         case "severely low":
-            state = ABNORMAL
+            return ABNORMAL
         case "low":
             explained = lipids.ratio_low is False and not lipids.very_low_cholesterol
-            state = BORDERLINE if explained else ABNORMAL
+            return BORDERLINE if explained else ABNORMAL
         case "low-normal":
-            state = BORDERLINE if lipids.ratio_low is None else (ABNORMAL if lipids.ratio_low else NORMAL)
+            if lipids.ratio_low is None:
+                return BORDERLINE
+            return ABNORMAL if lipids.ratio_low else NORMAL
         case _:
-            state = DISCORDANT if lipids.ratio_low else NORMAL
-    return state, "", evidence, lipids
+            return DISCORDANT if lipids.ratio_low else NORMAL
+
+
+def _deciding(chart: Chart, days: int) -> LabResult | None:
+    """The newest result, read by the bands for the age on the day of its sample."""
+    results = chart.results(labs.ALPHA_TOCOPHEROL.key, days)
+    return _scale(chart, results[0]).deciding(results) if results else None
 
 
 def _scale(chart: Chart, result: LabResult) -> Scale:
@@ -238,12 +253,19 @@ def _lipids_pending(chart: Chart) -> bool:
 
 
 def _treatment_explains(result: LabResult | None, state: str, treatments: tuple[Medication, ...]) -> bool:
-    """Whether active vitamin E makes a card unnecessary (section 6, 4, 26 and 30)."""
-    if state not in (ABNORMAL, DISCORDANT) or result is None:
+    """Whether active vitamin E makes a card unnecessary (1.0.5; section 6, 26 and 30).
+
+    It does for everything but a low result; for that only if given on or after the day of the sample, or if treatment
+    had begun less than 90 days before. An unknown start never explains a low result.
+    """
+    if state != ABNORMAL or result is None:
         return True
     drawn = result.taken.date()
-    starts = [m.start for m in treatments if m.start is not None]
-    return any(start >= drawn or (drawn - start).days < TREATMENT_TAKES_DAYS for start in starts)
+    starts = [m.start for m in treatments]
+    known = [start for start in starts if start is not None]
+    if any(start >= drawn for start in known):
+        return True
+    return len(known) == len(starts) and (drawn - min(known)).days < TREATMENT_TAKES_DAYS
 
 
 # --- cards (1.0.8) ---
