@@ -113,6 +113,6 @@ def test_a_start_that_fails_says_one_line() -> None:
     assert done.returncode == 3
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
-        "The gateway cannot start: settings at fault: CLIENTS_FILE: must name the file of trusted clients "
+        "gateway cannot start: settings at fault: CLIENTS_FILE: must name the file of trusted clients "
         "in production (or set DEPLOYMENT=try-out)"
     ]

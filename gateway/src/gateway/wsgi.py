@@ -1,19 +1,8 @@
-"""The application that gunicorn serves. What is wrong at start is said on one line."""
+"""The application that gunicorn serves: `gateway.wsgi:app`."""
 
-import os
-import sys
-
-from chassis import logs
-from chassis.environment import SettingsError
+from chassis.start import start
 from gateway import settings
 from gateway.app import create_app
 from gateway.discovery import DuplicateService
 
-logs.configure("gateway")
-try:
-    configured = settings.load(os.environ)
-    logs.configure("gateway", configured.log_level)
-    app = create_app(configured)
-except (SettingsError, DuplicateService) as error:
-    sys.stderr.write(f"The gateway cannot start: {error}\n")
-    raise SystemExit(3) from None  # 3 tells gunicorn not to try again
+app = start("gateway", settings.load, create_app, DuplicateService)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from content.settings import DEFAULT_REPORT_CONTACT, Settings, SettingsError, load
+from chassis.environment import SettingsError
+from content.settings import DEFAULT_REPORT_CONTACT, Settings, load
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:

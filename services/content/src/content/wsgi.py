@@ -1,11 +1,8 @@
-"""The WSGI application of the content service: `gunicorn content.wsgi:app`."""
+"""The application that gunicorn serves: `content.wsgi:app`."""
 
-import os
-
-from chassis import logs
-from content import app as composition
+from chassis.start import start
 from content import settings
+from content.app import create_app
+from content.library import LibraryError
 
-_settings = settings.load(os.environ)
-logs.configure("content", _settings.log_level)
-app = composition.create_app(_settings)
+app = start("content", settings.load, create_app, LibraryError)

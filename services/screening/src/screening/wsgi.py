@@ -1,11 +1,7 @@
-"""The entry point for gunicorn: `screening.wsgi:app`."""
+"""The application that gunicorn serves: `screening.wsgi:app`."""
 
-import os
-
-from chassis import logs
+from chassis.start import start
+from screening import settings
 from screening.app import create_app
-from screening.settings import load
 
-settings = load(os.environ)
-logs.configure("screening", settings.log_level)
-app = create_app(settings)
+app = start("screening", settings.load, create_app)

@@ -1,0 +1,51 @@
+"""How a service starts under gunicorn: settings once, logs as JSON lines, and a refusal to start on one line."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol, TypeVar
+
+from flask import Flask
+
+from chassis import logs
+from chassis.environment import SettingsError
+
+DO_NOT_RETRY: Final = 3
+"""Exit status with which gunicorn's worker says that another try would fail the same way."""
+
+
+class HasLogLevel(Protocol):
+    """What every service's settings have."""
+
+    @property
+    def log_level(self) -> str:
+        """DEBUG, INFO, WARNING or ERROR."""
+
+
+_Settings = TypeVar("_Settings", bound=HasLogLevel)
+
+
+def start(
+    component: str,
+    load: Callable[[Mapping[str, str]], _Settings],
+    create_app: Callable[[_Settings], Flask],
+    *refusals: type[Exception],
+) -> Flask:
+    """The application of a service; the process ends with one line where settings or one of `refusals` forbid it.
+
+    Args:
+        component: name in log lines.
+        load: settings from the environment.
+        create_app: composition root.
+        refusals: further exceptions whose text is fit for the operator.
+    """
+    logs.configure(component)
+    try:
+        settings = load(os.environ)
+        logs.configure(component, settings.log_level)
+        return create_app(settings)
+    except Exception as error:
+        if not isinstance(error, (SettingsError, *refusals)):
+            raise
+        sys.stderr.write(f"{component} cannot start: {error}\n")
+        raise SystemExit(DO_NOT_RETRY) from None
