@@ -28,6 +28,7 @@ def build(import_name: str, *, version: str, max_body: int, not_ready: Callable[
     app = Flask(import_name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = max_body
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.install(app)
 
     @app.before_request
