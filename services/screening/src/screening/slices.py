@@ -1,6 +1,8 @@
 """Raw slices of JSON: read when they are needed, and without raising when they do not have the expected form."""
 
-from typing import Final, TypeVar
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from msgspec import Raw
@@ -26,9 +28,15 @@ def members(raw: Raw) -> dict[str, Raw] | None:
 def field(raw: Raw, kind: type[_T]) -> _T | None:
     """A raw field as `kind`; None when absent, null or bent."""
     try:
-        return msgspec.json.decode(raw, type=kind | None)
+        return cast(_T | None, _decoder(cast(Hashable, kind)).decode(raw))
     except UNREADABLE:
         return None
+
+
+@cache
+def _decoder(kind: Any) -> "msgspec.json.Decoder[Any]":
+    """One decoder for each of the few types that are read."""
+    return msgspec.json.Decoder(kind | None)
 
 
 def present(raw: Raw) -> bool:

@@ -8,6 +8,7 @@ Source: clinical rules, section 2.0.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 SNOMED: Final = "http://snomed.info/sct"
@@ -37,6 +38,9 @@ _ATC_COMBINATION: Final = re.compile(r"[A-Z]\d{2}[A-Z]{2}5\d")
 """ATC gives substances in combination the fifties of their group: B03BA51 is cyanocobalamin with others."""
 
 NONE: Final[frozenset[str]] = frozenset()
+Found = tuple[tuple[str, str], frozenset[str]]
+FOUND_LATELY: Final = 8192
+"""How many codings of the last calls are remembered with what they are: codes only, no patients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,13 @@ class CodeBook:
             if product.code != product.ingredient and sets:
                 key = (RXNORM, product.code)
                 self._exact[key] = self._exact.get(key, NONE) | sets
+        self.find = lru_cache(maxsize=FOUND_LATELY)(self._find)
+        """Canonical system and code, and the sets, of a coding as it was sent; None when it is in no set."""
+
+    def _find(self, system: str | None, code: str | None) -> Found | None:
+        name = canonical(system, code)
+        sets = self.sets(*name) if name is not None else NONE
+        return (name, sets) if name is not None and sets else None
 
     def sets(self, system: str | None, code: str | None) -> frozenset[str]:
         """The sets that one coding is in; empty for unknown systems and codes."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 _LITRE: Final = re.compile(r"(?<=[/munpfd])l\b")
@@ -24,6 +25,7 @@ _SPELLINGS: Final[Mapping[str, str]] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def normalized(unit: str) -> str:
     """The unit as our tables spell it: UCUM, with the accepted aliases folded in. Never a guess."""
     unit = unit.strip().replace("µ", "u").replace("μ", "u")

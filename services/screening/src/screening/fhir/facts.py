@@ -63,15 +63,15 @@ def matched(concept: Concept | None, book: CodeBook) -> tuple[DomainCoding, froz
     sets: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
     for coding in concept.codings:
-        name = canonical(coding.system, coding.code)
-        if name is None:
-            continue
-        found = book.sets(*name)
-        if name[0] == RXNORM:
+        found = book.find(coding.system, coding.code)
+        name = found[0] if found is not None else canonical(coding.system, coding.code)
+        if name is not None and name[0] == RXNORM:
             excluded |= book.combination_sets(*name)
-        if found and first is None:
-            first = DomainCoding(name[0], name[1], coding.display or book.display(*name))
-        sets |= found
+        if found is None:
+            continue
+        if first is None:
+            first = DomainCoding(*found[0], coding.display or book.display(*found[0]))
+        sets |= found[1]
     sets -= excluded
     return (first, sets) if first is not None and sets else None
 

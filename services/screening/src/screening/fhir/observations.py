@@ -1,20 +1,27 @@
-"""Observations: laboratory results, pending results and site facts."""
+"""Observations: laboratory results, pending results and site facts.
 
-from collections.abc import Iterable, Mapping
+Codings are looked at before anything else: most observations of a chart are none of ours.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Raw
 
 from screening.domain import labs
 from screening.domain.chart import FUTURE_TOLERANCE, PendingResult, SiteFact
-from screening.domain.codes import CodeBook, canonical
+from screening.domain.codes import CodeBook
 from screening.domain.labs import Analyte, LabResult, Value
 from screening.domain.units import amount, normalized
 from screening.fhir.shapes import Coding, Concept, Observation, Period, Quantity, Range, concept
 from screening.fhir.times import instant
 from screening.slices import field, listed, present
+
+IsOurs = Callable[[Observation], bool]
+"""Whether an observation is of the patient of the call."""
 
 UCUM: Final = "http://unitsofmeasure.org"
 _FINAL: Final = frozenset({"final", "amended", "corrected"})
@@ -26,8 +33,9 @@ _ANALYTE_SETS: Final = frozenset(_BY_SET)
 class Observations:
     """Collects what the observations of one chart say."""
 
-    def __init__(self, book: CodeBook, site_facts_system: str, now: datetime) -> None:
-        self._book = book
+    def __init__(self, book: CodeBook, site_facts_system: str, now: datetime, is_ours: IsOurs) -> None:
+        self._find = book.find
+        self._is_ours = is_ours
         self._system = site_facts_system
         self._latest = now + FUTURE_TOLERANCE
         self._results: dict[str, dict[LabResult, None]] = {}
@@ -42,18 +50,14 @@ class Observations:
         sets: frozenset[str] = frozenset()
         matched: dict[str, Coding] = {}
         for coding in code.codings:
-            if coding.system == self._system and coding.code:
-                self._add_site_fact(observation, coding.code)
-                continue
-            name = canonical(coding.system, coding.code)
-            if name is None:
-                continue
-            found = self._book.sets(*name)
-            if found:
-                sets |= found
-                for value_set in found:
+            found = self._find(coding.system, coding.code)
+            if found is not None:
+                sets |= found[1]
+                for value_set in found[1]:
                     matched.setdefault(value_set, coding)
-        if not sets:
+            elif coding.system == self._system and coding.code and self._is_ours(observation):
+                self._add_site_fact(observation, coding.code)
+        if not sets or not self._is_ours(observation):
             return
         if observation.status in _PENDING:
             codes = frozenset(c.code for c in code.codings if c.code)
@@ -152,6 +156,7 @@ def unit_of(quantity: Quantity) -> str | None:
     return text if not _known(code) and quantity.system is None and text else code
 
 
+@lru_cache(maxsize=1024)
 def _known(unit: str) -> bool:
     spelled = normalized(unit)
     return any(analyte.measure.family_of(spelled) is not None for analyte in labs.ANALYTES)

@@ -1,6 +1,6 @@
 """From a call's prefetch and draft orders to the Chart that the rules read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -48,7 +48,11 @@ class Reader:
         drafts = [r for raw in call.draft_orders if (r := shapes.resource(raw)) is not None]
         everything = list(prefetch.everything(deliveries))
         products = _products([*everything, *(("", r) for r in drafts)])
-        observations = Observations(self.book, self.site_facts_system, now)
+
+        def is_ours(r: shapes.Owned) -> bool:
+            return facts.belongs_to(r.subject, call.patient_id) and facts.belongs_to(r.patient, call.patient_id)
+
+        observations = Observations(self.book, self.site_facts_system, now, is_ours)
         conditions: list[Condition | None] = []
         medications: list[Medication | None] = []
         procedures: list[Procedure | None] = []
@@ -56,27 +60,27 @@ class Reader:
         family: list[Relative | None] = []
         patient: Patient | None = None
         for _, r in everything:
-            if isinstance(r, shapes.Patient):
-                if r.id == call.patient_id:
-                    patient = _patient(r)
-                continue
-            if isinstance(r, shapes.Medication | shapes.OperationOutcome):
-                continue
-            if not (facts.belongs_to(r.subject, call.patient_id) and facts.belongs_to(r.patient, call.patient_id)):
-                continue
             match r:
                 case shapes.Observation():
                     observations.add(r)
+                case shapes.Patient():
+                    patient = _patient(r) if r.id == call.patient_id else patient
                 case shapes.Condition():
-                    conditions.append(facts.condition(r, self.book))
+                    fact = facts.condition(r, self.book)
+                    conditions.append(fact if fact is not None and is_ours(r) else None)
                 case shapes.Procedure():
-                    procedures.append(facts.procedure(r, self.book))
+                    done = facts.procedure(r, self.book)
+                    procedures.append(done if done is not None and is_ours(r) else None)
                 case shapes.FamilyMemberHistory():
-                    family.extend(facts.relatives(r, self.book))
+                    family.extend(facts.relatives(r, self.book) if is_ours(r) else ())
                 case shapes.ServiceRequest() | shapes.ProcedureRequest():
-                    orders.append(facts.order(r, self.book))
+                    order = facts.order(r, self.book)
+                    orders.append(order if order is not None and is_ours(r) else None)
+                case shapes.Medication() | shapes.OperationOutcome():
+                    pass
                 case _:
-                    medications.append(facts.medicine(r, self.book, products))
+                    medicine = facts.medicine(r, self.book, products)
+                    medications.append(medicine if medicine is not None and is_ours(r) else None)
         made = Chart(
             as_of=now,
             patient=patient or Patient(),
@@ -87,25 +91,27 @@ class Reader:
             labs=observations.labs(),
             pending=tuple(observations.pending),
             orders=_each_once(orders),
-            drafts=self._drafts(call, drafts, products),
+            drafts=self._drafts(
+                call, (r for r in drafts if isinstance(r, shapes.Medicine | shapes.Request)), products, is_ours
+            ),
             site_facts=tuple(observations.site_facts),
             not_looked_up=self._not_looked_up(deliveries, patient_found=patient is not None),
         )
         return made, deliveries
 
-    def _drafts(self, call: Call, resources: Iterable[shapes.Known], products: facts.Products) -> tuple[Draft, ...]:
+    def _drafts(
+        self,
+        call: Call,
+        resources: Iterable[shapes.Medicine | shapes.Request],
+        products: facts.Products,
+        is_ours: Callable[[shapes.Owned], bool],
+    ) -> tuple[Draft, ...]:
         """The draft orders of this patient; Medication entries among them are products, not orders."""
-        drafts: list[Draft] = []
+        drafts: list[Draft | None] = []
         for r in resources:
-            if not isinstance(r, shapes.Medicine | shapes.Request):
-                continue
-            if not (facts.belongs_to(r.subject, call.patient_id) and facts.belongs_to(r.patient, call.patient_id)):
-                continue
             selected = call.selections is None or _is_selected(r, call.selections)
-            draft = facts.draft(r, self.book, products, selected=selected)
-            if draft is not None:
-                drafts.append(draft)
-        return tuple(drafts)
+            drafts.append(facts.draft(r, self.book, products, selected=selected) if is_ours(r) else None)
+        return tuple(draft for draft in drafts if draft is not None)
 
     def _not_looked_up(self, deliveries: Mapping[str, Delivery], *, patient_found: bool) -> frozenset[str]:
         missing = {name for key, name in self.keys.items() if key not in deliveries or not deliveries[key].complete}

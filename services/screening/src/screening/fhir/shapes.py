@@ -2,7 +2,8 @@
 
 Fields that few resources need (values, periods, ranges) stay raw slices until a resource turns out to matter:
 most resources of a chart are dismissed after one look at their codings. A resource that does not fit its shape is
-read field by field (`resource`), so that one bent field costs that field and not the bundle.
+read field by field (`resource`), so that one bent field costs that field and not the bundle. What is decoded from JSON
+has no cycles, so the structs are kept out of the garbage collector.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from msgspec import Raw, Struct
 from screening.slices import NOTHING, UNREADABLE, field, listed, members
 
 
-class Coding(Struct):
+class Coding(Struct, gc=False):
     """FHIR Coding."""
 
     system: str | None = None
@@ -23,7 +24,7 @@ class Coding(Struct):
     display: str | None = None
 
 
-class Concept(Struct):
+class Concept(Struct, gc=False):
     """FHIR CodeableConcept; `coding` may be a single object where an EHR bends the list."""
 
     coding: list[Coding] | Coding | None = None
@@ -37,13 +38,13 @@ class Concept(Struct):
         return [self.coding] if isinstance(self.coding, Coding) else self.coding
 
 
-class Reference(Struct):
+class Reference(Struct, gc=False):
     """FHIR Reference."""
 
     reference: str | None = None
 
 
-class Quantity(Struct):
+class Quantity(Struct, gc=False):
     """FHIR Quantity; the number exactly as written."""
 
     value: Decimal | None = None
@@ -53,14 +54,14 @@ class Quantity(Struct):
     code: str | None = None
 
 
-class Period(Struct):
+class Period(Struct, gc=False):
     """FHIR Period."""
 
     start: str | None = None
     end: str | None = None
 
 
-class Range(Struct):
+class Range(Struct, gc=False):
     """Observation.referenceRange."""
 
     low: Quantity | None = None
@@ -68,7 +69,7 @@ class Range(Struct):
     type: Concept | None = None
 
 
-class _Resource(Struct, tag_field="resourceType"):
+class _Resource(Struct, tag_field="resourceType", gc=False):
     id: str | None = None
 
 
@@ -81,7 +82,7 @@ class Patient(_Resource, tag="Patient"):
     deceasedDateTime: str | None = None  # noqa: N815
 
 
-class _Subject(_Resource):
+class Owned(_Resource):
     """Something that belongs to a patient, by `subject` or (DSTU2, FamilyMemberHistory) `patient`."""
 
     subject: Raw = NOTHING
@@ -90,7 +91,7 @@ class _Subject(_Resource):
     code: Concept | None = None
 
 
-class Condition(_Subject, tag="Condition"):
+class Condition(Owned, tag="Condition"):
     """FHIR Condition; the statuses may be plain codes (DSTU2, STU3)."""
 
     clinicalStatus: Raw = NOTHING  # noqa: N815
@@ -103,7 +104,7 @@ class Condition(_Subject, tag="Condition"):
     dateRecorded: Raw = NOTHING  # noqa: N815 - DSTU2
 
 
-class Observation(_Subject, tag="Observation"):
+class Observation(Owned, tag="Observation"):
     """FHIR Observation."""
 
     effectiveDateTime: Raw = NOTHING  # noqa: N815
@@ -118,7 +119,7 @@ class Observation(_Subject, tag="Observation"):
     referenceRange: Raw = NOTHING  # noqa: N815
 
 
-class _Medicine(_Subject):
+class _Medicine(Owned):
     medicationCodeableConcept: Concept | None = None  # noqa: N815
     medicationReference: Raw = NOTHING  # noqa: N815
     contained: Raw = NOTHING
@@ -152,21 +153,21 @@ class Medication(_Resource, tag="Medication"):
     ingredient: Raw = NOTHING
 
 
-class Ingredient(Struct):
+class Ingredient(Struct, gc=False):
     """Medication.ingredient (active ones; `isActive` false marks an excipient)."""
 
     itemCodeableConcept: Concept | None = None  # noqa: N815
     isActive: bool | None = None  # noqa: N815
 
 
-class Procedure(_Subject, tag="Procedure"):
+class Procedure(Owned, tag="Procedure"):
     """FHIR Procedure."""
 
     performedDateTime: Raw = NOTHING  # noqa: N815
     performedPeriod: Raw = NOTHING  # noqa: N815
 
 
-class _Request(_Subject):
+class _Request(Owned):
     authoredOn: Raw = NOTHING  # noqa: N815
     doNotPerform: bool | None = None  # noqa: N815
 
@@ -179,20 +180,20 @@ class ProcedureRequest(_Request, tag="ProcedureRequest"):
     """STU3 and DSTU2 ProcedureRequest."""
 
 
-class FamilyMemberHistory(_Subject, tag="FamilyMemberHistory"):
+class FamilyMemberHistory(Owned, tag="FamilyMemberHistory"):
     """FHIR FamilyMemberHistory."""
 
     relationship: Concept | None = None
     condition: Raw = NOTHING
 
 
-class RelativeCondition(Struct):
+class RelativeCondition(Struct, gc=False):
     """FamilyMemberHistory.condition."""
 
     code: Concept | None = None
 
 
-class Issue(Struct):
+class Issue(Struct, gc=False):
     """OperationOutcome.issue."""
 
     severity: str | None = None
@@ -219,14 +220,14 @@ Known = Union[  # noqa: UP007 - msgspec reads the union at run time
 ]  # fmt: skip
 
 
-class Entry(Struct):
+class Entry(Struct, gc=False):
     """Bundle.entry, all of its resource read."""
 
     resource: Known | None = None
     fullUrl: str | None = None  # noqa: N815
 
 
-class Link(Struct):
+class Link(Struct, gc=False):
     """Bundle.link."""
 
     relation: str | None = None
@@ -240,14 +241,14 @@ class Bundle(_Resource, tag="Bundle"):
     total: int | None = None
 
 
-class RawEntry(Struct):
+class RawEntry(Struct, gc=False):
     """Bundle.entry, its resource still to be read."""
 
     resource: Raw = NOTHING
     fullUrl: Raw = NOTHING  # noqa: N815
 
 
-class RawBundle(Struct):
+class RawBundle(Struct, gc=False):
     """A Bundle whose entries are read one by one, because one of them does not fit."""
 
     entry: Raw = NOTHING
