@@ -15,6 +15,10 @@ from chassis.logs import FIELDS, JsonLines, Log, place_of
 MARK = "zz-patient-data"
 
 
+def failing(error: Exception) -> None:
+    raise error from KeyError(MARK)
+
+
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
@@ -77,7 +81,7 @@ def test_the_listed_fields_name_nothing_personal() -> None:
 
 def test_an_exception_is_told_by_its_type_and_place(stream: io.StringIO) -> None:
     try:
-        raise ValueError(MARK) from KeyError(MARK)
+        failing(ValueError(MARK))
     except ValueError as error:
         Log("place").error("something failed", error, request_id="r-12345678")
     (line,) = lines(stream)
@@ -103,7 +107,7 @@ def test_an_exception_group_and_a_noted_one_stay_silent(stream: io.StringIO) -> 
     inner = ValueError(MARK)
     inner.add_note(MARK)
     try:
-        raise ExceptionGroup(MARK, [inner])
+        failing(ExceptionGroup(MARK, [inner]))
     except ExceptionGroup as error:
         Log("place").error("something failed", error)
     assert lines(stream)[0]["error_type"] == "ExceptionGroup"
@@ -126,7 +130,7 @@ def test_a_librarys_ready_made_message_is_replaced_by_its_name(stream: io.String
 
 def test_a_librarys_exception_stays_silent(stream: io.StringIO) -> None:
     try:
-        raise RuntimeError(MARK)
+        failing(RuntimeError(MARK))
     except RuntimeError:
         logging.getLogger("library").exception("failed on %s", MARK, stack_info=True)
     (line,) = lines(stream)

@@ -100,7 +100,8 @@ def test_an_acceptable_request_id_is_kept(client: FlaskClient, sent: str) -> Non
 
 @pytest.mark.parametrize(
     "sent",
-    ["", "short", "0" * 65, "with space", "a/b/c/d/e", "<script>alert</script>", "abcdefgh\t", "äöüäöüäö", "a;b=c,d:e", "%0a%0d%0a"],
+    ["", "short", "0" * 65, "with space", "a/b/c/d/e", "<script>alert</script>", "abcdefgh\t", "äöüäöüäö", "a;b=c,d:e",
+    "%0a%0d%0a"],
 )  # fmt: skip
 def test_any_other_request_id_is_replaced(client: FlaskClient, stream: io.StringIO, sent: str) -> None:
     answer = client.get("/problem/400", headers={"X-Request-Id": sent})
@@ -165,7 +166,8 @@ def test_a_body_that_is_no_json(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize(
     ("path", "status", "code"),
-    [("/quotes", 400, "invalid"), ("/teapot", 418, "processing"), ("/headers", 431, "too-long"), ("/abort/403", 403, "forbidden"),
+    [("/quotes", 400, "invalid"), ("/teapot", 418, "processing"), ("/headers", 431, "too-long"), ("/abort/403", 403,
+    "forbidden"),
      ("/abort/409", 409, "conflict"), ("/abort/503", 503, "transient"), ("/abort/500", 500, "exception")],
 )  # fmt: skip
 def test_words_of_the_framework_are_replaced(client: FlaskClient, path: str, status: int, code: str) -> None:

@@ -117,7 +117,8 @@ GARBAGE: list[Any] = [
     {"version": "1", "explanations": {"vitamin-b12": {"title": "x", "card_text": "y"}}},
     *(
         pytest.param(
-            {"version": "1", "explanations": {"vitamin-b12": {**body()["explanations"]["vitamin-b12"], "card_text": bent}}},
+            {"version": "1", "explanations": {"vitamin-b12": {**body()["explanations"]["vitamin-b12"],
+            "card_text": bent}}},
             marks=pytest.mark.xfail(strict=True, reason="what is no text goes onto the card as if it were"),
             id=f"card_text-{bent}",
         )

@@ -1,4 +1,4 @@
-"""Card ids: the same while patient, encounter and content are; another for anything else (rules 1.0.6, section 6, 29)."""
+"""Card ids: the same while patient, encounter and content are; another for anything else (rules 1.0.6; 6, 29)."""
 
 from datetime import timedelta
 from typing import Any

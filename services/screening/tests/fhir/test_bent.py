@@ -19,7 +19,9 @@ CHART = [
     s.observation(
         "5681-2", 900, "nmol/L", id="bent-observation", dataAbsentReason=s.DROP, issued="2026-11-01T08:00:00Z",
         interpretation=[s.concept("x", "H")], effectivePeriod={"start": "2026-10-01", "end": "2026-10-02"},
-        referenceRange=[{"low": s.quantity(80, "nmol/L"), "high": s.quantity(210, "nmol/L"), "type": s.concept("x", "normal")}],
+        referenceRange=[
+            {"low": s.quantity(80, "nmol/L"), "high": s.quantity(210, "nmol/L"), "type": s.concept("x", "normal")}
+        ],
     ),
     s.observation(valueQuantity=s.DROP, valueString="90 pg/mL", id="text"),
     s.medication_request("6809", dateWritten="2020"),
@@ -77,7 +79,7 @@ def test_one_bent_value_never_ends_a_call_nor_costs_another_entry(client: FlaskC
         told = s.bundle(*CHART[:position], bent, *CHART[position + 1 :], *kept, total=s.DROP)
         answer = client.post(s.PATIENT_VIEW, json=s.call(s.prefetch(labs_vitamin_e=told)))
         assert answer.status_code == 200, (path, answer.data)
-        assert answer.get_json()["cards"], path
+        assert answer.get_json()["cards"] or "deceased" in str(path), path
 
 
 def test_every_part_of_a_bundle_bent() -> None:

@@ -67,7 +67,8 @@ NEXT = [{"relation": "self", "url": "https://ehr.example/a"}, {"relation": "next
         (s.bundle(entry={"resource": s.condition()}), DELIVERED, 1),
         # entries of kinds that we do not read, and entries without a resource, are none of ours
         (s.bundle({"resourceType": "Practitioner", "id": "x"}, s.condition()), DELIVERED, 1),
-        (s.bundle(entry=[{"fullUrl": "x"}, {"resource": s.condition()}, {"resource": {"resourceType": "X"}}]), DELIVERED, 1),
+        (s.bundle(entry=[{"fullUrl": "x"}, {"resource": s.condition()}, {"resource": {"resourceType": "X"}}]),
+        DELIVERED, 1),
         # more was found than was delivered
         pytest.param(
             s.bundle(total=7), PARTIAL, 0,

@@ -73,7 +73,8 @@ def test_a_contained_product(reference: str, contained: Any, found: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    "reference", ["Medication/other", "Substance/product-1", "product-1", "", None, 5, [], {"display": "B12"}, {"reference": 5}]
+    "reference", ["Medication/other", "Substance/product-1", "product-1", "", None, 5, [], {"display": "B12"},
+    {"reference": 5}]
 )  # fmt: skip
 def test_a_reference_to_nothing_is_no_medicine(reference: Any) -> None:
     assert not treated(product(), refers_to(reference))

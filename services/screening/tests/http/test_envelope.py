@@ -243,7 +243,8 @@ def test_the_dead_are_left_in_peace_whatever_else_is_missing(client: FlaskClient
     [
         {"draftOrders": s.DROP}, {"draftOrders": s.DROP, "selections": s.DROP}, {"draftOrders": None},
         {"draftOrders": {"resourceType": "Bundle"}}, {"draftOrders": {"resourceType": "Bundle", "entry": []}},
-        {"draftOrders": {"resourceType": "Bundle", "entry": "x"}}, {"selections": []}, {"selections": ["ServiceRequest/x"]},
+        {"draftOrders": {"resourceType": "Bundle", "entry": "x"}}, {"selections": []},
+        {"selections": ["ServiceRequest/x"]},
         {"draftOrders": {"resourceType": "Bundle", "entry": [{}, {"fullUrl": "x"}, {"resource": None}, 5, None]}},
     ],
 )  # fmt: skip

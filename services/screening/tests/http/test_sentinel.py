@@ -16,7 +16,8 @@ MARK = "zzmarkzz"
 KEPT = {"resourceType", "system", "hook", "status", "intent", "reference", "code", "hookInstance"}
 RESOURCES = [
     s.condition(note=[{"text": MARK}], onsetString=MARK), s.observation(comment=MARK, interpretation=[{"text": MARK}]),
-    s.observation(valueQuantity=s.DROP, valueString=f"90 {MARK}", id="text"), s.medication_request(note=[{"text": MARK}]),
+    s.observation(valueQuantity=s.DROP, valueString=f"90 {MARK}", id="text"),
+    s.medication_request(note=[{"text": MARK}]),
     s.procedure(), s.service_request(), s.relative(name=MARK), s.site_fact(),
     {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "diagnostics": MARK}]},
     {"resourceType": MARK, "id": MARK}, MARK,
@@ -88,7 +89,7 @@ def path_of(hook: str) -> str:
 def test_a_call_with_cards_leaves_no_mark(client: FlaskClient, log: io.StringIO, hook: str) -> None:
     answer = client.post(path_of(hook), json=whole(hook), headers={"X-Request-Id": MARK + "!", MARK: MARK})
     assert answer.get_json()["cards"]
-    (line,) = log.getvalue().splitlines()
+    (line,) = [line for line in log.getvalue().splitlines() if '"cds.access"' in line]
     assert json.loads(line)["cards"] >= 1
     assert MARK not in log.getvalue()
     assert MARK not in str(answer.headers)
@@ -102,7 +103,7 @@ def test_a_mark_in_any_place_is_neither_logged_nor_quoted(
     client: FlaskClient, log: io.StringIO, hook: str, bent: Any
 ) -> None:
     body = whole(hook)
-    chosen = [p for p in places(body) if len(p) <= 3 or hash(str(p)) is None or len(str(p)) % 3 == 0]
+    chosen = [path for path in places(body) if len(path) <= 3 or len(str(path)) % 3 == 0]
     refused = 0
     for path in chosen:
         answer = client.post(path_of(hook), json=replaced(body, path, bent))
@@ -112,7 +113,7 @@ def test_a_mark_in_any_place_is_neither_logged_nor_quoted(
             assert MARK not in answer.get_data(as_text=True), path
         assert MARK not in str(answer.headers), path
     assert refused >= 5
-    assert len(log.getvalue().splitlines()) == len(chosen)
+    assert sum('"cds.access"' in line for line in log.getvalue().splitlines()) == len(chosen)
     assert MARK not in log.getvalue()
 
 

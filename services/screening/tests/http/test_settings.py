@@ -41,7 +41,8 @@ def test_only_the_given_mapping_is_read(monkeypatch: pytest.MonkeyPatch) -> None
 BAD: list[tuple[str, str]] = [
     *(("GATEWAY_PORT", value) for value in ("x", "0", "-1", "65536", "8080.5", "8080;")),
     *(("CONTENT_PORT", value) for value in ("x", "0", "65536")),
-    *(("PUBLIC_URL", value) for value in ("x", "localhost:8080", "ftp://x.example", "//x.example", "javascript:alert(1)",
+    *(("PUBLIC_URL", value) for value in ("x", "localhost:8080", "ftp://x.example", "//x.example",
+    "javascript:alert(1)",
                                           "http://", "http://a b")),
     *(("CANONICAL_BASE", value) for value in ("x", "urn:uuid:1", "file:///x")),
     *(("CONTENT_URL", value) for value in ("x", "unix:/tmp/x")),
