@@ -75,7 +75,8 @@ def say(text: str) -> None:
 def main() -> int:
     """Measure, print, and write the page; the exit code."""
     how = plan(dict(os.environ))
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     if os.environ.get("MAKELEVEL"):
         children.end_when_parent_ends(signal.SIGTERM)
     if not Path("/proc/self/smaps_rollup").exists():
@@ -220,7 +221,12 @@ def _facts() -> dict[str, str]:
         f"{name} {importlib.metadata.version(name)}" for name in ("gunicorn", "flask", "msgspec", "marshmallow")
     )
     changed = [f"{name}={os.environ[name]}" for name in _KNOBS if os.environ.get(name)]
-    facts = processes.machine() | {"Python": platform.python_version(), "packages": ", ".join(versions)}
+    load_before = f"load average {os.getloadavg()[0]:.1f} before the start"
+    facts = (
+        processes.machine()
+        | {"other work on the machine": load_before}
+        | {"Python": platform.python_version(), "packages": ", ".join(versions)}
+    )
     return facts | ({"settings changed": ", ".join(changed)} if changed else {})
 
 

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from werkzeug.test import run_wsgi_app
+
 from screening import messages, services
 from screening.app import create_app
 from screening.domain import screen
@@ -70,10 +72,9 @@ def _whole(body: bytes) -> Callable[[], None]:
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
         }
-        statuses: list[str] = []
-        answer = b"".join(app(environ, lambda status, _headers, _error=None: statuses.append(status)))
-        if statuses != ["200 OK"] or not json.loads(answer)["cards"]:
-            raise RuntimeError(f"the call was not answered with a card: {statuses}")
+        answer, status, _ = run_wsgi_app(app, environ, buffered=True)
+        if status != "200 OK" or not json.loads(b"".join(answer))["cards"]:
+            raise RuntimeError(f"the call was not answered with a card: {status}")
 
     return call
 
