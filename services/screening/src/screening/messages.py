@@ -12,8 +12,8 @@ from msgspec import Raw
 from screening import problems
 from screening.slices import NOTHING, UNREADABLE, field, listed, members, present
 
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_FHIR_ID: Final = re.compile(r"[^/\s]{1,255}")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_FHIR_ID: Final = re.compile(r"[^/\s]{1,255}\Z")
 _REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]{1,63}/[^/\s]{1,255}")
 _TOP: Final = msgspec.json.Decoder(dict[str, Raw])
 
@@ -114,7 +114,7 @@ def read(body: bytes, hook: str) -> HookCall:
         selections=tuple(selections) if selections is not None else None,
         user_id=user,
         encounter_id=said["encounterId"] or "",
-        fhir_server=loaded["fhirServer"] or "",
+        fhir_server=(loaded["fhirServer"] or "").rstrip("/"),
         has_drafts=present(drafts),
     )
 

@@ -1,14 +1,17 @@
 """Everything the environment may tell the screening service, checked whole at start."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from marshmallow.validate import URL, Length, OneOf, Range
+from marshmallow.validate import URL, Length, OneOf, Range, Regexp
 
 from chassis.environment import Environment
 
 _KEY_LENGTH: Final = 32
+_PLAIN: Final = Regexp(
+    r"https?://[A-Za-z0-9._~:/%\[\]-]+\Z", error="Must be a plain URL: no query, no fragment, no brackets."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Settings:
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
 
-    identity_key: bytes
+    identity_key: bytes = field(repr=False)
     public_url: str = "http://localhost:8080"
     canonical_base: str = "https://dystonia-cds.example/fhir"
     content_url: str | None = None
@@ -43,7 +46,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         chassis.environment.SettingsError: with all settings at fault at once.
     """
     env = Environment(environ)
-    url = URL(schemes={"http", "https"}, require_tld=False)
+    url = [URL(schemes={"http", "https"}, require_tld=False), _PLAIN]
     port = env.int("GATEWAY_PORT", 8080, validate=Range(1, 65_535))
     content_port = env.int("CONTENT_PORT", 8082, validate=Range(1, 65_535))
     identity_key = env.str("IDENTITY_KEY", validate=Length(min=_KEY_LENGTH))

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Raw
 
 _T = TypeVar("_T")
-UNREADABLE: Final = (msgspec.DecodeError, RecursionError)
-"""What reading JSON raises: not JSON, not of the expected form, or nested too deeply."""
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises: not JSON, not UTF-8, not of the expected form, or nested too deeply."""
 
 NOTHING: Final = Raw()
 """A slice of nothing: the field was not sent."""

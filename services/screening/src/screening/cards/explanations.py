@@ -86,11 +86,17 @@ def _snapshot(body: Any) -> Snapshot:
     """
     texts = {
         slug: CardText(
-            title=str(entry["title"]),
-            text=str(entry["card_text"]),
-            evidence_grade=str(entry["evidence_grade"]),
-            checker=str(entry["checker"]),
+            title=_text(entry["title"]),
+            text=_text(entry["card_text"]),
+            evidence_grade=_text(entry["evidence_grade"]),
+            checker=_text(entry["checker"]),
         )
         for slug, entry in body["explanations"].items()
     }
-    return Snapshot(str(body["version"]), texts)
+    return Snapshot(_text(body["version"]), texts)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value

@@ -10,16 +10,22 @@ from typing import Final
 _INLINE: Final = re.compile(r"([\\`*_{}\[\]|~])")
 _AT_START: Final = re.compile(r"^([#+=>-]|\d+[.)])")
 _SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
-_AUTOLINK: Final = re.compile(r"(?i)\b(https?|ftp|mailto|www)(?=[:.])")
+_INVISIBLE: Final = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+"""Marks that turn the direction of writing or hide in a text."""
+_AUTOLINK: Final = re.compile(r"(?i)(https?|ftp|mailto|xmpp|www)(?=[:.])|@")
+_JOINER: Final = "\u200d"
+"""Put behind a scheme or an at sign, it keeps clients from turning foreign text into a link."""
 LONGEST: Final = 200
 
 
-def escaped(text: str) -> str:
-    """Foreign text, cut to a sensible length, that renders as exactly these characters."""
-    text = _SPACE.sub(" ", text).strip()
-    if len(text) > LONGEST:
-        text = text[: LONGEST - 1] + "…"
+def escaped(text: str, longest: int | None = LONGEST) -> str:
+    """Foreign text, cut to a sensible length, that renders as exactly these characters (invisible ones are left out).
+
+    `longest` None is for sentences of ours into which a foreign name may have been put.
+    """
+    text = _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
+    if longest is not None and len(text) > longest:
+        text = text[: longest - 1] + "…"
     text = text.replace("&", "&amp;").replace("<", "&lt;")
     text = _AT_START.sub(lambda match: f"{match[1][:-1]}\\{match[1][-1]}", _INLINE.sub(r"\\\1", text))
-    # A zero-width joiner keeps clients from turning foreign text into links.
-    return _AUTOLINK.sub("\\1\u200d", text).replace("@", "&#64;")
+    return _AUTOLINK.sub(lambda match: match[0] + _JOINER, text)

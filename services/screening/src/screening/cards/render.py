@@ -94,7 +94,7 @@ class Renderer:
         if finding.evidence:
             parts.append("**What decided**\n\n" + "\n".join(f"- {evidence_line(e)}" for e in finding.evidence))
         if finding.statements:
-            parts.append("**Consider**\n\n" + "\n".join(f"- {escaped(s)}" for s in finding.statements))
+            parts.append("**Consider**\n\n" + "\n".join(f"- {escaped(s, None)}" for s in finding.statements))
         known = texts.texts.get(finding.explanation)
         if known is not None:
             parts.append(known.text)

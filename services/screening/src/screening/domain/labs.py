@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum
 from typing import Final
 
@@ -291,26 +291,29 @@ class LabResult:
 
 
 _NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?"
-_STRING: Final = re.compile(rf"\s*(<=|>=|<|>)?\s*({_NUMBER})\s*(\S.*?)?\s*")
+LONGEST_TEXT: Final = 64
+_STRING: Final = re.compile(rf"(<=|>=|<|>)?\s*({_NUMBER})\s*(\S.*)?")
 _STATUS_RANK: Final = {"corrected": 2, "amended": 1, "final": 0}
 
 
 def parse(text: str) -> tuple[Decimal, str, str] | None:
     """Number, comparator and unit of a textual result; None unless the whole text has that form."""
-    match = _STRING.fullmatch(text)
+    match = _STRING.fullmatch(text.strip()) if len(text) <= LONGEST_TEXT else None
     if match is None:
         return None
     return Decimal(match[2]), match[1] or "", match[3] or ""
 
 
+def of_sensible_size(number: Decimal) -> bool:
+    """Whether a number can be a result at all: finite, not negative, neither astronomic nor infinitesimal."""
+    return number.is_finite() and number >= 0 and (number == 0 or -12 <= number.adjusted() <= 12)
+
+
 def value_of(analyte: Analyte, number: Decimal, comparator: str, unit: str) -> Value | str:
     """A readable value, or the reason why it is not one, in words for the card."""
-    if not number.is_finite() or number < 0:
+    if not of_sensible_size(number):
         return "not a plausible number"
-    try:
-        read: Amount | None = amount(analyte.measure, number, unit)
-    except InvalidOperation:
-        return "not a plausible number"
+    read: Amount | None = amount(analyte.measure, number, unit)
     if read is None:
         return "unit missing" if not unit.strip() else "unit not accepted"
     guard = analyte.measure.plausible

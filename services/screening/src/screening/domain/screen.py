@@ -33,6 +33,7 @@ from screening.domain.workups.registry import BY_MODULE, WORKUPS
 PATIENT_VIEW_CARDS: Final = 3
 ORDER_CARDS: Final = 2
 PHENOTYPE_FACTS: Final = 3
+LONGEST_NAME: Final = 80
 DRUG_ONLY_MODULES: Final = frozenset({"B12", "CA", "CU"})
 """Result cards that are shown when the dystonia is only drug-induced (section 6, 24)."""
 
@@ -264,7 +265,7 @@ def _drug_note(chart: Chart, phenotype: Phenotype) -> list[str]:
         return []
     drug = min(taken, key=lambda m: (m.start or date.max, m.name, m.reference))
     since = f" since {drug.start.isoformat()}" if drug.start is not None else ""
-    name = drug.name or drug.coding.display or "a dopamine-receptor blocker"
+    name = (drug.name or drug.coding.display or "a dopamine-receptor blocker")[:LONGEST_NAME]
     return [f"On {name}{since}: drug-induced or tardive dystonia is possible and does not exclude a metabolic cause."]
 
 

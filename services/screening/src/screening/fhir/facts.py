@@ -27,8 +27,9 @@ from screening.fhir.shapes import (
     RelativeCondition,
     Request,
 )
+from screening.fhir.shapes import concept as read_concept
 from screening.fhir.times import day
-from screening.slices import NOTHING, field, listed, present
+from screening.slices import NOTHING, field, listed, members, present
 
 _PATIENT: Final = re.compile(r"(?:^|/)Patient/([^/?#]+)(?:/_history/[^/]*)?$")
 _YEARS_PER_UNIT: Final[Mapping[str, Decimal]] = {
@@ -37,16 +38,24 @@ _YEARS_PER_UNIT: Final[Mapping[str, Decimal]] = {
     **dict.fromkeys(("wk", "week", "weeks"), Decimal(1) / Decimal("52.1775")),
     **dict.fromkeys(("d", "day", "days"), Decimal(1) / Decimal("365.2425")),
 }
+_WITHDRAWN: Final = frozenset({"cancelled", "revoked", "entered-in-error", "stopped", "completed"})
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_ROLE_CODES: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 Products = Mapping[str, Medication]
 """Medication resources of the call by every reference under which they may be named."""
 
 
 def belongs_to(subject: Raw, patient_id: str) -> bool:
-    """Whether a subject is the patient of the call. One that is not named belongs to the patient it was sent for."""
+    """Whether a subject is the patient of the call.
+
+    One that is not named belongs to the patient it was sent for; one that cannot be read belongs to nobody we know.
+    """
     if not present(subject):
         return True
     reference = field(subject, Reference)
-    if reference is None or not reference.reference:
+    if reference is None:
+        return False
+    if not reference.reference:
         return True
     text = reference.reference
     if text.startswith("urn:uuid:"):
@@ -157,7 +166,8 @@ def _medicine_sets(
 def product_sets(product: Medication, book: CodeBook) -> tuple[DomainCoding, frozenset[str]] | None:
     """The sets of a Medication by its code and its ingredients; several ingredients never make a single one."""
     found = matched(product.code, book)
-    ingredients = [i for i in listed(product.ingredient, Ingredient) if i.isActive is not False]
+    slices = field(product.ingredient, list[Raw]) or ([product.ingredient] if present(product.ingredient) else [])
+    ingredients = [read for one in slices if (read := _ingredient(one)).isActive is not False]
     parts = [part for i in ingredients if (part := matched(i.itemCodeableConcept, book)) is not None]
     first = found[0] if found else (parts[0][0] if parts else None)
     if first is None:
@@ -166,6 +176,13 @@ def product_sets(product: Medication, book: CodeBook) -> tuple[DomainCoding, fro
     if len(ingredients) > 1:
         sets -= SINGLE_INGREDIENT_SETS
     return (first, sets) if sets else None
+
+
+def _ingredient(raw: Raw) -> Ingredient:
+    """An ingredient; one that cannot be read counts as an unknown active one."""
+    parts = members(raw) or {}
+    active = field(parts.get("isActive", NOTHING), bool)
+    return Ingredient(read_concept(parts.get("itemCodeableConcept", NOTHING)), active)
 
 
 def _product(resource: Medicine, products: Products) -> Medication | None:
@@ -200,7 +217,8 @@ def relatives(resource: FamilyMemberHistory, book: CodeBook) -> list[chart.Relat
     """The conditions of a family member that are in a value set."""
     if resource.status == "entered-in-error":
         return []
-    codes = [c.code for c in resource.relationship.codings if c.code] if resource.relationship is not None else []
+    said = [c for c in resource.relationship.codings if c.code] if resource.relationship is not None else []
+    codes = [c.code for c in sorted(said, key=lambda c: c.system != _ROLE_CODES) if c.code]
     reference = _reference("FamilyMemberHistory", resource.id)
     found = (matched(one.code, book) for one in listed(resource.condition, RelativeCondition))
     return [chart.Relative(hit[0], hit[1], codes[0] if codes else "", reference) for hit in found if hit is not None]
@@ -219,9 +237,10 @@ def order(resource: Request, book: CodeBook) -> chart.Order | None:
 
 def draft(resource: Medicine | Request, book: CodeBook, products: Products, *, selected: bool) -> chart.Draft | None:
     """An entry of draftOrders, whether or not it is in a value set. None: it is not to be done."""
-    if resource.doNotPerform:
+    if resource.doNotPerform or resource.status in _WITHDRAWN:
         return None
-    reference = f"{type(resource).__name__}/{resource.id or ''}"
+    usable = resource.id is not None and _ID.fullmatch(resource.id) is not None
+    reference = f"{type(resource).__name__}/{resource.id if usable else ''}"
     if isinstance(resource, Request):
         code = resource.code or Concept()
         codings, sets = _all_codings(code, book)

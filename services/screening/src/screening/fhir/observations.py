@@ -24,6 +24,10 @@ IsOurs = Callable[[Observation], bool]
 """Whether an observation is of the patient of the call."""
 
 UCUM: Final = "http://unitsofmeasure.org"
+_STATUS_SYSTEMS: Final = (
+    "http://terminology.hl7.org/CodeSystem/condition-",
+    "http://hl7.org/fhir/condition-",
+)
 _FINAL: Final = frozenset({"final", "amended", "corrected"})
 _PENDING: Final = frozenset({"preliminary", "registered"})
 _BY_SET: Final[Mapping[str, Analyte]] = {analyte.value_set: analyte for analyte in labs.ANALYTES}
@@ -62,6 +66,8 @@ class Observations:
         if observation.status in _PENDING:
             codes = frozenset(c.code for c in code.codings if c.code)
             taken = self._taken(observation)
+            if taken is not None and taken > self._latest:
+                return
             self.pending[PendingResult(sets, codes, taken.date() if taken is not None else None)] = None
         elif observation.status in _FINAL:
             for value_set in sets & _ANALYTE_SETS:
@@ -181,7 +187,7 @@ def _is_normal(kind: Concept | None) -> bool:
 
 def _in_family(analyte: Analyte, quantity: Quantity, value: Value) -> Decimal | None:
     unit = unit_of(quantity)
-    if quantity.value is None or not unit or not quantity.value.is_finite():
+    if quantity.value is None or not unit or not labs.of_sensible_size(quantity.value):
         return None
     read = amount(analyte.measure, quantity.value, unit)
     if read is None:
@@ -201,5 +207,6 @@ def status_code(raw: Raw) -> str:
     read = concept(raw)
     if read is None:
         return "?"
-    codes = [coding.code for coding in read.codings if coding.code]
+    standard = [c.code for c in read.codings if c.code and (c.system or "").startswith(_STATUS_SYSTEMS)]
+    codes = standard or [coding.code for coding in read.codings if coding.code]
     return codes[0] if codes else (read.text or "?").strip().lower()

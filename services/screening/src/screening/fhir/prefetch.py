@@ -48,7 +48,7 @@ def _delivery(raw: Raw) -> Delivery:
     if isinstance(whole, Bundle):
         entries = whole.entry or []
         found = tuple((e.fullUrl or "", e.resource) for e in entries if e.resource is not None)
-        return _bundle(found, _goes_on(whole.link or []), whole.total)
+        return _bundle(found, _goes_on(whole.link or []) or _more(whole.total, len(entries)), whole.total)
     if isinstance(whole, OperationOutcome):
         return Delivery(FAILED)
     return Delivery(WRONG_TYPE, (("", whole),))
@@ -69,7 +69,13 @@ def _piecewise(raw: Raw) -> Delivery:
     found = tuple((field(e.fullUrl, str) or "", r) for e in slices if (r := resource(e.resource)) is not None)
     # What is no object at all may have been anything, so that nothing may be called absent any more.
     bent = any(members(e.resource) is None for e in slices) or _bent_entries(bundle.entry)
-    return _bundle(found, bent or _goes_on(listed(bundle.link, Link)), field(bundle.total, int))
+    total = field(bundle.total, int)
+    return _bundle(found, bent or _goes_on(listed(bundle.link, Link)) or _more(total, len(slices)), total)
+
+
+def _more(total: int | None, entries: int) -> bool:
+    """Whether the search says that it found more than it delivered."""
+    return total is not None and total > entries
 
 
 def _bent_entries(entry: Raw) -> bool:

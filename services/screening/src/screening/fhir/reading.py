@@ -13,6 +13,7 @@ from screening.fhir import facts, prefetch, shapes
 from screening.fhir.observations import Observations
 from screening.fhir.prefetch import Delivery
 from screening.fhir.times import day
+from screening.slices import field, present
 
 _Fact = TypeVar("_Fact")
 
@@ -64,7 +65,7 @@ class Reader:
                 case shapes.Observation():
                     observations.add(r)
                 case shapes.Patient():
-                    patient = _patient(r) if r.id == call.patient_id else patient
+                    patient = _patient(r, patient) if r.id == call.patient_id else patient
                 case shapes.Condition():
                     fact = facts.condition(r, self.book)
                     conditions.append(fact if fact is not None and is_ours(r) else None)
@@ -124,9 +125,14 @@ def _is_selected(r: shapes.Medicine | shapes.Request, selections: tuple[str, ...
     return any(chosen == own or chosen.endswith(f"/{own}") or chosen == r.id for chosen in selections)
 
 
-def _patient(r: shapes.Patient) -> Patient:
-    deceased = r.deceasedBoolean is True or bool(r.deceasedDateTime)
-    return Patient(day(r.birthDate), r.gender or "", deceased)
+def _patient(r: shapes.Patient, other: Patient | None) -> Patient:
+    """The patient; of several copies any may say that they died. A date of death says so even if it cannot be read."""
+    said = field(r.deceasedBoolean, bool) is True or (field(r.deceasedBoolean, str) or "").strip().lower() == "true"
+    copy = Patient(day(r.birthDate), r.gender or "", said or present(r.deceasedDateTime))
+    if other is None:
+        return copy
+    birth = min((date for date in (copy.birth_date, other.birth_date) if date is not None), default=None)
+    return Patient(birth, min(filter(None, (copy.sex, other.sex)), default=""), copy.deceased or other.deceased)
 
 
 def _products(resources: Iterable[tuple[str, shapes.Known]]) -> dict[str, shapes.Medication]:

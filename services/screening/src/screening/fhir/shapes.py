@@ -78,8 +78,8 @@ class Patient(_Resource, tag="Patient"):
 
     birthDate: str | None = None  # noqa: N815 - wire spelling
     gender: str | None = None
-    deceasedBoolean: bool | None = None  # noqa: N815
-    deceasedDateTime: str | None = None  # noqa: N815
+    deceasedBoolean: Raw = NOTHING  # noqa: N815
+    deceasedDateTime: Raw = NOTHING  # noqa: N815
 
 
 class Owned(_Resource):

@@ -28,8 +28,16 @@ from screening.domain.orders.rule import (
     medicine_in,
     test_in,
 )
-from screening.domain.workups.vitamin_b12 import LOOK_BACK, MMA_UNLIKELY, MODULE, WORKUP
-from screening.domain.workups.vitamin_b12_facts import any_risk, nitrous_oxide, pregnant, strong_risk
+from screening.domain.workups.vitamin_b12 import MMA_UNLIKELY
+from screening.domain.workups.vitamin_b12_facts import (
+    LOOK_BACK,
+    MODULE,
+    WORKUP,
+    any_risk,
+    nitrous_oxide,
+    pregnant,
+    strong_risk,
+)
 
 _FUNCTIONAL: Final = ("L_MMA", "L_HCY")
 

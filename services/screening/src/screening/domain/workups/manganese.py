@@ -38,7 +38,6 @@ from screening.domain.workups.manganese_facts import (
 from screening.domain.workups.missing import state_without_result, unreadable_note
 
 MODULE: Final = "MN"
-LABEL: Final = "manganese"
 WORKUP: Final = "manganese"
 
 LOOK_BACK: Final = 365

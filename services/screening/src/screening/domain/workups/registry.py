@@ -20,7 +20,9 @@ class Workup:
     assess: Callable[[Chart, Phenotype], Assessment]
 
 
-WORKUPS: Final[tuple[Workup, ...]] = tuple(
-    Workup(rule.MODULE, rule.LABEL, rule.WORKUP, rule.assess) for rule in (vitamin_b12, vitamin_e, manganese)
+WORKUPS: Final[tuple[Workup, ...]] = (
+    Workup("B12", "B12", "vitamin-b12", vitamin_b12.assess),
+    Workup("VITE", "vitamin E", "vitamin-e", vitamin_e.assess),
+    Workup("MN", "manganese", "manganese", manganese.assess),
 )
 BY_MODULE: Final = {workup.module: workup for workup in WORKUPS}

@@ -31,7 +31,6 @@ from screening.domain.workups.vitamin_b12_facts import (
     LOOK_BACK,
     MODULE,
     PAIRED_DAYS,
-    WORKUP,
     Exposure,
     latest_exposure,
     nitrous_oxide,
@@ -40,10 +39,6 @@ from screening.domain.workups.vitamin_b12_facts import (
     strong_risk,
     strong_risk_since,
 )
-
-__all__ = ["LABEL", "LOOK_BACK", "MMA_UNLIKELY", "MODULE", "WORKUP", "assess"]
-
-LABEL: Final = "B12"
 
 HOLOTC_PREFERRED_DAYS: Final = 7
 HOLOTC_IN_PREGNANCY_DAYS: Final = 90

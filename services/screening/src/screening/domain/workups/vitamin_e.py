@@ -31,7 +31,6 @@ from screening.domain.units import display, limit
 from screening.domain.workups.missing import state_without_result, unreadable_note
 
 MODULE: Final = "VITE"
-LABEL: Final = "vitamin E"
 WORKUP: Final = "vitamin-e"
 
 LOOK_BACK: Final = 730
