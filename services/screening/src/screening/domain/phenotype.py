@@ -14,7 +14,6 @@ ADULT_FOCAL_ONSET: Final = 40
 
 _OTHER_MD: Final = ("M_CHOREA", "M_MYOCLONUS", "M_TREMOR", "M_ATAXIA", "M_PARK", "M_OTHER")
 _COMPLEX: Final = ("M_CHOREA", "M_MYOCLONUS", "M_ATAXIA", "M_PARK", "C_COMPLEX")
-_WEAK_ATAXIA: Final = frozenset({"R27.0", "20262006"})
 _DRUG_INDUCED: Final = "Drug-induced dystonia"
 _WORDS: Final = (
     ("M_CHOREA", "Chorea"),
@@ -73,8 +72,9 @@ class Phenotype:
 def of(chart: Chart) -> Phenotype:
     """The phenotype of a chart."""
     coded = {name: _entries(chart, name) for name in ("D_GEN", "D_FOCAL", "D_DRUG", "C_COMPLEX", *_OTHER_MD)}
-    drug_entries = {id(c) for c in coded["D_DRUG"]}
-    dystonia = [c for c in (*coded["D_GEN"], *coded["D_FOCAL"]) if id(c) not in drug_entries]
+    for name in ("D_GEN", "D_FOCAL"):  # an entry that also says drug-induced is that
+        coded[name] = tuple(c for c in coded[name] if "D_DRUG" not in c.sets)
+    dystonia = [*coded["D_GEN"], *coded["D_FOCAL"]]
     other = [c for name in _OTHER_MD for c in coded[name]]
     features = frozenset(name for name, entries in coded.items() if entries)
     deciding = dystonia or other or list(coded["D_DRUG"])
@@ -86,7 +86,7 @@ def of(chart: Chart) -> Phenotype:
         reason=reason,
         conditions=tuple(_unique(deciding)),
         onset_ub=onset,
-        features=features if dystonia else features - {"D_GEN", "D_FOCAL"},
+        features=features,
         word=_word(bool(dystonia), features),
     )
 
@@ -116,7 +116,7 @@ def _entries(chart: Chart, value_set: str) -> tuple[Condition, ...]:
         return entries
     # An unspecific ataxia code beside stroke sequelae, alcoholic degeneration or Wernicke is explained by these.
     explained = chart.has_condition("ATAXIA_EXPLAINED")
-    return tuple(c for c in entries if not (explained and c.coding.code in _WEAK_ATAXIA))
+    return tuple(c for c in entries if not explained or "M_ATAXIA_SPECIFIC" in c.sets)
 
 
 def onset_upper_bound(chart: Chart, conditions: list[Condition]) -> int | None:

@@ -287,7 +287,7 @@ def _in_words(assessment: Assessment) -> str:
         "TREATED": "it is already treated",
         "KNOWN_DX": "the diagnosis is already recorded",
     }
-    return words.get(assessment.state, "a current result is on record")
+    return words.get(assessment.state) or assessment.held or "it has a card of its own"
 
 
 # --- how many cards ---

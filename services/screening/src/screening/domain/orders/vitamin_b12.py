@@ -168,13 +168,10 @@ def _deficient(situation: Situation) -> tuple[Evidence, ...]:
         return assessment.evidence
     if assessment.state in (TREATED, NORMAL):
         return ()
-    reassuring = any(
-        mma.value is not None and mma.value.at_most_below(MMA_UNLIKELY, inclusive=True) is True
-        for mma in chart.results(labs.MMA.key, LOOK_BACK)
-    )
-    if reassuring:
+    mma = chart.newest(labs.MMA.key, LOOK_BACK)
+    if mma is not None and mma.value is not None and mma.value.at_most_below(MMA_UNLIKELY, inclusive=True) is True:
         return ()
-    specific = (c for c in chart.conditions_in("B12_DX") if "B12_DX_UNSPECIFIC" not in c.sets)
+    specific = chart.conditions_in("B12_DX_SPECIFIC")
     return tuple(of_fact(c, "vitamin B12 deficiency recorded, no treatment or normal result seen") for c in specific)
 
 

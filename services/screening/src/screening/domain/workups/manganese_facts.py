@@ -13,7 +13,6 @@ HEMOGLOBIN_DAYS: Final = 365
 PN_SESSION_DAYS: Final = 183
 HEMOGLOBIN_HIGH_MALE: Final = limit("165 g/L")
 HEMOGLOBIN_HIGH_FEMALE: Final = limit("160 g/L")
-_TOXIC_EFFECT: Final = "T57.2"
 _EXPOSURE_WORDS: Final = re.compile(r"weld|mangan|smelt|batter", re.IGNORECASE)
 
 
@@ -21,7 +20,7 @@ def risk(chart: Chart) -> tuple[Evidence, ...]:
     """Every fact that makes manganese worth measuring."""
     signal = chart.site_fact("t1-pallidal")
     shown = (of_fact(signal, "high risk: T1 pallidal hyperintensity"),) if signal is not None else ()
-    poisoning = (c for c in chart.conditions_in("MN_DX") if c.coding.code.startswith(_TOXIC_EFFECT))
+    poisoning = chart.conditions_in("MN_TOXIC_EFFECT")
     suspected = tuple(of_fact(c, "suspected manganese poisoning") for c in poisoning if not c.known_diagnosis)
     return (*acquired_source(chart), *suspected, *polycythemia(chart), *shown)
 

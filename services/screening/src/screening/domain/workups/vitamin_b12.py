@@ -80,11 +80,9 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     result, scale = _deciding(chart)
     mma = _paired_mma(chart, result)
     state, evidence = _state(chart, result, scale, mma, strong_since=strong_risk_since(chart))
-    raised = _homocysteine_after(chart, exposures) if state == NORMAL else None
-    if state == NORMAL and (unresolved_exposure or raised is not None):
-        state = DISCORDANT
-    if raised is not None:
-        evidence = (*evidence, raised)
+    raised = _raised_after(chart, exposures) if state == NORMAL else ()
+    if state == NORMAL and (unresolved_exposure or raised):
+        state, evidence = DISCORDANT, tuple(dict.fromkeys((*evidence, *raised)))
     if exposures and state in (BORDERLINE, DISCORDANT):
         evidence = (*evidence, *(e.evidence for e in exposures))
 
@@ -209,6 +207,11 @@ def _paired_mma(chart: Chart, result: LabResult | None) -> LabResult | None:
     )
 
 
+def _raised(homocysteine: LabResult) -> bool:
+    value = homocysteine.value
+    return value is not None and value.at_most_below(HOMOCYSTEINE_RAISED, inclusive=True) is False
+
+
 def _mma_unlikely(mma: LabResult) -> bool:
     return mma.value is not None and mma.value.at_most_below(MMA_UNLIKELY, inclusive=True) is True
 
@@ -231,8 +234,8 @@ def _kidneys_clear(chart: Chart, mma: LabResult) -> bool:
         return value.at_most_below(EGFR_NORMAL) is False
     if near or chart.has_condition("B12_CKD"):
         return False
-    last = chart.newest(labs.EGFR.key)
-    return last is None or last.value is None or last.value.at_most_below(EGFR_NORMAL) is False
+    last = next(iter(chart.labs.get(labs.EGFR.key, ())), None)
+    return last is None or (last.value is not None and last.value.at_most_below(EGFR_NORMAL) is False)
 
 
 def _mma_evidence(chart: Chart, mma: LabResult) -> Evidence:
@@ -251,21 +254,27 @@ def _functional_marker_after(chart: Chart, exposures: tuple[Exposure, ...]) -> b
     results = (*chart.results(labs.MMA.key), *chart.results(labs.HOMOCYSTEINE.key))
     if since is None:
         return any(chart.within(r.taken.date(), LOOK_BACK) for r in results)
-    return any(r.taken.date() >= since for r in results)
+    return any(r.taken.date() > since for r in results)
 
 
-def _homocysteine_after(chart: Chart, exposures: tuple[Exposure, ...]) -> Evidence | None:
-    """A raised homocysteine since nitrous oxide, with kidneys that do not explain it: a contrary functional marker."""
+def _raised_after(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Evidence, ...]:
+    """Functional markers since nitrous oxide that contradict a normal level, whatever B12 they belong to."""
+    if not exposures:
+        return ()
     since = latest_exposure(exposures)
-    newest = chart.newest(labs.HOMOCYSTEINE.key, LOOK_BACK)
-    if not exposures or newest is None or newest.value is None or (since is not None and newest.taken.date() < since):
-        return None
-    if newest.value.at_most_below(HOMOCYSTEINE_RAISED, inclusive=True) is not False or not _kidneys_clear(
-        chart, newest
-    ):
-        return None
-    words = f"raised: above {HOMOCYSTEINE_RAISED} (folate deficiency and kidney disease raise it, too)"
-    return of_result(newest, labs.HOMOCYSTEINE.measure, words, N2O_PRACTICAL_NEUROLOGY)
+
+    def newest(analyte: str) -> LabResult | None:
+        result = chart.newest(analyte, LOOK_BACK)
+        return result if result is not None and (since is None or result.taken.date() >= since) else None
+
+    mma, homocysteine = newest(labs.MMA.key), newest(labs.HOMOCYSTEINE.key)
+    found: list[Evidence] = []
+    if mma is not None and _mma_high(chart, mma):
+        found.append(_mma_evidence(chart, mma))
+    if homocysteine is not None and _raised(homocysteine) and _kidneys_clear(chart, homocysteine):
+        words = f"raised: above {HOMOCYSTEINE_RAISED} (folate deficiency and kidney disease raise it, too)"
+        found.append(of_result(homocysteine, labs.HOMOCYSTEINE.measure, words, N2O_PRACTICAL_NEUROLOGY))
+    return tuple(found)
 
 
 # --- what is missing ---

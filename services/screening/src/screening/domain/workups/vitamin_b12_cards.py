@@ -69,10 +69,11 @@ def borderline(
         statements = ("Repeating serum vitamin B12 alone does not resolve this.", _FOLATE_SECOND)
         if in_pregnancy:
             tests = (catalog.HOLOTC, *tests)
-            statements = (
-                "Total vitamin B12 falls in normal pregnancy. Do not delay treatment if there are neurological signs.",
-                *statements,
-            )
+    if in_pregnancy:
+        statements = (
+            "Total vitamin B12 falls in normal pregnancy. Do not delay treatment if there are neurological signs.",
+            *statements,
+        )
     return Finding(
         MODULE, BORDERLINE, indicator, summary,
         statements=(*statements, _NOT_EXCLUDED, *_age_note(chart), _WINDOW),

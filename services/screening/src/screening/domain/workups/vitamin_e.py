@@ -142,13 +142,21 @@ def _state(chart: Chart, result: LabResult | None, days: int) -> tuple[str, str,
         state, note = state_without_result(chart, days, labs.ALPHA_TOCOPHEROL.key)
         return state, note, (), none
     scale = _scale(chart, result)
-    bands = scale.touched(result.value)
     lipids = _lipids(chart, result)
-    states = {_of_band(band, lipids) for band in bands}
+    states = _states(chart, result)
     if len(states) > 1:
         return UNREADABLE, unreadable_note(result), (), none
-    evidence = (of_result(result, scale.analyte.measure, _criterion(scale, bands[-1]), scale.cite), *lipids.evidence)
+    band = scale.touched(result.value)[-1]
+    evidence = (of_result(result, scale.analyte.measure, _criterion(scale, band), scale.cite), *lipids.evidence)
     return states.pop(), "", evidence, lipids
+
+
+def _states(chart: Chart, result: LabResult) -> set[str]:
+    """What a result may amount to: one state, or several where a comparator's interval spans a limit that matters."""
+    if result.value is None:
+        return set()
+    lipids = _lipids(chart, result)
+    return {_of_band(band, lipids) for band in _scale(chart, result).touched(result.value)}
 
 
 def _of_band(band: str, lipids: _Lipids) -> str:
@@ -168,9 +176,15 @@ def _of_band(band: str, lipids: _Lipids) -> str:
 
 
 def _deciding(chart: Chart, days: int) -> LabResult | None:
-    """The newest result, read by the bands for the age on the day of its sample."""
+    """The newest result; one that spans a limit never hides an older one that does not reassure, nor lets one that does."""
     results = chart.results(labs.ALPHA_TOCOPHEROL.key, days)
-    return _scale(chart, results[0]).deciding(results) if results else None
+    for result in results:
+        states = _states(chart, result)
+        if len(states) == 1 and (result is results[0] or NORMAL not in states):
+            return result
+        if states == {NORMAL}:
+            break
+    return results[0] if results else None
 
 
 def _scale(chart: Chart, result: LabResult) -> Scale:
