@@ -19,7 +19,6 @@ from screening.cards.render import Renderer
 from screening.domain import screen
 from screening.knowledge import loading
 
-BUG = pytest.mark.xfail
 GFM = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 JOINER = "\u200d"
 # Literal autolinks as GitHub's extension and as remark-gfm find them: in the text, after character references are read.
@@ -86,7 +85,7 @@ def test_no_element_appears_and_the_text_survives(frame: str, text: str) -> None
 
 @pytest.mark.parametrize(
     "text",
-    [*HOSTILE, *(pytest.param(one, marks=BUG(strict=True, reason="a literal link is found")) for one in LINKED)],
+    [*HOSTILE, *LINKED],
     ids=ascii,
 )
 def test_nothing_becomes_a_link_by_itself(text: str) -> None:
@@ -95,7 +94,6 @@ def test_nothing_becomes_a_link_by_itself(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["x\u202ey", "x\u2066y", "\u202dx", "x\u2067", "a\u200fb"], ids=ascii)
-@pytest.mark.xfail(strict=True, reason="marks that turn the direction of writing pass, and reach into our words")
 def test_nothing_turns_our_words_around(text: str) -> None:
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f]", escaped(text))
 
@@ -193,7 +191,6 @@ def test_a_poisoned_order_gives_the_card_of_a_plain_one(client: FlaskClient) -> 
             assert [shape(card) for card in cards(text)] == [shape(card) for card in plain], text
 
 
-@pytest.mark.xfail(strict=True, reason="a sentence of ours that is longer than foreign text may be is cut")
 def test_our_own_sentences_are_whole() -> None:
     """What the rules say stands on the card word for word: foreign text is cut, our own is not."""
     renderer = Renderer("https://cds.example", "https://dystonia-cds.example/fhir", loading.override_reasons())

@@ -124,6 +124,5 @@ def test_parts_cannot_run_into_each_other() -> None:
     assert Identity(b"k" * 32, ("ab", "")).uuid("x") != made.uuid("x")
 
 
-@pytest.mark.xfail(strict=True, reason="a trailing slash makes another server of the same one")
 def test_the_same_server_may_be_spelled_with_a_slash() -> None:
     assert ids({**s.call(VALUES, encounterId="e1"), "fhirServer": s.SERVER + "/"}) == HERE

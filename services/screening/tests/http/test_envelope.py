@@ -7,8 +7,6 @@ import edge_samples as s
 import pytest
 from flask.testing import FlaskClient
 
-BUG = pytest.mark.xfail
-
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
@@ -33,7 +31,7 @@ def refused(answer: Any, status: int, expression: str = "") -> str:
     "data",
     [
         b"", b" ", b"null", b"5", b'"x"', b"[]", b"[{}]", b"{", b"{'hook': 1}", b"{} {}", b"\xff", b"\xef\xbb\xbf{}",
-        pytest.param(b'{"\xff": 1}', marks=BUG(strict=True, reason="text that is not UTF-8 ends the call")),
+        b'{"\xff": 1}',
         b'{"hook": "patient-view",}', b'{"hook": NaN}', b'{"a": "\x01"}', b"hook=patient-view",
     ],
 )  # fmt: skip
@@ -60,13 +58,11 @@ def test_what_is_no_json_object_is_refused(client: FlaskClient, data: bytes) -> 
         ({"hookInstance": "not-a-uuid"}, "hookInstance"),
         ({"hookInstance": f"{{{s.HOOK_INSTANCE}}}"}, "hookInstance"),
         ({"hookInstance": f"urn:uuid:{s.HOOK_INSTANCE}"}, "hookInstance"),
-        pytest.param(
+        (
             {"hookInstance": f"{s.HOOK_INSTANCE}/../x"}, "hookInstance",
-            marks=BUG(strict=True, reason="only the beginning of the text is compared"),
         ),
-        pytest.param(
+        (
             {"hookInstance": f"{s.HOOK_INSTANCE}\n"}, "hookInstance",
-            marks=BUG(strict=True, reason="only the beginning of the text is compared"),
         ),
         ({"fhirServer": 5}, "fhirServer"),
         ({"fhirServer": ["x"]}, "fhirServer"),
@@ -90,9 +86,8 @@ def test_a_bent_envelope_is_refused_by_its_place(client: FlaskClient, changes: d
     [
         *(({"patientId": bent}, "context.patientId") for bent in (s.DROP, None, "", " ", 5, [], {}, "/", "\n")),
         *(
-            pytest.param(
+            (
                 {"patientId": bent}, "context.patientId",
-                marks=BUG(strict=True, reason="only the beginning of the text is compared"),
             )
             for bent in ("1/../2", "Patient/1", "1 2", "1\n", "x" * 256)
         ),
