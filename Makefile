@@ -7,6 +7,8 @@ STAMP := .venv/.installed
 PACKAGES := services/chassis services/content services/screening gateway deploy/tryout
 LOCK := ../.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
+LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/tests/fhir/test_templates.py
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help run demo test check fix bench venv lock clean
@@ -26,11 +28,13 @@ demo: $(STAMP) ## play the EHR: FILE=bundle.json [ADD=G24.9] [PATIENT=] [HOOK=] 
 test: $(STAMP) ## run all tests [TESTS=path or other pytest arguments]
 	@exec $(PY) -m pytest -n auto --maxprocesses 4 $(TESTS)
 
-check: $(STAMP) ## lint, format, types, import directions; changes nothing
+check: $(STAMP) ## lint, format, types, import directions, value sets, prefetch; changes nothing
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
+	$(PY) -m screening.knowledge.build --check
+	$(PY) -m pytest -q -p no:cacheprovider $(LINTERS)
 
 fix: $(STAMP) ## format, and repair what can be repaired
 	$(PY) -m ruff check --fix .
