@@ -65,6 +65,11 @@ def test_on_hold_is_a_risk_and_no_treatment(status: str, treats: bool, is_risk: 
     assert (one in made.facts_in("S")) is is_risk
 
 
+def test_of_two_medicines_of_one_class_the_same_one_is_named_in_any_order() -> None:
+    pair = (medication("S", start=ago(900)), medication("S", start=ago(100)))
+    assert chart(medications=pair).on_medicine("S") == chart(medications=pair[::-1]).on_medicine("S")
+
+
 @pytest.mark.parametrize(
     ("status", "counts"),
     [("completed", True), ("in-progress", True), ("not-done", False), ("entered-in-error", False), ("stopped", False)],

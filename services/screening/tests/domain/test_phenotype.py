@@ -8,9 +8,10 @@ from small_facts import ago, chart, condition
 
 from screening.domain import phenotype
 from screening.domain.chart import Condition
+from screening.knowledge.loading import code_book
 
 GEN, FOCAL, DRUG = condition("D_GEN"), condition("D_FOCAL"), condition("D_DRUG")
-CHOREA, TREMOR, ATAXIA = condition("M_CHOREA"), condition("M_TREMOR"), condition("M_ATAXIA", code="G11.9")
+CHOREA, TREMOR, ATAXIA = condition("M_CHOREA"), condition("M_TREMOR"), condition("M_ATAXIA", "M_ATAXIA_SPECIFIC")
 PARK, MYOCLONUS, OTHER = condition("M_PARK"), condition("M_MYOCLONUS"), condition("M_OTHER")
 COMPLEX, PD, KNOWN, FUNCTIONAL = (condition(s) for s in ("C_COMPLEX", "X_PD", "X_KNOWN", "X_FUNCTIONAL"))
 BORN_55_YEARS_AGO = date(1971, 5, 24)
@@ -86,13 +87,22 @@ def test_an_onset_age_needs_no_birth_date() -> None:
     assert tier(condition("D_FOCAL", onset_age=30), born=None) == "T1"
 
 
-@pytest.mark.parametrize("code", ["R27.0", "20262006"])
-def test_unspecific_ataxia_may_be_explained(code: str) -> None:
-    weak, stroke = condition("M_ATAXIA", code=code), condition("ATAXIA_EXPLAINED")
+def test_unspecific_ataxia_may_be_explained() -> None:
+    weak, stroke = condition("M_ATAXIA"), condition("ATAXIA_EXPLAINED")
     assert tier(weak) == "T4"
     assert tier(weak, stroke) == "T0"
     assert tier(weak, condition("ATAXIA_EXPLAINED", clinical="resolved")) == "T4"
     assert tier(ATAXIA, stroke) == "T4"
+    assert tier(ATAXIA, weak, stroke) == "T4"
+
+
+@pytest.mark.parametrize(
+    ("code", "specific"), [("R27.0", False), ("20262006", False), ("G11.9", True), ("85102008", True)]
+)
+def test_which_ataxia_codes_are_unspecific(code: str, specific: bool) -> None:
+    book = code_book()
+    assert code in {entry.code.rstrip("*") for entry in book.members["M_ATAXIA"]}
+    assert (code in book.codes("M_ATAXIA_SPECIFIC")) is specific
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def outcome(screening: Screening, *, dated: bool = True) -> list[Any]:
     """What a clinician would notice, without the places where facts stand in a scenario."""
     cards = []
     for f in screening.findings:
-        # Results as numbers: the same one may be sent in another unit.
+        # Not the number itself: the same result may be sent in another unit.
         facts = {(e.code, e.criterion, e.day if dated else None) for e in f.evidence}
         suggested = [(s.label, tuple(o.code + o.gene for o in s.orders), frozenset(s.withdraw)) for s in f.suggestions]
         words = frozenset(f.statements) if dated else len(f.statements)
