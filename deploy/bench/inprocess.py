@@ -15,12 +15,14 @@ from typing import Any, Final
 
 from werkzeug.test import run_wsgi_app
 
-from screening import messages, services
+from screening import messages
 from screening.app import create_app
+from screening.app import reader as make_reader
 from screening.domain import screen
 from screening.fhir import prefetch
-from screening.fhir.reading import Call, Reader
+from screening.fhir.reading import Call
 from screening.knowledge import loading
+from screening.services import PATIENT_VIEW
 from screening.settings import Settings
 
 _SECONDS: Final = 1.0
@@ -30,15 +32,15 @@ _CANONICAL_BASE: Final = "https://dystonia-cds.example/fhir"
 def main(file: str) -> int:
     """Time the steps of the call in `file`."""
     body = Path(file).read_bytes()
-    call = messages.read(body, services.PATIENT_VIEW)
-    reader = Reader(loading.code_book(), f"{_CANONICAL_BASE}/CodeSystem/site-facts", services.prefetch_names())
+    call = messages.read(body, PATIENT_VIEW)
+    reader = make_reader(loading.code_book(), _CANONICAL_BASE)
     data = Call(call.patient_id, call.prefetch)
     now = datetime.now(UTC)
     chart, _ = reader.chart(data, now)
     whole = _whole(body)
     reading = _milliseconds(lambda: prefetch.read(call.prefetch))
     told = {
-        "envelope": _milliseconds(lambda: messages.read(body, services.PATIENT_VIEW)),
+        "envelope": _milliseconds(lambda: messages.read(body, PATIENT_VIEW)),
         "reading": reading,
         "chart": max(0.0, _milliseconds(lambda: reader.chart(data, now)) - reading),
         "rules": _milliseconds(lambda: screen.patient_view(chart, call.user_id)),

@@ -111,27 +111,27 @@ def test_a_wrong_audience_is_refused(post: Any, words: Any, aud: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("claims", "said"),
+    ("claims_at", "said"),
     [
-        ({"exp": int(time.time()) - 120, "iat": int(time.time()) - 400}, "expired"),
-        ({"iat": int(time.time()) + 400, "exp": int(time.time()) + 700}, "not valid yet"),
-        ({"nbf": int(time.time()) + 400}, "not valid yet"),
-        ({"exp": int(time.time()) + 7300}, "lifetime"),
-        ({"exp": int(time.time()) + 20, "iat": int(time.time()) + 30}, "lifetime"),
-        ({"exp": ...}, "lacks"),
-        ({"iat": ...}, "lacks"),
-        ({"exp": None}, "lacks"),
-        ({"exp": str(int(time.time()) + 100)}, "numbers"),
-        ({"iat": True}, "numbers"),
-        ({"exp": float("inf")}, "could not be read"),
-        ({"exp": float("nan")}, "could not be read"),
-        ({"iss": ...}, "issuer"),
-        ({"iss": "https://other.example"}, "issuer"),
-        ({"iss": [ISSUER]}, "issuer"),
+        (lambda now: {"exp": now - 120, "iat": now - 400}, "expired"),
+        (lambda now: {"iat": now + 400, "exp": now + 700}, "not valid yet"),
+        (lambda now: {"nbf": now + 400}, "not valid yet"),
+        (lambda now: {"exp": now + 7300}, "lifetime"),
+        (lambda now: {"exp": now + 20, "iat": now + 30}, "lifetime"),
+        (lambda _: {"exp": ...}, "lacks"),
+        (lambda _: {"iat": ...}, "lacks"),
+        (lambda _: {"exp": None}, "lacks"),
+        (lambda now: {"exp": str(now + 100)}, "numbers"),
+        (lambda _: {"iat": True}, "numbers"),
+        (lambda _: {"exp": float("inf")}, "could not be read"),
+        (lambda _: {"exp": float("nan")}, "could not be read"),
+        (lambda _: {"iss": ...}, "issuer"),
+        (lambda _: {"iss": "https://other.example"}, "issuer"),
+        (lambda _: {"iss": [ISSUER]}, "issuer"),
     ],
 )
-def test_wrong_claims_are_refused_in_general_terms(post: Any, words: Any, claims: Any, said: str) -> None:
-    assert said in refused(post("Bearer " + token(**claims)), words)
+def test_wrong_claims_are_refused_in_general_terms(post: Any, words: Any, claims_at: Any, said: str) -> None:
+    assert said in refused(post("Bearer " + token(**claims_at(int(time.time())))), words)
 
 
 def test_a_minute_of_clock_difference_is_all_right(post: Any) -> None:

@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
+from chassis import shell
 from gateway import auth, messages
 from gateway.discovery import Directory, Service
 from gateway.problems import encoded, malformed, not_json_type, too_large, upstream_bad
@@ -80,24 +81,15 @@ def blueprint(settings: Settings, directory: Directory, upstreams: Mapping[str, 
 
 
 def _body(limit: int) -> bytes:
-    """The request body, at most `limit` bytes.
-
-    One of announced length is read in one go, which costs half of what Flask's stepwise reading does. One of unknown
-    length arrives cut off at the shell's limit, which is one byte more.
-    """
-    length = request.content_length
-    if length is not None and length <= limit:
-        body: bytes = request.environ["wsgi.input"].read(length)
-        if len(body) < length:
-            raise malformed("The request body ended before its announced length.")
-        return body
+    """The request body, at most `limit` bytes. The shell's limit is one byte more, where it cuts off."""
+    if (request.content_length or 0) > limit:
+        raise too_large(limit)
     try:
-        body = request.get_data(cache=False)
+        return shell.body()
     except RequestEntityTooLarge as error:
         raise too_large(limit) from error
-    if len(body) > limit:
-        raise too_large(limit)
-    return body
+    except BadRequest as error:
+        raise malformed("The request body ended before its announced length.") from error
 
 
 def _check_type() -> None:

@@ -121,7 +121,6 @@ def test_a_librarys_message_is_replaced_by_its_name(stream: io.StringIO) -> None
     assert MARK not in stream.getvalue()
 
 
-@pytest.mark.xfail(strict=True, reason="a library's message passes when it comes without arguments")
 def test_a_librarys_ready_made_message_is_replaced_by_its_name(stream: io.StringIO) -> None:
     logging.getLogger("library.part").warning(f"could not fetch {MARK}")
     assert lines(stream)[0]["event"] == "library.part"

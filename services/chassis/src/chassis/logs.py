@@ -36,7 +36,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "component": self._component,
             "logger": record.name,
-            "event": record.msg if isinstance(record.msg, str) and not record.args else record.name,
+            "event": record.msg if record.name.startswith("cds.") and isinstance(record.msg, str) else record.name,
         }
         fields = getattr(record, "fields", None)
         if isinstance(fields, Mapping):

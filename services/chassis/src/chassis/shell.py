@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from chassis import problems
 from chassis.logs import Log
@@ -14,6 +15,23 @@ from chassis.logs import Log
 REQUEST_ID: Final = "X-Request-Id"
 _ACCEPTABLE_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _log = Log("access")
+
+
+def body() -> bytes:
+    """The request body, at most `max_body` bytes (else 413).
+
+    One of announced length is read in one go, which costs a tenth of what Flask's stepwise reading does.
+    """
+    length, limit = request.content_length, request.max_content_length
+    if length is None or limit is None or length > limit:
+        whole = request.get_data(cache=False)
+        if limit is not None and len(whole) >= limit:  # of unknown length, and silently cut off at the limit
+            raise RequestEntityTooLarge
+        return whole
+    read: bytes = request.environ["wsgi.input"].read(length)
+    if len(read) < length:
+        raise BadRequest
+    return read
 
 
 def build(import_name: str, *, version: str, max_body: int, not_ready: Callable[[], Sequence[str]]) -> Flask:

@@ -10,13 +10,22 @@ from screening import __version__, services, views
 from screening.cards import drafts
 from screening.cards.explanations import Explanations
 from screening.cards.render import Renderer
-from screening.fhir.reading import Reader
+from screening.domain.codes import CodeBook
+from screening.fhir.reading import Asked, Reader
 from screening.knowledge import loading
 from screening.settings import Settings
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def reader(book: CodeBook, canonical_base: str) -> Reader:
+    """A reader that knows what our prefetch templates ask for."""
+    names = services.prefetch_names()
+    templates = services.prefetch_templates(book, canonical_base)
+    keys = {key: Asked(names[key], services.resource_type(template)) for key, template in templates.items()}
+    return Reader(book, f"{canonical_base}/CodeSystem/site-facts", keys)
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flask:
@@ -34,7 +43,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     app.register_blueprint(
         views.blueprint(
             views.Parts(
-                reader=Reader(book, f"{settings.canonical_base}/CodeSystem/site-facts", services.prefetch_names()),
+                reader=reader(book, settings.canonical_base),
                 renderer=Renderer(settings.public_url, settings.canonical_base, loading.override_reasons()),
                 explanations=explanations,
                 identity_key=settings.identity_key,

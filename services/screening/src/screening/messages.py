@@ -15,7 +15,19 @@ from screening.slices import NOTHING, UNREADABLE, field, listed, members, presen
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _FHIR_ID: Final = re.compile(r"[^/\s]{1,255}\Z")
 _REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]{1,63}/[^/\s]{1,255}")
-_TOP: Final = msgspec.json.Decoder(dict[str, Raw])
+
+
+class _Call(msgspec.Struct, gc=False):
+    """The top level, with the prefetch split by key in the same pass over the body."""
+
+    hook: Raw = NOTHING
+    hookInstance: Raw = NOTHING  # noqa: N815 - wire spelling
+    fhirServer: Raw = NOTHING  # noqa: N815
+    context: Raw = NOTHING
+    prefetch: dict[str, Raw] | None = None
+
+
+_CALL: Final = msgspec.json.Decoder(_Call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +95,20 @@ def read(body: bytes, hook: str) -> HookCall:
         chassis.problems.Problem: 400, naming the part that is wrong.
     """
     try:
-        top = _TOP.decode(body)
+        if not body.isascii():
+            body.decode()
+        top = _CALL.decode(body)
+    except msgspec.ValidationError:
+        if body.lstrip()[:1] != b"{":
+            raise problems.not_json() from None
+        raise problems.invalid("prefetch", "prefetch must be an object.") from None
     except UNREADABLE:
         raise problems.not_json() from None
-    context = members(top.get("context", NOTHING))
-    envelope: dict[str, Any] = {
-        name: _plain(top[name]) for name in ("hook", "hookInstance", "fhirServer") if name in top
-    }
-    if "context" in top:
-        small = ("patientId", "userId", "encounterId", "selections")
-        envelope["context"] = (
-            {name: _plain(context[name]) for name in small if name in context} if context is not None else None
-        )
+    context = members(top.context)
     try:
-        loaded: dict[str, Any] = _ENVELOPE.load(envelope)
+        loaded: dict[str, Any] = _ENVELOPE.load(_envelope(top, context))
+    except UNREADABLE:
+        raise problems.not_json() from None
     except ValidationError as error:
         raise _problem(error) from None
     if loaded["hook"] != hook:
@@ -109,7 +121,7 @@ def read(body: bytes, hook: str) -> HookCall:
     selections = said["selections"]
     return HookCall(
         patient_id=said["patientId"],
-        prefetch=_prefetch(top.get("prefetch", NOTHING)),
+        prefetch=top.prefetch or {},
         draft_orders=_drafts(drafts),
         selections=tuple(selections) if selections is not None else None,
         user_id=user,
@@ -117,6 +129,18 @@ def read(body: bytes, hook: str) -> HookCall:
         fhir_server=(loaded["fhirServer"] or "").rstrip("/"),
         has_drafts=present(drafts),
     )
+
+
+def _envelope(top: _Call, context: dict[str, Raw] | None) -> dict[str, Any]:
+    """The small parts of a call as plain values; what was not sent is left out."""
+    sent = (("hook", top.hook), ("hookInstance", top.hookInstance), ("fhirServer", top.fhirServer))
+    envelope: dict[str, Any] = {name: _plain(raw) for name, raw in sent if raw is not NOTHING}
+    if top.context is not NOTHING:
+        small = ("patientId", "userId", "encounterId", "selections")
+        envelope["context"] = (
+            {name: _plain(context[name]) for name in small if name in context} if context is not None else None
+        )
+    return envelope
 
 
 def _plain(raw: Raw) -> Any:
@@ -138,15 +162,6 @@ def _problem(error: ValidationError) -> Exception:
     if messages == ["Missing data for required field."]:
         words = f"{expression} is required."
     return problems.invalid(expression, words)
-
-
-def _prefetch(raw: Raw) -> Mapping[str, Raw]:
-    if not present(raw):
-        return {}
-    values = members(raw)
-    if values is None:
-        raise problems.invalid("prefetch", "prefetch must be an object.")
-    return values
 
 
 def _drafts(raw: Raw) -> tuple[Raw, ...]:

@@ -112,6 +112,11 @@ def prefetch_names() -> dict[str, str]:
     return {key: key for key in keys} | {lab_key(workup): workup for workup in LAB_SETS}
 
 
+def resource_type(template: str) -> str:
+    """The type of resource that a template asks for."""
+    return template.partition("?")[0].partition("/")[0]
+
+
 def discovery(book: CodeBook, canonical_base: str) -> dict[str, Any]:
     """The body of GET /cds-services."""
     templates = prefetch_templates(book, canonical_base)

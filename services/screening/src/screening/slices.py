@@ -27,6 +27,8 @@ def members(raw: Raw) -> dict[str, Raw] | None:
 
 def field(raw: Raw, kind: type[_T]) -> _T | None:
     """A raw field as `kind`; None when absent, null or bent."""
+    if raw is NOTHING:
+        return None
     try:
         return cast(_T | None, _decoder(cast(Hashable, kind)).decode(raw))
     except UNREADABLE:
@@ -41,7 +43,7 @@ def _decoder(kind: Any) -> "msgspec.json.Decoder[Any]":
 
 def present(raw: Raw) -> bool:
     """Whether a field was sent with anything but null."""
-    return bytes(raw).strip() not in (b"", b"null")
+    return raw is not NOTHING and bytes(raw).strip() not in (b"", b"null")
 
 
 def listed(raw: Raw, kind: type[_T]) -> list[_T]:

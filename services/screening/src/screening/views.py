@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
+from chassis import shell
 from screening import messages, problems, services
 from screening.cards.explanations import Explanations
 from screening.cards.identity import Identity
@@ -50,7 +51,7 @@ def blueprint(parts: Parts) -> Blueprint:
         service = services.BY_ID.get(service_id)
         if service is None:
             raise problems.unknown_service()
-        hook_call = messages.read(request.get_data(cache=False), service.hook)
+        hook_call = messages.read(shell.body(), service.hook)
         g.access_fields = {"service": service.id, "hook": service.hook}
         if service.hook == services.ORDER_SELECT and not hook_call.has_drafts:
             return _json(_NO_CARDS)  # some clients repeat the hook without its orders: there is nothing to advise on

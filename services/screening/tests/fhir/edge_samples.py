@@ -10,10 +10,10 @@ from typing import Any, Final
 from flask import Flask
 from msgspec import Raw
 
-from screening.app import create_app
+from screening.app import create_app, reader
 from screening.domain.chart import Chart
 from screening.fhir.prefetch import Delivery
-from screening.fhir.reading import Call, Reader
+from screening.fhir.reading import Call
 from screening.knowledge import loading
 from screening.services import prefetch_names
 from screening.settings import Settings
@@ -44,7 +44,7 @@ class _Drop(Enum):
 
 DROP: Final = _Drop.DROP
 _BOOK: Final = loading.code_book()
-_READER: Final = Reader(_BOOK, SITE_FACTS, prefetch_names())
+_READER: Final = reader(_BOOK, SITE_FACTS.removesuffix("/CodeSystem/site-facts"))
 
 
 def changed(sample: Json, changes: Mapping[str, Any]) -> Json:

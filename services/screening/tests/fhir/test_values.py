@@ -9,15 +9,15 @@ import edge_samples as s
 import pytest
 from msgspec import Raw
 
+from screening.app import reader
 from screening.domain.chart import Chart
 from screening.domain.labs import LabResult
 from screening.fhir.observations import unit_of
-from screening.fhir.reading import Call, Reader
+from screening.fhir.reading import Call
 from screening.fhir.shapes import Quantity
 from screening.knowledge import loading
-from screening.services import prefetch_names
 
-READER = Reader(loading.code_book(), s.SITE_FACTS, prefetch_names())
+READER = reader(loading.code_book(), s.SITE_FACTS.removesuffix("/CodeSystem/site-facts"))
 
 
 def results(analyte: str, *observations: Any) -> tuple[LabResult, ...]:

@@ -9,10 +9,11 @@ from chart_builder import NOW
 from judging import wire
 from msgspec import Raw
 
+from screening.app import reader
 from screening.domain.chart import Chart
 from screening.domain.codes import CodeBook
-from screening.fhir.reading import Call, Reader
-from screening.services import prefetch_names, prefetch_templates
+from screening.fhir.reading import Call
+from screening.services import prefetch_templates
 
 CANONICAL_BASE = "https://dystonia-cds.example/fhir"
 Answer = Callable[[Mapping[str, Any], Mapping[str, str], Mapping[str, Any], date], dict[str, Any]]
@@ -30,7 +31,7 @@ def read(scenario: Mapping[str, Any], book: CodeBook, answer: Answer, now: datet
         draft_orders=tuple(_raw(entry["resource"]) for entry in drafts),
         selections=None if selections is None else tuple(selections),
     )
-    chart, _ = Reader(book, wire.SITE_FACTS, prefetch_names()).chart(call, now)
+    chart, _ = reader(book, wire.SITE_FACTS.removesuffix("/CodeSystem/site-facts")).chart(call, now)
     return chart
 
 

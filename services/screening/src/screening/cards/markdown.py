@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 _INLINE: Final = re.compile(r"([\\`*_{}\[\]|~])")
-_AT_START: Final = re.compile(r"^([#+=>-]|\d+[.)])")
+_AT_START: Final = re.compile(r"^([#+=>-]|\d+[.)](?=\s|$))")
 _SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
 _INVISIBLE: Final = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 """Marks that turn the direction of writing or hide in a text."""

@@ -10,7 +10,7 @@ from calendar import isleap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from screening.domain.codes import Coding
 from screening.domain.labs import LabResult
@@ -175,6 +175,7 @@ class SiteFact:
 
 
 Fact = Condition | Procedure | Medication
+_AnyFact = TypeVar("_AnyFact", Condition, Procedure, Medication)
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ class Chart:
     def conditions_in(self, *value_sets: str) -> Iterator[Condition]:
         """Counting conditions of the patient's own in any of the sets; history codes also when inactive."""
         wanted = frozenset(value_sets)
-        return (c for c in self.conditions if c.sets & wanted and c.counts_as_history)
+        return _ordered(c for c in self.conditions if c.sets & wanted and c.counts_as_history)
 
     def has_condition(self, *value_sets: str) -> bool:
         """Whether any counting condition is in the sets."""
@@ -241,27 +242,27 @@ class Chart:
 
     def known_diagnoses(self, value_set: str) -> Iterator[Condition]:
         """Confirmed (or unsaid), unresolved diagnoses in the set."""
-        return (c for c in self.conditions if value_set in c.sets and c.known_diagnosis)
+        return _ordered(c for c in self.conditions if value_set in c.sets and c.known_diagnosis)
 
     def procedures_in(self, *value_sets: str) -> Iterator[Procedure]:
         """Completed or ongoing procedures in any of the sets."""
         wanted = frozenset(value_sets)
-        return (p for p in self.procedures if p.sets & wanted and p.counts)
+        return _ordered(p for p in self.procedures if p.sets & wanted and p.counts)
 
     def facts_in(self, *value_sets: str) -> Iterator[Fact]:
         """Counting conditions and procedures, and medicines active or on hold, in any of the sets."""
         wanted = frozenset(value_sets)
         yield from self.conditions_in(*value_sets)
         yield from self.procedures_in(*value_sets)
-        yield from (m for m in self.medications if m.sets & wanted and m.active_or_on_hold)
+        yield from _ordered(m for m in self.medications if m.sets & wanted and m.active_or_on_hold)
 
     def on_medicine(self, value_set: str) -> Medication | None:
         """A medicine of the set that is active or on hold: a risk, not a treatment."""
-        return next((m for m in self.medications if value_set in m.sets and m.active_or_on_hold), None)
+        return next(_ordered(m for m in self.medications if value_set in m.sets and m.active_or_on_hold), None)
 
     def treatments(self, value_set: str) -> tuple[Medication, ...]:
         """Active medicines of the set, never those on hold."""
-        return tuple(m for m in self.medications if value_set in m.sets and m.active)
+        return tuple(_ordered(m for m in self.medications if value_set in m.sets and m.active))
 
     def site_fact(self, name: str) -> SiteFact | None:
         """The newest statement of a site fact if it says that the fact is present."""
@@ -333,3 +334,12 @@ def fact_day(fact: Fact) -> date | None:
             return fact.done
         case Medication():
             return fact.start
+
+
+def _ordered(facts: Iterable[_AnyFact]) -> Iterator[_AnyFact]:
+    """Earliest first, so that the order in which resources arrive never matters."""
+    return iter(sorted(facts, key=_place))
+
+
+def _place(fact: Condition | Procedure | Medication) -> tuple[date, str, str, str, str]:
+    return (fact_day(fact) or date.max, fact.coding.system, fact.coding.code, fact.reference, repr(fact))

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Raw
 
-from screening.fhir.shapes import WHOLE, Bundle, Known, Link, OperationOutcome, RawBundle, RawEntry, resource
+from screening.fhir.shapes import WHOLE, Bundle, Known, Link, OperationOutcome, RawBundle, RawEntry, resource, type_of
 from screening.slices import NOTHING, UNREADABLE, field, listed, members, present
 
 DELIVERED: Final = "delivered"
@@ -31,8 +31,17 @@ class Delivery:
 
     @property
     def complete(self) -> bool:
-        """Whether what is not here may be called absent."""
+        """Whether everything that there is was delivered and could be read."""
         return self.outcome in (DELIVERED, NONE)
+
+    def brings(self, kind: str) -> bool:
+        """Whether what is not here may be called absent, when resources of this type were asked for.
+
+        What holds only other types of resource was an answer to another question.
+        """
+        if not self.complete:
+            return False
+        return not self.resources or any(type_of(r) == kind for _, r in self.resources)
 
 
 def read(prefetch: Mapping[str, Raw]) -> dict[str, Delivery]:
@@ -48,7 +57,7 @@ def _delivery(raw: Raw) -> Delivery:
     if isinstance(whole, Bundle):
         entries = whole.entry or []
         found = tuple((e.fullUrl or "", e.resource) for e in entries if e.resource is not None)
-        return _bundle(found, _goes_on(whole.link or []) or _more(whole.total, len(entries)), whole.total)
+        return _bundle(found, _goes_on(whole.link or []) or _more(whole.total, len(entries)))
     if isinstance(whole, OperationOutcome):
         return Delivery(FAILED)
     return Delivery(WRONG_TYPE, (("", whole),))
@@ -68,9 +77,10 @@ def _piecewise(raw: Raw) -> Delivery:
     slices = [e for e in listed(bundle.entry, RawEntry) if present(e.resource)]
     found = tuple((field(e.fullUrl, str) or "", r) for e in slices if (r := resource(e.resource)) is not None)
     # What is no object at all may have been anything, so that nothing may be called absent any more.
-    bent = any(members(e.resource) is None for e in slices) or _bent_entries(bundle.entry)
+    strange = bool(slices) and not found
+    bent = strange or any(members(e.resource) is None for e in slices) or _bent_entries(bundle.entry)
     total = field(bundle.total, int)
-    return _bundle(found, bent or _goes_on(listed(bundle.link, Link)) or _more(total, len(slices)), total)
+    return _bundle(found, bent or _goes_on(listed(bundle.link, Link)) or _more(total, len(slices)))
 
 
 def _more(total: int | None, entries: int) -> bool:
@@ -88,10 +98,10 @@ def _goes_on(links: list[Link]) -> bool:
     return any(link.relation == "next" for link in links)
 
 
-def _bundle(found: tuple[tuple[str, Known], ...], incomplete: bool, total: int | None) -> Delivery:
+def _bundle(found: tuple[tuple[str, Known], ...], incomplete: bool) -> Delivery:
     outcomes = [r for _, r in found if isinstance(r, OperationOutcome)]
-    resources = tuple((url, r) for url, r in found if not isinstance(r, OperationOutcome))
-    if any(outcome.failed for outcome in outcomes) and total != 0:
+    resources = tuple((url, r) for url, r in found if not isinstance(r, OperationOutcome)) if outcomes else found
+    if any(outcome.failed for outcome in outcomes):
         return Delivery(FAILED, resources)
     if incomplete:
         return Delivery(PARTIAL, resources)

@@ -13,7 +13,7 @@ from screening.fhir import facts, prefetch, shapes
 from screening.fhir.observations import Observations
 from screening.fhir.prefetch import Delivery
 from screening.fhir.times import day
-from screening.slices import field, present
+from screening.slices import field
 
 _Fact = TypeVar("_Fact")
 
@@ -36,12 +36,20 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a prefetch key of ours asks for: the name of the data in `Chart.not_looked_up`, and the resource type."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads calls into charts. `keys` names, for every prefetch key of ours, the data that it brings."""
+    """Reads calls into charts. `keys` says, for every prefetch key of ours, what it asks for."""
 
     book: CodeBook
     site_facts_system: str
-    keys: Mapping[str, str]
+    keys: Mapping[str, Asked]
 
     def chart(self, call: Call, now: datetime) -> tuple[Chart, dict[str, Delivery]]:
         """The chart of a call at `now`, and what every prefetch key brought."""
@@ -115,7 +123,11 @@ class Reader:
         return tuple(draft for draft in drafts if draft is not None)
 
     def _not_looked_up(self, deliveries: Mapping[str, Delivery], *, patient_found: bool) -> frozenset[str]:
-        missing = {name for key, name in self.keys.items() if key not in deliveries or not deliveries[key].complete}
+        missing = {
+            data.name
+            for key, data in self.keys.items()
+            if key not in deliveries or not deliveries[key].brings(data.kind)
+        }
         return frozenset((missing - {"patient"}) | (set() if patient_found else {"patient"}))
 
 
@@ -128,7 +140,9 @@ def _is_selected(r: shapes.Medicine | shapes.Request, selections: tuple[str, ...
 def _patient(r: shapes.Patient, other: Patient | None) -> Patient:
     """The patient; of several copies any may say that they died. A date of death says so even if it cannot be read."""
     said = field(r.deceasedBoolean, bool) is True or (field(r.deceasedBoolean, str) or "").strip().lower() == "true"
-    copy = Patient(day(r.birthDate), r.gender or "", said or present(r.deceasedDateTime))
+    copy = Patient(
+        day(r.birthDate), r.gender or "", said or bytes(r.deceasedDateTime).strip() not in (b"", b"null", b'""')
+    )
     if other is None:
         return copy
     birth = min((date for date in (copy.birth_date, other.birth_date) if date is not None), default=None)

@@ -261,6 +261,11 @@ ONE: Final = msgspec.json.Decoder(Known)
 _TYPES: Final[Mapping[str, type[_Resource]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Known)}
 
 
+def type_of(read: Known) -> str:
+    """The FHIR resource type of what was read."""
+    return str(read.__struct_config__.tag)
+
+
 def concept(raw: Raw) -> Concept | None:
     """A CodeableConcept; a bare string (DSTU2, STU3 statuses) becomes its only code; bent codings are left out."""
     plain = field(raw, str)
