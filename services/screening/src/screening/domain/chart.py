@@ -46,6 +46,8 @@ class Condition:
     recorded: date | None = None
     text: str = ""
     reference: str = ""
+    codes: frozenset[str] = frozenset()
+    """The codes of all codings; empty stands for `coding` alone."""
 
     @property
     def counts(self) -> bool:

@@ -107,7 +107,16 @@ def condition(resource: Condition, book: CodeBook) -> chart.Condition | None:
         recorded=day(field(recorded, str)),
         text=(resource.code.text or "") if resource.code is not None else "",
         reference=_reference("Condition", resource.id),
+        codes=_codes(resource.code),
     )
+
+
+def _codes(concept: Concept | None) -> frozenset[str]:
+    """Every code of a concept as our sets spell it."""
+    if concept is None:
+        return frozenset()
+    names = (canonical(coding.system, coding.code) for coding in concept.codings)
+    return frozenset(name[1] for name in names if name is not None)
 
 
 def _age(quantity: Quantity | None) -> int | None:

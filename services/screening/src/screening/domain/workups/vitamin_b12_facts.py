@@ -57,7 +57,7 @@ def nitrous_oxide(chart: Chart) -> tuple[Exposure, ...]:
         if "B12_N2O" not in c.sets and not named:
             continue
         last = max((day for day in (c.onset, c.recorded) if day is not None), default=None)
-        if c.coding.code in _IN_REMISSION and not chart.within(last, EXPOSURE_DAYS):
+        if not _IN_REMISSION.isdisjoint(c.codes or {c.coding.code}) and not chart.within(last, EXPOSURE_DAYS):
             continue
         coded_gas = "B12_N2O_GAS" in c.sets
         found.append(Exposure(of_fact(c, "nitrous oxide exposure"), last, possible=not coded_gas))
