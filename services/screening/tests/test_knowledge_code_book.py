@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 
@@ -29,15 +28,6 @@ def sets_of(book: CodeBook, system: str, code: str) -> frozenset[str]:
     """What the reading of a chart does with one coding."""
     usable = canonical(system, code)
     return book.sets(*usable) if usable else frozenset()
-
-
-def test_loading_is_quick() -> None:
-    def once() -> float:
-        begun = perf_counter()
-        loading.code_book()
-        return perf_counter() - begun
-
-    assert min(once() for _ in range(3)) < 0.150
 
 
 def test_a_package_without_value_sets_refuses_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
