@@ -9,6 +9,7 @@ import pytest
 from msgspec import Raw
 
 from screening.app import reader
+from screening.domain import labs
 from screening.domain.chart import Chart
 from screening.domain.labs import LabResult
 from screening.fhir.observations import unit_of
