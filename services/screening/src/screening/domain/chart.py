@@ -340,8 +340,10 @@ def fact_day(fact: Fact) -> date | None:
 
 def _ordered(facts: Iterable[_AnyFact]) -> Iterator[_AnyFact]:
     """Earliest first, so that the order in which resources arrive never matters."""
-    return iter(sorted(facts, key=_place))
+    found = list(facts)
+    return iter(sorted(found, key=_place) if len(found) > 1 else found)
 
 
-def _place(fact: Condition | Procedure | Medication) -> tuple[date, str, str, str, str]:
-    return (fact_day(fact) or date.max, fact.coding.system, fact.coding.code, fact.reference, repr(fact))
+def _place(fact: Condition | Procedure | Medication) -> tuple[date, str, str, str, str, str]:
+    words = fact.text if isinstance(fact, Condition) else fact.status
+    return fact_day(fact) or date.max, fact.coding.system, fact.coding.code, fact.coding.display, fact.reference, words

@@ -48,7 +48,8 @@ def _reflex(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     chart = situation.chart
     if not situation.phenotype.present or chart.drafted_in(*_FUNCTIONAL) or chart.pending_in(*_FUNCTIONAL):
         return None
-    risks, exposures = strong_risk(chart), nitrous_oxide(chart)
+    exposures = nitrous_oxide(chart)
+    risks = strong_risk(chart, exposures)
     borderline = situation.state(MODULE) == BORDERLINE
     if not risks and not borderline:
         return CannotTell((MODULE,)) if situation.not_looked_up(MODULE) else None

@@ -72,9 +72,9 @@ EGFR_NORMAL: Final = limit("60 mL/min/{1.73_m2}")
 
 def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     """The state of vitamin B12 in this chart, and the card that is due."""
-    strong = strong_risk(chart)
-    eligible, because = _eligible(phenotype, bool(strong))
     exposures = nitrous_oxide(chart)
+    strong = strong_risk(chart, exposures)
+    eligible, because = _eligible(phenotype, bool(strong))
     unresolved_exposure = bool(exposures) and not _functional_marker_after(chart, exposures)
     treatment = replacement(chart)
     result, scale = _deciding(chart)
@@ -92,7 +92,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         if chart.pending_in("L_B12", "L_HOLOTC"):
             state = ORDER_PENDING
         else:
-            missing = Missing(note, _screen_tests(chart, bool(strong)), _high_risk(chart, exposures))
+            missing = Missing(note, _screen_tests(chart, exposures, bool(strong)), _high_risk(exposures, strong))
         if unresolved_exposure:
             state, evidence = DISCORDANT, tuple(e.evidence for e in exposures)
 
@@ -288,14 +288,14 @@ def _missing_note(chart: Chart, result: LabResult | None, state: str) -> str:
     return state_without_result(chart, LOOK_BACK, labs.B12.key, labs.HOLOTC.key)[1]
 
 
-def _high_risk(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Evidence, ...]:
-    from_codes = tuple(e for e in strong_risk(chart) if e.criterion.startswith("high risk"))
+def _high_risk(exposures: tuple[Exposure, ...], strong: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    from_codes = tuple(e for e in strong if e.criterion.startswith("high risk"))
     return (*(e.evidence for e in exposures), *from_codes)
 
 
-def _screen_tests(chart: Chart, strong: bool) -> tuple[catalog.Orderable, ...]:
+def _screen_tests(chart: Chart, exposures: tuple[Exposure, ...], strong: bool) -> tuple[catalog.Orderable, ...]:
     first = (catalog.HOLOTC if pregnant(chart) else catalog.TOTAL_B12).again()
-    if nitrous_oxide(chart):
+    if exposures:
         return (catalog.HOMOCYSTEINE.again(), catalog.MMA.again(), catalog.CREATININE, first, catalog.CBC)
     functional = (catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE)
     return (first, catalog.CBC, *functional) if strong else (first, catalog.CBC)

@@ -80,9 +80,9 @@ def latest_exposure(exposures: tuple[Exposure, ...]) -> date | None:
     return max((e.last for e in exposures if e.last is not None), default=None)
 
 
-def strong_risk(chart: Chart) -> tuple[Evidence, ...]:
+def strong_risk(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Evidence, ...]:
     """Strong risk facts, any one of which counts; those that make SCREEN a warning begin with `high risk`."""
-    found = [e.evidence for e in nitrous_oxide(chart)]
+    found = [e.evidence for e in exposures]
     for fact in chart.facts_in("B12_RISK_STRONG", "B12_HIGH"):
         if "B12_N2O" in fact.sets:
             continue
@@ -122,7 +122,7 @@ def any_risk(chart: Chart) -> tuple[Evidence, ...]:
     unspecific = tuple(
         of_fact(c, "deficiency of a B vitamin, not specified") for c in chart.conditions_in("B12_DX_UNSPECIFIC")
     )
-    return (*strong_risk(chart), *weak_risks(chart), *unspecific)
+    return (*strong_risk(chart, nitrous_oxide(chart)), *weak_risks(chart), *unspecific)
 
 
 def metformin_since(chart: Chart) -> date | None:
