@@ -17,17 +17,17 @@ _package = os.environ.get("PACKAGE", "")
 
 
 class _GunicornLines(JsonLines):
-    """gunicorn's own events: the words of the message, filled in with numbers but with nothing else.
+    """gunicorn's own events: the words of a message that is filled in with numbers only, else gunicorn's name.
 
-    "Worker (pid:7) exited with code 3" helps and is harmless; other arguments quote addresses and requests.
+    "Worker (pid:7) exited with code 3" helps and is harmless. A message without numbers to fill in may have been
+    filled in before it came here, with an address or a header of a request.
     """
 
-    def format(self, record: logging.LogRecord) -> str:
-        plain = logging.makeLogRecord(record.__dict__)
-        harmless = isinstance(record.args, tuple) and all(isinstance(given, int) for given in record.args)
-        plain.msg = (record.getMessage() if harmless else str(record.msg)).split("\n", 1)[0]
-        plain.args = ()
-        return super().format(plain)
+    def event_of(self, record: logging.LogRecord) -> str:
+        """The message, if only numbers were put into it."""
+        given = record.args
+        harmless = isinstance(given, tuple) and bool(given) and all(isinstance(one, int) for one in given)
+        return record.getMessage() if harmless else record.name
 
 
 class JsonLogger(Logger):  # type: ignore[misc, unused-ignore]

@@ -33,7 +33,7 @@ def answered_as_expected(client: Client, service: dict[str, Any], exchange: Exch
         assert any(words in card["detail"].lower() for card in response["cards"]), response["cards"]
 
 
-@pytest.mark.promise("R20", "R23", "R24", "R27", "R28", "R29", "R30", "R33", "R40", "R41", "T61", "T70", "T71", "T76")
+@pytest.mark.promise("R20", "R24", "R27", "R28", "R29", "R33", "R40", "R41", "T61", "T70", "T71", "T76")
 @exchanged(DELIVERY)
 def test_absent_null_failed_and_empty_are_told_apart(
     door: Client, services: dict[str, Any], exchange: Exchange, today: date
@@ -41,7 +41,7 @@ def test_absent_null_failed_and_empty_are_told_apart(
     answered_as_expected(door, services[exchange.hook], exchange, today)
 
 
-@pytest.mark.promise("R23", "T90", "T93")
+@pytest.mark.promise("T90", "T93")
 @exchanged(EPIC)
 def test_calls_in_the_shape_of_epic(door: Client, services: dict[str, Any], exchange: Exchange, today: date) -> None:
     answered_as_expected(door, services[exchange.hook], exchange, today)
@@ -79,7 +79,7 @@ def test_screening_alone_answers_what_it_answers_through_the_gateway(
         assert judge.refusal_faults(alone) == []
 
 
-@pytest.mark.promise("R37", "R38", "R39", "T40", "T41")
+@pytest.mark.promise("R38", "T40", "T41")
 def test_a_token_for_the_fhir_server_is_taken_and_never_shown(
     door: Client, services: dict[str, Any], today: date
 ) -> None:

@@ -59,6 +59,9 @@ def test_screening_alone_never_fails_on_a_wrong_call(screening: Client, case: di
     assert judge.refusal_faults(answer) == []
 
 
+RANDOM_ID = "3f0c9a52-7b41-4d0e-9a55-1c2d3e4f5a6b"
+
+
 @pytest.mark.promise("R42")
 @pytest.mark.parametrize(
     "body",
@@ -182,9 +185,9 @@ def test_every_refusal_can_be_read_by_a_browser(door: Client) -> None:
 
 @pytest.mark.promise("R42")
 def test_every_answer_carries_a_request_id_that_refusals_repeat(door: Client) -> None:
-    answer = door.post(SERVICE, b"{", headers={"X-Request-Id": "synthetic-request-1"})
-    assert answer.headers["X-Request-Id"] == "synthetic-request-1"
-    assert "synthetic-request-1" in answer.json()["issue"][0]["diagnostics"]
+    answer = door.post(SERVICE, b"{", headers={"X-Request-Id": RANDOM_ID})
+    assert answer.headers["X-Request-Id"] == RANDOM_ID
+    assert RANDOM_ID in answer.json()["issue"][0]["diagnostics"]
     other = door.post(SERVICE, b"{", headers={"X-Request-Id": "<script>", "Content-Type": JSON})
     assert "<script>" not in other.headers["X-Request-Id"]
     assert "<script>" not in other.text

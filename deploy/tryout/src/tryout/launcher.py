@@ -84,8 +84,9 @@ def run(settings: Settings, environ: Mapping[str, str], *, color: bool = False) 
         if not stop.now():
             _show_card(settings, running, color=color)
             _tell(settings, surroundings["PUBLIC_URL"], color=color)
+        watched = list(running)
         while not stop.now():
-            _check(running)
+            watched = _still_needed(watched)
             time.sleep(0.2)
     except Failed as error:
         print(error, file=sys.stderr)
@@ -172,6 +173,16 @@ def _answers(session: requests.Session, address: str) -> bool:
         return session.get(address).status_code == 200
     except requests.RequestException:
         return False
+
+
+def _still_needed(watched: Sequence[children.Child]) -> list[children.Child]:
+    """The services to go on watching. Cards go out without content, so its end is said and nothing else ends."""
+    ended = [child for child in watched if child.name == "content" and child.process.poll() is not None]
+    for child in ended:
+        print(f"{child.name} has ended: cards go out without explanatory text, pages answer 503.", file=sys.stderr)
+    left = [child for child in watched if child not in ended]
+    _check(left)
+    return left
 
 
 def _check(running: Sequence[children.Child]) -> None:

@@ -30,13 +30,17 @@ class JsonLines(logging.Formatter):
         super().__init__()
         self._component = component
 
+    def event_of(self, record: logging.LogRecord) -> str:
+        """What happened, in words of ours; a library's words may quote input, so its name stands for them."""
+        return record.msg if record.name.startswith("cds.") and isinstance(record.msg, str) else record.name
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "component": self._component,
             "logger": record.name,
-            "event": record.msg if record.name.startswith("cds.") and isinstance(record.msg, str) else record.name,
+            "event": self.event_of(record),
         }
         fields = getattr(record, "fields", None)
         if isinstance(fields, Mapping):

@@ -13,7 +13,8 @@ from chassis import problems
 from chassis.logs import Log
 
 REQUEST_ID: Final = "X-Request-Id"
-_ACCEPTABLE_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_ACCEPTABLE_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{32}")
+"""A random id and nothing else: a caller's own number could be that of a patient, and it is logged."""
 _log = Log("access")
 
 

@@ -17,7 +17,7 @@ ORDER_SELECT: Final = "order-select"
 LAB_SETS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
     "vitamin-b12": (
         730,  # 365 days, an MMA up to 90 days before that, an eGFR up to 90 days before the MMA
-        ("L_B12", "L_HOLOTC", "L_MMA", "L_HCY", "L_FOLATE", "L_IFAB", "L_EGFR", "L_CREATININE", "L_MCV", "L_HGB"),
+        ("L_B12", "L_HOLOTC", "L_MMA", "L_HCY", "L_FOLATE", "L_IFAB", "L_EGFR", "L_MCV", "L_HGB"),
     ),
     "vitamin-e": (1095, ("L_VE", "L_CHOL", "L_TG", "L_MCV", "L_HGB")),  # 730 days, lipids 30 days either side
     "manganese": (730, ("L_MNB", "L_MNS", "L_HGB", "L_MCV", "L_FERR")),

@@ -16,6 +16,7 @@ from screening import domain
 from screening.domain import catalog, screen
 from screening.domain.catalog import Orderable
 from screening.domain.findings import INFO, WARNING, Finding
+from screening.domain.workups.registry import WORKUPS
 from screening.knowledge.loading import code_book, override_reasons
 
 LONGEST = 125
@@ -120,9 +121,17 @@ def test_the_card_about_missing_data_is_short(lacking: list[str]) -> None:
 FREE_LABELS = {
     "Replace by whole-blood manganese",
     "Replace by methylmalonic acid",
-    "Withdraw nitrous oxide; order homocysteine and MMA",
+    "Withdraw nitrous oxide",
 }
-VERBS = {"Order", "Add", "Draft", "Repeat fasting", "Order in one fasting draw", "B12", "Vitamin E", "Manganese"}
+LISTED = {workup.label[0].upper() + workup.label[1:] for workup in WORKUPS}
+VERBS = {
+    "Withdraw nitrous oxide and order",
+    "Order",
+    "Add",
+    "Draft",
+    "Repeat fasting",
+    "Order in one fasting draw",
+} | LISTED
 MAY_WITHDRAW = {"ORD_MN_SPECIMEN", "ORD_B12_ON_TX", "ORD_N2O"}
 CATALOG = [value for value in vars(catalog).values() if isinstance(value, Orderable)]
 

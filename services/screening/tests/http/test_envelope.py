@@ -280,7 +280,6 @@ def test_a_result_under_a_renamed_key_is_taken_though_the_key_is_missing(client:
         ("medications", "Medication list not available."),
         ("procedures", "Procedure list not available."),
         ("orders", "Order list not available"),
-        ("family_history", "Family history not available."),
     ],
 )
 def test_lists_that_were_not_delivered_are_said_and_do_not_block(client: FlaskClient, key: str, sentence: str) -> None:

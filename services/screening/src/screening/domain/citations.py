@@ -1,4 +1,4 @@
-"""Where the numbers come from. The content service holds the full bibliography under the same keys."""
+"""Where the numbers come from, short enough for an evidence line. Content holds the full bibliography."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,26 +6,26 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source: `key` as in the bibliography, `text` short enough for an evidence line."""
+    """A source as it stands on the card."""
 
-    key: str
     text: str
 
     def __str__(self) -> str:
         return self.text
 
 
-NICE_NG239: Final = Citation("nice-ng239", "NICE NG239 (2024)")
-BSH_2014: Final = Citation("devalia-2014", "Devalia 2014, Br J Haematol 166:496 (BSH)")
-STABLER_2013: Final = Citation("stabler-2013", "Stabler 2013, N Engl J Med 368:149")
-N2O_PRACTICAL_NEUROLOGY: Final = Citation("n2o-practical-neurology", "N2O table, Practical Neurology")
-EGFR_MMA_2018: Final = Citation("egfr-mma-2018", "Ann Clin Biochem 2018, eGFR and MMA")
-GENEREVIEWS_AVED: Final = Citation("genereviews-aved", "GeneReviews, AVED (2023)")
-VITAMIN_E_STATUS: Final = Citation("vitamin-e-status", "Vitamin E status markers")
-WINBAUER: Final = Citation("winbauer-1999", "Winbauer, Ann Clin Lab Sci (lipid ratio)")
-GENEREVIEWS_HMNDYT1: Final = Citation("genereviews-hmndyt1", "GeneReviews, HMNDYT1 (2021)")
-MAYO_MN: Final = Citation("mayo-manganese", "Mayo Clinic Laboratories, manganese")
-ARUP_MN: Final = Citation("arup-manganese", "ARUP Laboratories, manganese")
-PN_MANGANESE_2018: Final = Citation("pn-manganese-2018", "Nutr Clin Pract 2018;33:404")
-EFNS_2011: Final = Citation("albanese-2011", "Albanese 2011, Eur J Neurol 18:5 (EFNS)")
-RULES: Final = Citation("dystonia-cds-rules", "dystonia-cds clinical rules 1.1")
+RULES: Final = Citation("dystonia-cds clinical rules 1.1")
+NICE_NG239: Final = Citation("NICE NG239 (2024)")
+PREGNANCY_FLOOR: Final = Citation("dystonia-cds clinical rules 1.1; floor in pregnancy awaiting clinical confirmation")
+BSH_2014: Final = Citation("Devalia 2014, Br J Haematol 166:496 (BSH)")
+STABLER_2013: Final = Citation("Stabler 2013, N Engl J Med 368:149")
+N2O_PRACTICAL_NEUROLOGY: Final = Citation("nitrous oxide table, Practical Neurology")
+EGFR_MMA_2018: Final = Citation("Ann Clin Biochem 2018, eGFR and MMA")
+GENEREVIEWS_AVED: Final = Citation("GeneReviews, AVED (2023)")
+VITAMIN_E_STATUS: Final = Citation("Morrissey 1999, vitamin E status markers")
+VITAMIN_E_CHILD: Final = Citation("Mayo Clinic Laboratories, vitamin E 0-17 years; below 4.0 umol/L unconfirmed")
+THURNHAM: Final = Citation("Thurnham 1986 (unconfirmed)")
+GENEREVIEWS_HMNDYT1: Final = Citation("GeneReviews, HMNDYT1 (2021)")
+MAYO_MN: Final = Citation("Mayo Clinic Laboratories, manganese; multiples: dystonia-cds clinical rules 1.1")
+OWN_RANGE: Final = Citation("the laboratory's own range; multiples: dystonia-cds clinical rules 1.1")
+ARUP_MN: Final = Citation("ARUP Laboratories, manganese")

@@ -83,13 +83,6 @@ FOLATE: Final = Analyte(
     "FOLATE", "folate", "L_FOLATE", Measure((units("nmol/L"), units("ug/L", {"ng/mL": "1"}, to_canonical="2.266")))
 )
 EGFR: Final = Analyte("EGFR", "eGFR", "L_EGFR", Measure((units("mL/min/{1.73_m2}"),)))
-CREATININE: Final = Analyte(
-    "CREATININE",
-    "creatinine",
-    "L_CREATININE",
-    Measure((units("umol/L"), units("mg/dL", to_canonical="88.42"))),
-    Abnormal.HIGH,
-)
 MCV: Final = Analyte("MCV", "MCV", "L_MCV", Measure((units("fL"),)), Abnormal.HIGH)
 HEMOGLOBIN: Final = Analyte(
     "HGB",
@@ -144,7 +137,7 @@ FERRITIN: Final = Analyte(
 )
 
 ANALYTES: Final[tuple[Analyte, ...]] = (
-    B12, HOLOTC, MMA, HOMOCYSTEINE, FOLATE, EGFR, CREATININE, MCV, HEMOGLOBIN,
+    B12, HOLOTC, MMA, HOMOCYSTEINE, FOLATE, EGFR, MCV, HEMOGLOBIN,
     ALPHA_TOCOPHEROL, CHOLESTEROL, TRIGLYCERIDES, MANGANESE_BLOOD, MANGANESE_SERUM, FERRITIN,
 )  # fmt: skip
 """Every analyte that is read with its value."""

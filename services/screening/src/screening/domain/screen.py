@@ -84,7 +84,13 @@ def patient_view(chart: Chart, user_id: str = "") -> Screening:
         if phenotype.tier == "T3" and a.module not in DRUG_ONLY_MODULES:
             held.append(f"{a.module} {a.state}: not shown in drug-induced dystonia")
             continue
-        results.append(replace(a.finding, evidence=(*a.finding.evidence, *_phenotype_facts(phenotype))))
+        results.append(
+            replace(
+                a.finding,
+                evidence=(*a.finding.evidence, *_phenotype_facts(phenotype)),
+                statements=(*a.finding.statements, *_lists_not_available(chart)),
+            )
+        )
     screen, why_not = _screen(chart, situation)
     if why_not:
         held.append(f"SCREEN: {why_not}")
@@ -117,7 +123,14 @@ def order_hook(chart: Chart, user_id: str = "", *, only_alerts: bool = False) ->
             cannot.update(decision.modules)
         elif decision is not None:
             ordered = tuple(of_draft(draft, "the selected order") for draft in drafts)
-            findings.append(replace(decision, evidence=(*ordered, *decision.evidence)))
+            facts = _phenotype_facts(situation.phenotype) if rule.needs_phenotype else ()
+            findings.append(
+                replace(
+                    decision,
+                    evidence=tuple(dict.fromkeys((*ordered, *decision.evidence, *facts))),
+                    statements=(*decision.statements, *_window(situation, decision), *_lists_not_available(chart)),
+                )
+            )
     if cannot and not findings:
         selected = tuple(of_draft(draft, "the selected order") for draft in chart.drafts if draft.selected)
         unknown = [w.module for w in WORKUPS if w.module in cannot]
@@ -182,6 +195,7 @@ def _screen_card(chart: Chart, situation: Situation, listed: list[tuple[str, Mis
     statements.extend(_lists_not_available(chart))
     statements.extend(_also_considered(situation, {module for module, _ in listed} | set(unknown)))
     statements.extend(_drug_note(chart, phenotype))
+    statements.append(_NOT_COVERED)
     if chart.site_fact("t1-pallidal") is not None and situation.state("MN") == "NORMAL":
         statements.append("T1 pallidal hyperintensity: a normal manganese level does not exclude past exposure.")
     high_risk = (e for _, missing in listed for e in missing.high_risk)
@@ -212,6 +226,7 @@ def _not_assessed(modules: list[str]) -> Finding:
         statements=(
             "The laboratory results were not delivered with this call, so nothing is said about them.",
             "This is not the same as having no result on record.",
+            _NOT_COVERED,
         ),
         override_reasons=("done-elsewhere", "not-indicated", "deferred"),
         explanation="genetic-vs-acquired",
@@ -223,13 +238,26 @@ _LISTS: Final = (
     ("medications", "Medication list not available."),
     ("procedures", "Procedure list not available."),
     ("orders", "Order list not available: a test that is already ordered cannot be seen."),
-    ("family_history", "Family history not available."),
+    ("conditions", "Problem list incomplete: a recorded cause may not have been seen."),
 )
+_NOT_COVERED: Final = "This version does not look at calcium, copper (Wilson disease) or iron: think of them."
 
 
 def _lists_not_available(chart: Chart) -> list[str]:
     """What was not delivered and does not block the screening, but has to be said."""
     return [sentence for name, sentence in _LISTS if not chart.looked_up(name)]
+
+
+def _window(situation: Situation, finding: Finding) -> tuple[str, ...]:
+    """What was looked for and not found, on an order card about a module without a usable result."""
+    for a in situation.assessments.values():
+        if (
+            BY_MODULE[a.module].id == finding.explanation
+            and a.missing is not None
+            and a.module not in situation.unavailable
+        ):
+            return (f"{_capital(BY_MODULE[a.module].label)}: {a.missing.note}.",)
+    return ()
 
 
 def _established_cause(chart: Chart, situation: Situation) -> str:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-_LITRE: Final = re.compile(r"(?<=[/munpfd])l\b")
+_LITER: Final = re.compile(r"(?<=[/munpfd])l\b")
 _PER_DAY: Final = re.compile(r"/\s*(24\s*h|\(24\.h\)|d)$")
 _SPELLINGS: Final[Mapping[str, str]] = {
     "{INR}": "1",
@@ -29,7 +29,7 @@ _SPELLINGS: Final[Mapping[str, str]] = {
 def normalized(unit: str) -> str:
     """The unit as our tables spell it: UCUM, with the accepted aliases folded in. Never a guess."""
     unit = unit.strip().replace("µ", "u").replace("μ", "u")
-    unit = _LITRE.sub("L", unit.replace("mcg", "ug"))
+    unit = _LITER.sub("L", unit.replace("mcg", "ug"))
     unit = _PER_DAY.sub("/(24.h)", unit)
     return _SPELLINGS.get(unit, unit)
 
@@ -58,7 +58,6 @@ class Measure:
 
     families: tuple[Family, ...]
     plausible: tuple[Decimal, Decimal] | None = None
-    unitless: bool = False
 
     @property
     def canonical(self) -> str:
@@ -90,8 +89,6 @@ class Amount:
 def amount(measure: Measure, number: Decimal, unit: str) -> Amount | None:
     """`number` of `unit` (as sent) in its family's printed unit; None when the unit is not accepted."""
     spelled = normalized(unit)
-    if not spelled and measure.unitless:
-        spelled = measure.canonical
     found = measure.family_of(spelled)
     if found is None:
         return None
@@ -109,7 +106,13 @@ class Limit:
         return self.printed.get(unit)
 
     def __str__(self) -> str:
-        return " / ".join(f"{number} {unit}".strip() for unit, number in self.printed.items())
+        return " / ".join(f"{plain(number)} {unit}".strip() for unit, number in self.printed.items())
+
+
+def plain(number: Decimal) -> str:
+    """A decimal as people write it: never with an exponent, nor with zeros that a calculation left behind."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text and number == number.to_integral_value() else text
 
 
 def limit(*printed: str) -> Limit:

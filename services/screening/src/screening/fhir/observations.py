@@ -169,16 +169,24 @@ def _known(unit: str) -> bool:
 
 
 def _upper_normal(observation: Observation, analyte: Analyte, value: Value | None) -> Decimal | None:
-    """The laboratory's upper limit in the family that was sent; only for whole-blood manganese (section 6, 29)."""
+    """The laboratory's upper limit in the family that was sent; only for whole-blood manganese (section 6, 29).
+
+    Of several ranges only one that is for everybody counts: those for an age or a group are not told apart here.
+    """
     if analyte is not labs.MANGANESE_BLOOD or value is None:
         return None
-    for given in listed(observation.referenceRange, Range):
-        if given.low is None or given.high is None or not _is_normal(given.type):
-            continue
-        bounds = [_in_family(analyte, q, value) for q in (given.low, given.high)]
-        if bounds[0] is not None and bounds[1] is not None and bounds[0] < bounds[1]:
-            return bounds[1]
-    return None
+    given = [one for one in listed(observation.referenceRange, Range) if one.high is not None and _is_normal(one.type)]
+    if len(given) > 1:
+        given = [one for one in given if not present(one.age) and not present(one.appliesTo)]
+    limits = [limit for one in given if (limit := _upper_limit(analyte, one, value)) is not None]
+    return limits[0] if limits else None
+
+
+def _upper_limit(analyte: Analyte, given: Range, value: Value) -> Decimal | None:
+    """The upper end of a range, if it has one above its lower end; a range may begin at nothing."""
+    high = _in_family(analyte, given.high, value) if given.high is not None else None
+    low = _in_family(analyte, given.low, value) if given.low is not None else Decimal(0)
+    return high if high is not None and low is not None and low < high else None
 
 
 def _is_normal(kind: Concept | None) -> bool:

@@ -16,7 +16,6 @@ from screening.slices import NOTHING, UNREADABLE, field, listed, members, presen
 
 DELIVERED: Final = "delivered"
 NONE: Final = "none"
-ABSENT: Final = "absent"
 FAILED: Final = "failed"
 PARTIAL: Final = "partial"
 WRONG_TYPE: Final = "wrong-type"

@@ -67,6 +67,8 @@ class Range(Struct, gc=False):
     low: Quantity | None = None
     high: Quantity | None = None
     type: Concept | None = None
+    age: Raw = NOTHING
+    appliesTo: Raw = NOTHING  # noqa: N815
 
 
 class _Resource(Struct, tag_field="resourceType", gc=False):
@@ -274,6 +276,10 @@ def concept(raw: Raw) -> Concept | None:
     whole = field(raw, Concept)
     if whole is not None:
         return whole
+    several = field(raw, list[Concept])
+    if several is not None:
+        text = next((one.text for one in several if one.text), None)
+        return Concept([coding for one in several for coding in one.codings], text)
     parts = members(raw)
     if parts is None:
         return None

@@ -43,10 +43,18 @@ _FUNCTIONAL: Final = ("L_MMA", "L_HCY")
 
 
 def _reflex(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
-    """Serum B12 alone in a patient at risk, or with an indeterminate level on record."""
+    """Serum B12 alone in a patient at risk, or with an indeterminate level on record.
+
+    On replacement ORD_B12_ON_TX advises instead: the two would contradict each other on one order.
+    """
     del drafts
     chart = situation.chart
-    if not situation.phenotype.present or chart.drafted_in(*_FUNCTIONAL) or chart.pending_in(*_FUNCTIONAL):
+    if (
+        situation.state(MODULE) == TREATED
+        or not situation.phenotype.present
+        or chart.drafted_in(*_FUNCTIONAL)
+        or chart.pending_in(*_FUNCTIONAL)
+    ):
         return None
     exposures = nitrous_oxide(chart)
     risks = strong_risk(chart, exposures)
@@ -85,7 +93,7 @@ def _on_treatment(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     return Finding(
         "ORD_B12_ON_TX", "", INFO,
         "On B12 replacement: a serum B12 level is not informative. Use MMA or homocysteine if symptoms persist.",
-        statements=("This card never advises to stop vitamin B12.",),
+        statements=("Do not stop vitamin B12 because of this card.",),
         evidence=(*treatments, *injections),
         suggestions=(Suggestion("Replace by methylmalonic acid", tests, withdraw),) if tests else (),
         override_reasons=("benefit-outweighs",),
@@ -119,7 +127,7 @@ def _folate(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         return CannotTell((MODULE,))
     return Finding(
         "ORD_FOLATE", "", INFO,
-        "Folic acid ordered, B12 status unknown: check B12 first; folate can correct anaemia while B12 nerve damage"
+        "Folic acid ordered, B12 status unknown: check B12 first; folate can correct anemia while B12 nerve damage"
         " progresses.",
         suggestions=suggest(chart, "Order", catalog.TOTAL_B12.again()),
         override_reasons=("benefit-outweighs", "done-elsewhere"),
@@ -135,11 +143,12 @@ def _nitrous_oxide(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     if deficient:
         tests = catalog.still_wanted(chart, (catalog.HOMOCYSTEINE, catalog.MMA))
         withdraw = tuple(draft.reference for draft in drafts)
+        ordered = f" and order: {', '.join(test.label for test in tests)}" if tests else ""
         return Finding(
             "ORD_N2O", "", CRITICAL,
             "Nitrous oxide with untreated B12 deficiency can cause acute myelopathy: avoid, or replace B12 first.",
             evidence=deficient,
-            suggestions=(Suggestion("Withdraw nitrous oxide; order homocysteine and MMA", tests, withdraw),),
+            suggestions=(Suggestion(f"Withdraw nitrous oxide{ordered}", tests, withdraw),),
             override_reasons=("benefit-outweighs", "on-treatment"),
             explanation=WORKUP,
         )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Final
 
 from screening.domain import catalog, labs
 from screening.domain.chart import Chart
-from screening.domain.citations import ARUP_MN, GENEREVIEWS_HMNDYT1, MAYO_MN, PN_MANGANESE_2018
+from screening.domain.citations import ARUP_MN, GENEREVIEWS_HMNDYT1, MAYO_MN, OWN_RANGE, RULES
 from screening.domain.evidence import Evidence, of_fact, of_result
 from screening.domain.findings import (
     ABNORMAL,
@@ -123,7 +123,8 @@ def _blood_state(chart: Chart, results: tuple[LabResult, ...], days: int) -> tup
     aggravating = _aggravating(chart)
     for result in results:
         # Above 1.5 times the limit is abnormal only with a source on record or when found twice.
-        threshold = RAISED if aggravating or _found_before(chart, result, days) else HIGH
+        earlier = _found_before(chart, result, days)
+        threshold = RAISED if aggravating or earlier is not None else HIGH
         if _below(result, Decimal(1)) is True:
             state, words = NORMAL, f"normal: up to {_multiple(result, Decimal(1))}"
         elif _below(result, threshold) is False:
@@ -135,8 +136,9 @@ def _blood_state(chart: Chart, results: tuple[LabResult, ...], days: int) -> tup
             continue
         if state == NORMAL and result is not results[0]:
             break
-        evidence = of_result(result, labs.MANGANESE_BLOOD.measure, words, MAYO_MN)
-        return state, "", (evidence, *(aggravating if state == ABNORMAL else ()))
+        cite = MAYO_MN if result.upper_normal is None else OWN_RANGE
+        evidence = of_result(result, labs.MANGANESE_BLOOD.measure, words, cite)
+        return state, "", (evidence, *((*aggravating, *_earlier(earlier)) if state == ABNORMAL else ()))
     return UNREADABLE, unreadable_note(results[0]), ()
 
 
@@ -149,7 +151,7 @@ def _multiple(result: LabResult, factor: Decimal) -> Limit:
     """A multiple of the upper limit of normal in the unit that was sent; the laboratory's own limit if it gave one."""
     unit = result.value.unit if result.value is not None else labs.MANGANESE_BLOOD.measure.canonical
     base = result.upper_normal if result.upper_normal is not None else UPPER_NORMAL.printed[unit]
-    return Limit({unit: (base * factor).normalize()})
+    return Limit({unit: base * factor})
 
 
 def _aggravating(chart: Chart) -> tuple[Evidence, ...]:
@@ -163,13 +165,21 @@ def _aggravating(chart: Chart) -> tuple[Evidence, ...]:
     )
 
 
-def _found_before(chart: Chart, newest: LabResult, days: int) -> bool:
-    """Whether an earlier sample, at least two weeks before, was also above 1.5 times its limit."""
+def _earlier(result: LabResult | None) -> tuple[Evidence, ...]:
+    """The evidence of an earlier sample that confirms the newest."""
+    if result is None:
+        return ()
+    words = f"also above {_multiple(result, RAISED)}, at least {REPEAT_DAYS} days before"
+    return (of_result(result, labs.MANGANESE_BLOOD.measure, words, RULES),)
+
+
+def _found_before(chart: Chart, newest: LabResult, days: int) -> LabResult | None:
+    """An earlier sample, at least two weeks before, that was also above 1.5 times its limit."""
     for earlier in chart.results(labs.MANGANESE_BLOOD.key, days):
         apart = (newest.taken.date() - earlier.taken.date()).days
         if apart >= REPEAT_DAYS and _below(earlier, RAISED) is False:
-            return True
-    return False
+            return earlier
+    return None
 
 
 # --- cards (1.0.8) ---
@@ -198,7 +208,7 @@ def _abnormal(chart: Chart, evidence: tuple[Evidence, ...], *, acquired: bool) -
             "Sources to look for: parenteral nutrition, supplements, well water, welding or smelting, liver disease or"
             " shunt, injected home-made stimulants; if none, an inherited transporter disorder"
             f" ({GENEREVIEWS_HMNDYT1}).",
-            f"Iron deficiency raises manganese uptake; in parenteral nutrition see {PN_MANGANESE_2018}.",
+            "Iron deficiency raises manganese uptake.",
             *_pallidal_note(chart),
             _WINDOW,
         ),

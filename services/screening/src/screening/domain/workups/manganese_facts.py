@@ -5,7 +5,7 @@ from typing import Final
 
 from screening.domain import labs
 from screening.domain.chart import Chart, Condition, Fact, Medication, Procedure, says
-from screening.domain.citations import GENEREVIEWS_HMNDYT1
+from screening.domain.citations import RULES
 from screening.domain.evidence import Evidence, of_fact, of_result
 from screening.domain.units import limit
 
@@ -52,7 +52,7 @@ def polycythemia(chart: Chart) -> tuple[Evidence, ...]:
     newest = chart.newest(labs.HEMOGLOBIN.key, HEMOGLOBIN_DAYS)
     if newest is not None and newest.value is not None and newest.value.at_most_below(cut, inclusive=True) is False:
         words = f"high hemoglobin: above {cut}"
-        found.append(of_result(newest, labs.HEMOGLOBIN.measure, words, GENEREVIEWS_HMNDYT1))
+        found.append(of_result(newest, labs.HEMOGLOBIN.measure, words, RULES))
     return tuple(found)
 
 

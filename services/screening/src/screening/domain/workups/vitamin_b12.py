@@ -5,7 +5,14 @@ from typing import Final
 
 from screening.domain import catalog, labs
 from screening.domain.chart import Chart
-from screening.domain.citations import EGFR_MMA_2018, N2O_PRACTICAL_NEUROLOGY, NICE_NG239, STABLER_2013
+from screening.domain.citations import (
+    EGFR_MMA_2018,
+    N2O_PRACTICAL_NEUROLOGY,
+    NICE_NG239,
+    PREGNANCY_FLOOR,
+    RULES,
+    STABLER_2013,
+)
 from screening.domain.evidence import Evidence, of_result
 from screening.domain.findings import (
     ABNORMAL,
@@ -56,7 +63,7 @@ TOTAL_B12_IN_PREGNANCY: Final = Scale(
         up_to("indeterminate", "350 ng/L", "258 pmol/L"),
         above("unlikely"),
     ),
-    cite=NICE_NG239,
+    cite=PREGNANCY_FLOOR,
 )
 HOLOTC: Final = Scale(
     labs.HOLOTC,
@@ -224,27 +231,43 @@ def _mma_high(chart: Chart, mma: LabResult) -> bool:
     return mma.value.at_most_below(MMA_HIGH, inclusive=True) is False and _kidneys_clear(chart, mma)
 
 
-def _kidneys_clear(chart: Chart, mma: LabResult) -> bool:
-    """Whether the eGFR that goes with an MMA may be taken as 60 or more (section 6, 13 and 30)."""
-    drawn = mma.taken.date()
+def _kidneys_clear(chart: Chart, marker: LabResult) -> bool:
+    """Whether the eGFR that goes with a functional marker may be taken as 60 or more."""
+    return _kidneys(chart, marker)[0]
+
+
+def _kidneys(chart: Chart, marker: LabResult) -> tuple[bool, str]:
+    """The same, with what it rests on (section 6, 13 and 30)."""
+    drawn = marker.taken.date()
     near = [r for r in chart.labs.get(labs.EGFR.key, ()) if abs((r.taken.date() - drawn).days) <= PAIRED_DAYS]
-    readable = [(abs((r.taken.date() - drawn).days), r.value.low, r.value) for r in near if r.value is not None]
+    readable = [(abs((r.taken.date() - drawn).days), r.value.low, r) for r in near if r.value is not None]
     if readable:
-        _, _, value = min(readable, key=lambda entry: entry[:2])
-        return value.at_most_below(EGFR_NORMAL) is False
-    if near or chart.has_condition("B12_CKD"):
-        return False
+        _, _, egfr = min(readable, key=lambda entry: entry[:2])
+        clear = egfr.value is not None and egfr.value.at_most_below(EGFR_NORMAL) is False
+        return clear, f"eGFR {egfr.printed}"
+    if near:
+        return False, "an eGFR that cannot be read, taken as below 60"
+    if chart.has_condition("B12_CKD"):
+        return False, "chronic kidney disease on record"
     last = next(iter(chart.labs.get(labs.EGFR.key, ())), None)
-    return last is None or (last.value is not None and last.value.at_most_below(EGFR_NORMAL) is False)
+    if last is None:
+        return True, "no eGFR on record, taken as 60 or more"
+    clear = last.value is not None and last.value.at_most_below(EGFR_NORMAL) is False
+    return clear, f"last eGFR {last.printed or 'not readable'}, not near"
 
 
 def _mma_evidence(chart: Chart, mma: LabResult) -> Evidence:
+    clear, basis = _kidneys(chart, mma)
     if _mma_high(chart, mma):
-        words, cite = f"high: above {MMA_HIGH} with eGFR 60 or more, or above {MMA_HIGH_AT_ANY_EGFR}", STABLER_2013
+        at_any = mma.value is not None and mma.value.at_most_below(MMA_HIGH_AT_ANY_EGFR, inclusive=True) is False
+        words = f"high: above {MMA_HIGH_AT_ANY_EGFR} at any eGFR" if at_any else f"high: above {MMA_HIGH} ({basis})"
+        cite = STABLER_2013
     elif _mma_unlikely(mma):
         words, cite = f"deficiency unlikely: up to {MMA_UNLIKELY}", N2O_PRACTICAL_NEUROLOGY
+    elif clear:
+        words, cite = f"indeterminate: above {MMA_UNLIKELY}, up to {MMA_HIGH}", STABLER_2013
     else:
-        words, cite = "does not decide (kidney function raises methylmalonic acid)", EGFR_MMA_2018
+        words, cite = f"does not decide: kidney function raises it ({basis})", EGFR_MMA_2018
     return of_result(mma, labs.MMA.measure, words, cite)
 
 
@@ -273,7 +296,7 @@ def _raised_after(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Eviden
         found.append(_mma_evidence(chart, mma))
     if homocysteine is not None and _raised(homocysteine) and _kidneys_clear(chart, homocysteine):
         words = f"raised: above {HOMOCYSTEINE_RAISED} (folate deficiency and kidney disease raise it, too)"
-        found.append(of_result(homocysteine, labs.HOMOCYSTEINE.measure, words, N2O_PRACTICAL_NEUROLOGY))
+        found.append(of_result(homocysteine, labs.HOMOCYSTEINE.measure, words, RULES))
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ from screening.domain.evidence import Evidence
 from screening.domain.findings import ABNORMAL, BORDERLINE, DISCORDANT, WARNING, Finding, refer, suggest
 from screening.domain.workups.vitamin_b12_facts import LOOK_BACK, MODULE, PAIRED_DAYS, WORKUP, Exposure
 
-PAEDIATRIC_AGE: Final = 16
+PEDIATRIC_AGE: Final = 16
 
 CONFIRMATORY: Final = (
     catalog.TOTAL_B12, catalog.CBC, catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE,
@@ -26,7 +26,7 @@ _NOT_EXCLUDED: Final = "Normal hemoglobin and MCV do not exclude deficiency."
 
 
 def _age_note(chart: Chart) -> tuple[str, ...]:
-    young = chart.age is not None and chart.age < PAEDIATRIC_AGE
+    young = chart.age is not None and chart.age < PEDIATRIC_AGE
     return ("Under 16 years: compare with your laboratory's pediatric range.",) if young else ()
 
 
@@ -57,7 +57,7 @@ def borderline(
     if indeterminate_mma:
         summary = (
             "B12 and MMA are both indeterminate with a movement disorder: decide on a treatment trial with neurology"
-            " or haematology."
+            " or hematology."
         )
         tests: tuple[catalog.Orderable, ...] = (catalog.HOLOTC, catalog.MMA_URINE)
         statements = (

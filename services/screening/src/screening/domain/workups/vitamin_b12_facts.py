@@ -66,7 +66,7 @@ def nitrous_oxide(chart: Chart) -> tuple[Exposure, ...]:
             continue
         if chart.within(m.start, EXPOSURE_DAYS) or (m.start is None and m.active):
             found.append(Exposure(of_fact(m, "nitrous oxide ordered or given"), m.start, possible=False))
-    for p in chart.procedures_in("B12_N2O"):
+    for p in chart.procedures_in("B12_N2O_GAS"):
         if p.done is None or chart.within(p.done, EXPOSURE_DAYS):
             found.append(Exposure(of_fact(p, "nitrous oxide given"), p.done, possible=False))
     fact = chart.site_fact("n2o-recreational")
@@ -137,7 +137,7 @@ def strong_risk_since(chart: Chart) -> date | None:
     The day on which a condition was recorded is not the day on which it began. Nitrous oxide has a rule of its own.
     """
     onsets = [c.onset for c in chart.conditions_in("B12_RISK_STRONG") if "B12_N2O" not in c.sets]
-    procedures = [p.done for p in chart.procedures_in("B12_RISK_STRONG")]
+    procedures = [p.done for p in chart.procedures_in("B12_RISK_STRONG") if "B12_N2O" not in p.sets]
     return max((day for day in (*onsets, *procedures) if day is not None), default=None)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from screening.domain import catalog, labs
 from screening.domain.chart import Chart, Fact, Medication
-from screening.domain.citations import GENEREVIEWS_AVED, VITAMIN_E_STATUS, WINBAUER
+from screening.domain.citations import GENEREVIEWS_AVED, RULES, THURNHAM, VITAMIN_E_CHILD, VITAMIN_E_STATUS
 from screening.domain.evidence import Evidence, of_fact, of_result
 from screening.domain.findings import (
     ABNORMAL,
@@ -59,7 +59,7 @@ CHILD: Final = Scale(
         below("low-normal", "11.6 umol/L", "5.0 mg/L"),
         above("adequate"),
     ),
-    cite=VITAMIN_E_STATUS,
+    cite=VITAMIN_E_CHILD,
 )
 RATIO_LOW: Final = Decimal("1.6")  # umol alpha-tocopherol per mmol (cholesterol + triglycerides)
 CHOLESTEROL_VERY_LOW: Final = limit("1.5 mmol/L", "58 mg/dL")
@@ -105,7 +105,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         return outcome(state)
     if chart.pending_in("L_VE"):
         return outcome(ORDER_PENDING)
-    tests = (catalog.ALPHA_TOCOPHEROL.again(), catalog.LIPID_PANEL, catalog.CBC_FILM)
+    tests = (catalog.ALPHA_TOCOPHEROL.again(), catalog.LIPID_PANEL)
     return outcome(state, lacks=Missing(note, tests, _high_risk(phenotype, risks)))
 
 
@@ -212,10 +212,10 @@ def _lipids(chart: Chart, sample: LabResult) -> _Lipids:
     evidence: list[Evidence] = []
     if cholesterol is not None:
         words = f"very low: below {CHOLESTEROL_VERY_LOW}" if very_low else "for the vitamin E to lipid ratio"
-        evidence.append(of_result(cholesterol, labs.CHOLESTEROL.measure, words, WINBAUER))
+        evidence.append(of_result(cholesterol, labs.CHOLESTEROL.measure, words, RULES))
     if triglycerides is not None:
         words = "for the vitamin E to lipid ratio"
-        evidence.append(of_result(triglycerides, labs.TRIGLYCERIDES.measure, words, WINBAUER))
+        evidence.append(of_result(triglycerides, labs.TRIGLYCERIDES.measure, words, RULES))
     low: bool | None = None
     known = cholesterol is not None and triglycerides is not None
     if cholesterol is not None and triglycerides is not None:
@@ -230,7 +230,7 @@ def _lipids(chart: Chart, sample: LabResult) -> _Lipids:
                     unit="umol/mmol",
                     day=sample.taken.date(),
                     criterion=words,
-                    citation=WINBAUER,
+                    citation=THURNHAM,
                 )
             )
     return _Lipids(known, low, very_low, tuple(evidence))
