@@ -19,7 +19,7 @@ help: ## print this list
 run: $(STAMP) ## start all services on this machine, show one card, serve until Ctrl-C
 	@exec $(PY) -m tryout run
 
-demo: $(STAMP) ## play the EHR: FILE=bundle.json [ADD=G24.9] [PATIENT=] [HOOK=] [DRAFT=] [URL=] [JSON=1] [REQUEST=1]
+demo: $(STAMP) ## play the EHR: FILE=bundle.json [ADD=G24.9 or ADD="SYSTEM|CODE"] [PATIENT=] [HOOK=] [DRAFT=] [URL=] [JSON=1] [REQUEST=1]
 	@test -n "$$FILE" || { echo "Which Bundle? make demo FILE=bundle.json (make help lists the rest)" >&2; exit 2; }
 	@exec $(PY) -m tryout demo $${HOOK:+--hook "$$HOOK"} $${URL:+--url "$$URL"} $${PATIENT:+--patient "$$PATIENT"} \
 		$${ADD:+--set-condition "$$ADD"} $${RECORDED:+--recorded "$$RECORDED"} $${DRAFT:+--draft "$$DRAFT"} \

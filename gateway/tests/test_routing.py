@@ -40,12 +40,13 @@ def test_a_request_id_is_kept_if_it_is_plain(client: Any, call: Any) -> None:
 
 @pytest.mark.parametrize("status", [200, 202, 400, 412, 422, 429, 500, 501, 503])
 def test_status_body_and_type_of_an_answer_are_passed_on(client: Any, stub: Any, call: Any, status: int) -> None:
+    body = b'{"cards": []}' if status == 200 else OUTCOME
     stub.reply = lambda handler: stub.send(
-        handler, status, OUTCOME, Content_Type="application/fhir+json", Server_Timing="rules;dur=1.5", Retry_After="7",
+        handler, status, body, Content_Type="application/fhir+json", Server_Timing="rules;dur=1.5", Retry_After="7",
         Set_Cookie="a=b", X_Internal="1", Server="stub",
     )  # fmt: skip
     response = client.post(VIEW, json=call)
-    assert (response.status_code, response.data, response.content_type) == (status, OUTCOME, "application/fhir+json")
+    assert (response.status_code, response.data, response.content_type) == (status, body, "application/fhir+json")
     assert response.headers["Server-Timing"] == "rules;dur=1.5"
     assert response.headers["Retry-After"] == "7"
     assert "Set-Cookie" not in response.headers
@@ -196,14 +197,24 @@ def test_after_a_late_call_the_next_is_not_given_its_answer(client: Any, stub: A
 
 
 def test_threads_get_their_own_answers(app: Any, stub: Any, call: Any) -> None:
-    stub.reply = lambda handler: stub.send(handler, 200, json.dumps({"id": handler.headers["X-Request-Id"]}).encode())
+    stub.reply = lambda handler: stub.send(
+        handler, 200, json.dumps({"cards": [], "id": handler.headers["X-Request-Id"]}).encode()
+    )
 
     def one(number: int) -> bool:
         own = f"{number:032x}"
-        return bool(app.test_client().post(VIEW, json=call, headers={"X-Request-Id": own}).json == {"id": own})
+        return bool(
+            app.test_client().post(VIEW, json=call, headers={"X-Request-Id": own}).json == {"cards": [], "id": own}
+        )
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(one, range(100)))
+
+
+@pytest.mark.parametrize("body", [b'{"nocards":1}', b'{"cards":[', b'{"cards": [{}]', b"{}"])
+def test_an_answer_without_cards_or_cut_off_is_not_passed_on(client: Any, stub: Any, call: Any, body: bytes) -> None:
+    stub.reply = lambda handler: stub.send(handler, 200, body)
+    assert client.post(VIEW, json=call).status_code == 502
 
 
 def test_feedback_takes_the_same_way(client: Any, stub: Any, words: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tryout import patient
+from tryout import demo, patient
 from tryout.__main__ import main
 
 ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -202,3 +202,15 @@ def test_the_built_in_patient_is_synthetic_and_dated_back_from_today() -> None:
     assert "No real person" in by_type["tryout-patient"]["text"]["div"]
     assert by_type["tryout-b12"]["effectiveDateTime"] == "2026-11-02"
     assert "{{" not in json.dumps(made)
+
+
+@pytest.mark.parametrize("text", ["nonsense", "15802004", "|G24.9", "http://snomed.info/sct|", ""])
+def test_an_added_code_has_to_be_one(text: str) -> None:
+    with pytest.raises(ValueError, match=r"SYSTEM\|CODE"):
+        demo.coding_of(text)
+
+
+@pytest.mark.parametrize("text", ["G24.9", "g249", "E83.01", "F03"])
+def test_a_bare_code_is_icd_10_cm(text: str) -> None:
+    assert demo.coding_of(text) == (demo.ICD_10_CM, text)
+    assert demo.coding_of("http://snomed.info/sct|15802004") == ("http://snomed.info/sct", "15802004")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tryout import ehr
 from tryout.ehr import (
     DEFAULT_USER,
     NoSinglePatient,
@@ -316,3 +317,21 @@ def test_an_added_condition_is_found_and_the_bundle_stays_as_it_was() -> None:
     assert answer["total"] == 1
     assert answer["entry"][0]["resource"]["recordedDate"] == "2026-10-23"
     assert before == BUNDLE
+
+
+def test_a_rewrapped_bundle_keeps_its_references() -> None:
+    patient = {"resourceType": "Patient", "id": "0a8c1bd2-5e0b-4f0e-9f0a-000000000001"}
+    condition = {
+        "resourceType": "Condition",
+        "id": "c1",
+        "subject": {"reference": "urn:uuid:0a8c1bd2-5e0b-4f0e-9f0a-000000000001"},
+    }
+    for more in ({}, {"fullUrl": "https://ehr.example/fhir/Condition/c1"}):
+        bundle = {
+            "resourceType": "Bundle",
+            "type": "collection",
+            "entry": [{"resource": patient}, {"resource": condition, **more}],
+        }
+        templates = {"conditions": "Condition?patient={{context.patientId}}"}
+        answered = ehr.answer_prefetch(bundle, templates, {"patientId": patient["id"]}, date(2026, 11, 22))
+        assert [entry["resource"]["id"] for entry in answered["conditions"]["entry"]] == ["c1"]

@@ -17,6 +17,8 @@ from gateway.settings import Settings
 
 _JSON: Final = re.compile(r"application/(?:[A-Za-z0-9!#$&^_.-]+\+)?json", re.IGNORECASE)
 _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+_OK: Final = 200
+_DISCARDED_AT_MOST: Final = 64_000_000
 _OBJECT: Final = re.compile(rb"[ \t\r\n]*\{")
 _RETURNED: Final = ("Content-Type", "Server-Timing", "Retry-After")
 
@@ -66,7 +68,7 @@ def blueprint(settings: Settings, directory: Directory, upstreams: Mapping[str, 
         service, body = received(service_id)
         messages.check_call(body, service.hook)
         answer = forwarded(service, f"/cds-services/{service.id}", body)
-        if not _OBJECT.match(answer.body):
+        if not _OBJECT.match(answer.body) or (answer.status == _OK and not _has_cards(answer.body)):
             raise upstream_bad()
         return _passed_on(answer)
 
@@ -82,7 +84,9 @@ def blueprint(settings: Settings, directory: Directory, upstreams: Mapping[str, 
 
 def _body(limit: int) -> bytes:
     """The request body, at most `limit` bytes. The shell's limit is one byte more, where it cuts off."""
-    if (request.content_length or 0) > limit:
+    announced = request.content_length or 0
+    if announced > limit:
+        _discard(announced)
         raise too_large(limit)
     try:
         return shell.body()
@@ -90,6 +94,18 @@ def _body(limit: int) -> bytes:
         raise too_large(limit) from error
     except BadRequest as error:
         raise malformed("The request body ended before its announced length.") from error
+
+
+def _discard(announced: int) -> None:
+    """Take in a body that is too large and forget it: many clients send all of it before they read the answer."""
+    left = min(announced, _DISCARDED_AT_MOST)
+    while left > 0 and (piece := request.environ["wsgi.input"].read(min(left, 65_536))):
+        left -= len(piece)
+
+
+def _has_cards(body: bytes) -> bool:
+    """Whether the answer to a call looks whole; it is passed on as it is, and a cut one must not be."""
+    return b'"cards"' in body and body.rstrip().endswith(b"}")
 
 
 def _check_type() -> None:

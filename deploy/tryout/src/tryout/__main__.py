@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="condition",
         type=demo.coding_of,
         metavar="SYSTEM|CODE",
-        help="add an active Condition; a bare code is ICD-10-CM",
+        help="add an active Condition; a bare code is ICD-10-CM (G24.9), others as http://snomed.info/sct|15802004",
     )
     play.add_argument(
         "--recorded", type=date.fromisoformat, metavar="DATE", help="its recorded date; default: 30 days ago"

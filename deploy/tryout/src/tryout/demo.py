@@ -1,6 +1,7 @@
 """`python -m tryout demo FILE`: play the EHR from a Bundle, call the running gateway, print the cards."""
 
 import json
+import re
 import sys
 import time
 import uuid
@@ -22,6 +23,7 @@ from tryout.record import NotABundle, read_record
 ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
 """The system of an added code that names none."""
 
+_ICD_10_CM_CODE: Final = re.compile(r"[A-TV-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?")
 _LAST_MONTH: Final = timedelta(days=30)
 
 
@@ -75,10 +77,10 @@ def coding_of(text: str) -> tuple[str, str]:
     """(system, code) of `SYSTEM|CODE`; a bare code is ICD-10-CM.
 
     Raises:
-        ValueError: there is no code.
+        ValueError: there is no code, or a bare one that cannot be ICD-10-CM.
     """
     system, bar, code = text.rpartition("|")
-    if not code or (bar and not system):
+    if not code or (bar and not system) or not (bar or _ICD_10_CM_CODE.fullmatch(code.upper())):
         raise ValueError("not SYSTEM|CODE")
     return (system or ICD_10_CM, code)
 

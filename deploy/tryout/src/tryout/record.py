@@ -60,7 +60,9 @@ def read_record(bundle: object) -> Record:
     if not isinstance(entries, Sequence) or isinstance(entries, str):
         raise NotABundle("Bundle.entry is not a list")
     held = list(_held(entries))
-    names = {full_url: key for full_url, key, _ in held if full_url}
+    # Rewrapped entries lose or change their fullUrl, but references still name the id: urn:uuid:<id>.
+    names = {f"urn:uuid:{resource['id']}": key for _, key, resource in held}
+    names |= {full_url: key for full_url, key, _ in held if full_url}
     bases = {match[1] for full_url in names if (match := _ABSOLUTE.match(full_url))}
     identifiers = {
         (resource["resourceType"], pair): key for _, key, resource in held for pair in _identifiers(resource)
