@@ -19,6 +19,7 @@ from screening.domain.findings import (
     BORDERLINE,
     DISCORDANT,
     INFO,
+    NO_RESULT,
     NORMAL,
     ORDER_PENDING,
     STALE,
@@ -38,6 +39,7 @@ from screening.domain.workups.vitamin_b12_facts import (
     LOOK_BACK,
     MODULE,
     PAIRED_DAYS,
+    WORKUP,
     Exposure,
     latest_exposure,
     nitrous_oxide,
@@ -82,11 +84,14 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     exposures = nitrous_oxide(chart)
     strong = strong_risk(chart, exposures)
     eligible, because = _eligible(phenotype, bool(strong))
-    unresolved_exposure = bool(exposures) and not _functional_marker_after(chart, exposures)
+    open_exposure = bool(exposures) and not _functional_marker_after(chart, exposures)
+    unresolved_exposure = open_exposure and chart.looked_up(WORKUP)
     treatment = replacement(chart)
     result, scale = _deciding(chart)
     mma = _paired_mma(chart, result)
     state, evidence = _state(chart, result, scale, mma, strong_since=strong_risk_since(chart))
+    if state == NORMAL and open_exposure and not unresolved_exposure:
+        state = NO_RESULT  # whether a functional marker was measured since the exposure could not be looked up
     raised = _raised_after(chart, exposures) if state == NORMAL else ()
     if state == NORMAL and (unresolved_exposure or raised):
         state, evidence = DISCORDANT, tuple(dict.fromkeys((*evidence, *raised)))
