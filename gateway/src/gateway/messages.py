@@ -6,6 +6,7 @@ An optional key that is null counts as absent, because some clients write null f
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -55,8 +56,9 @@ class _RawField(fields.Field[Any]):
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
             raise ValidationError(self._wrong) from error
 
+    @abstractmethod
     def _read(self, value: msgspec.Raw) -> Any:
-        raise NotImplementedError
+        """The field's value, or an exception that says that it is none."""
 
 
 class _Text(_RawField):

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
@@ -218,3 +218,21 @@ def modules(cards: list[Json]) -> list[str]:
     """Module and state of every card, sorted."""
     told = (card["extension"]["example.dystonia-cds.decision"] for card in cards)
     return sorted(f"{one['module']} {one.get('state', '')}".strip() for one in told)
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value below `node`."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+def replaced(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """A copy of a JSON document with another value at `path`."""
+    made = copy.deepcopy(document)
+    holder = made
+    for part in path[:-1]:
+        holder = holder[part]
+    holder[path[-1]] = value
+    return made

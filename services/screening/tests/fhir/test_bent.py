@@ -1,8 +1,6 @@
 """A hostile reader's chart: every value of every resource is bent in turn, and nothing else is lost by it."""
 
-import copy
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import edge_samples as s
@@ -41,23 +39,6 @@ CHART = [
 ]  # fmt: skip
 
 
-def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the path of every value below `node`."""
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for key, value in items:
-        yield (*path, key)
-        yield from places(value, (*path, key))
-
-
-def replaced(document: Any, path: tuple[Any, ...], value: Any) -> Any:
-    made = copy.deepcopy(document)
-    holder = made
-    for part in path[:-1]:
-        holder = holder[part]
-    holder[path[-1]] = value
-    return made
-
-
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
     return s.application().test_client()
@@ -66,16 +47,16 @@ def client() -> FlaskClient:
 @pytest.mark.parametrize("position", range(len(CHART)), ids=[f"{i}-{r['resourceType']}" for i, r in enumerate(CHART)])
 def test_one_bent_value_never_ends_a_call_nor_costs_another_entry(client: FlaskClient, position: int) -> None:
     kept = [s.condition(id="kept"), s.observation("1823-4", 2, "umol/L", id="kept")]
-    for path in places(CHART[position]):
+    for path in s.places(CHART[position]):
         for value in BENT:
-            bent = replaced(CHART[position], path, value)
+            bent = s.replaced(CHART[position], path, value)
             others = CHART[:position] + CHART[position + 1 :]
             told = s.bundle(*others, bent, *kept, total=s.DROP)
             chart, _ = s.read(s.prefetch(labs_vitamin_e=told))
             assert any(c.reference == "Condition/kept" for c in chart.conditions), (path, value)
             assert chart.newest("VE") is not None, (path, value)
-    for path in places(CHART[position]):
-        bent = replaced(CHART[position], path, BENT[len(path) % len(BENT)])
+    for path in s.places(CHART[position]):
+        bent = s.replaced(CHART[position], path, BENT[len(path) % len(BENT)])
         told = s.bundle(*CHART[:position], bent, *CHART[position + 1 :], *kept, total=s.DROP)
         answer = client.post(s.PATIENT_VIEW, json=s.call(s.prefetch(labs_vitamin_e=told)))
         assert answer.status_code == 200, (path, answer.data)
@@ -85,9 +66,9 @@ def test_one_bent_value_never_ends_a_call_nor_costs_another_entry(client: FlaskC
 def test_every_part_of_a_bundle_bent() -> None:
     told = s.bundle(s.condition(), s.observation(), link=[{"relation": "self", "url": "x"}])
     told["entry"][0] |= {"fullUrl": "x", "search": {"mode": "match"}, "response": {"status": "200"}}
-    for path in places(told):
+    for path in s.places(told):
         for value in BENT:
-            s.read({"conditions": replaced(told, path, value)})
+            s.read({"conditions": s.replaced(told, path, value)})
 
 
 def test_every_part_of_the_drafts_bent() -> None:
@@ -96,9 +77,9 @@ def test_every_part_of_the_drafts_bent() -> None:
         {"resourceType": "Medication", "id": "m", "code": s.concept(s.RXNORM, "4511")},
     )  # fmt: skip
     for position, one in enumerate(drafts):
-        for path in places(one):
+        for path in s.places(one):
             for value in BENT:
-                bent = [*drafts[:position], replaced(one, path, value), *drafts[position + 1 :]]
+                bent = [*drafts[:position], s.replaced(one, path, value), *drafts[position + 1 :]]
                 chart, _ = s.read(s.prefetch(), tuple(bent))
                 assert len(chart.drafts) >= 1
 

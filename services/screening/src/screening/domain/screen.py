@@ -101,8 +101,8 @@ def patient_view(chart: Chart, user_id: str = "") -> Screening:
     return Screening(phenotype, assessments, _capped(findings), tuple(held))
 
 
-def order_hook(chart: Chart, user_id: str = "", *, only_alerts: bool = False) -> Screening:
-    """The screening when orders are selected (or signed: `only_alerts`, warnings and critical cards only)."""
+def order_hook(chart: Chart, user_id: str = "") -> Screening:
+    """The screening when orders are selected."""
     situation = _situation(chart)
     assessments = tuple(situation.assessments.values())
     if chart.patient.deceased:
@@ -135,8 +135,6 @@ def order_hook(chart: Chart, user_id: str = "", *, only_alerts: bool = False) ->
         selected = tuple(of_draft(draft, "the selected order") for draft in chart.drafts if draft.selected)
         unknown = [w.module for w in WORKUPS if w.module in cannot]
         findings.append(replace(_not_assessed(unknown), evidence=selected))
-    if only_alerts:
-        findings = [f for f in findings if f.indicator != INFO]
     findings.sort(key=lambda f: SEVERITY[f.indicator])
     held = tuple(f"{f.module}: at most {ORDER_CARDS} order cards" for f in findings[ORDER_CARDS:])
     return Screening(situation.phenotype, assessments, tuple(findings[:ORDER_CARDS]), held, undecided=undecided)
