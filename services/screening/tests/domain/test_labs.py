@@ -141,7 +141,7 @@ def test_a_limit_in_no_unit_of_the_analyte_is_a_mistake() -> None:
 
 SCALE = Scale(
     labs.B12, (below("low", "180 ng/L", "133 pmol/L"), up_to("middle", "350 ng/L", "258 pmol/L"), above("high")),
-    cite=vitamin_b12.TOTAL_B12.cite,
+    cite=vitamin_b12.TOTAL_B12.cite, id="test",
 )  # fmt: skip
 
 

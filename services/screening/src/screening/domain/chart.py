@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeVar
 
 from screening.domain.codes import Coding
-from screening.domain.labs import LabResult
+from screening.domain.labs import LabResult, Scale
+from screening.domain.thresholds import Number, SiteValue, SiteValues, Threshold
 
 _COUNTING_CLINICAL: Final = frozenset({"", "active", "recurrence", "relapse"})
 _COUNTING_VERIFICATION: Final = frozenset({"", "confirmed", "provisional", "unconfirmed"})
@@ -197,6 +198,23 @@ class Chart:
     site_facts: tuple[SiteFact, ...] = ()
     not_looked_up: frozenset[str] = frozenset()
     """Names of data that were not delivered: workup ids for their laboratory results, else the kind of resource."""
+    site_values: SiteValues = field(default_factory=dict)
+    """Thresholds that this site has set itself."""
+
+    # --- thresholds ---
+
+    def of(self, threshold: Threshold[Number]) -> Number:
+        """The number that holds at this site."""
+        own: SiteValue | None = self.site_values.get(threshold.id)
+        if own is not None and isinstance(own.value, type(threshold.value)):
+            return own.value
+        return threshold.value
+
+    def scale(self, scale: Scale) -> Scale:
+        """The bands with the limits that hold at this site."""
+        if not self.site_values:
+            return scale
+        return scale.with_limits({t.id: self.of(t) for t in scale.thresholds()})
 
     @property
     def today(self) -> date:
@@ -209,9 +227,9 @@ class Chart:
         """UTC calendar days from `day` to the call; negative when it lies ahead."""
         return (self.today - day).days
 
-    def within(self, day: date | None, days: int) -> bool:
+    def within(self, day: date | None, days: int | Threshold[int]) -> bool:
         """Whether `day` lies at most `days` days back. An unknown day never does."""
-        return day is not None and self.days_since(day) <= days
+        return day is not None and self.days_since(day) <= (days if isinstance(days, int) else self.of(days))
 
     @property
     def age(self) -> int | None:
@@ -274,7 +292,7 @@ class Chart:
 
     # --- results ---
 
-    def results(self, analyte: str, days: int | None = None) -> tuple[LabResult, ...]:
+    def results(self, analyte: str, days: int | Threshold[int] | None = None) -> tuple[LabResult, ...]:
         """Readable results of an analyte, newest first, at most `days` days old."""
         return tuple(
             r
@@ -282,11 +300,11 @@ class Chart:
             if r.value is not None and (days is None or self.within(r.taken.date(), days))
         )
 
-    def newest(self, analyte: str, days: int | None = None) -> LabResult | None:
+    def newest(self, analyte: str, days: int | Threshold[int] | None = None) -> LabResult | None:
         """The newest readable result within the look-back."""
         return next(iter(self.results(analyte, days)), None)
 
-    def unreadable(self, analyte: str, days: int) -> LabResult | None:
+    def unreadable(self, analyte: str, days: int | Threshold[int]) -> LabResult | None:
         """The newest result within the look-back that could not be read."""
         return next(
             (r for r in self.labs.get(analyte, ()) if r.value is None and self.within(r.taken.date(), days)), None

@@ -4,14 +4,15 @@ Source: clinical rules, 1.0.2 and section 6, 14, 15 and 30.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Final
 
 from screening.domain.citations import Citation
+from screening.domain.thresholds import Threshold
 from screening.domain.units import Amount, Limit, Measure, amount, limit, units
 
 INFINITY: Final = Decimal("Infinity")
@@ -200,11 +201,46 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The bands of one analyte, lowest first, with the source of their limits."""
+    """The bands of one analyte, lowest first, with the source of their limits.
+
+    `id` begins the ids of its thresholds: `vitamin-b12.total` and the band `deficient` make `vitamin-b12.total.deficient`.
+    """
 
     analyte: Analyte
     bands: tuple[Band, ...]
     cite: Citation
+    id: str
+
+    def thresholds(self) -> tuple[Threshold[Limit], ...]:
+        """The limits between the bands, each as a threshold."""
+        return tuple(
+            Threshold(
+                self._id(band),
+                band.upper,
+                "",
+                f"{self.analyte.label}: {band.name} {'up to' if band.inclusive else 'below'} this",
+                self.cite,
+            )
+            for band in self.bands
+            if band.upper is not None
+        )
+
+    def with_limits(self, limits: Mapping[str, Limit]) -> "Scale":
+        """The same bands with other limits, by threshold id."""
+        bands = (b if b.upper is None else replace(b, upper=limits[self._id(b)]) for b in self.bands)
+        return replace(self, bands=tuple(bands))
+
+    def _id(self, band: Band) -> str:
+        return f"{self.id}.{band.name.replace(' ', '-')}"
+
+    def criterion(self, band: str) -> str:
+        """What a band means, with its limit: `deficient: below 180 ng/L / 133 pmol/L`."""
+        lower: Limit | None = None
+        for listed in self.bands:
+            if listed.name == band and listed.upper is not None:
+                return f"{band}: {'up to' if listed.inclusive else 'below'} {listed.upper}"
+            lower = listed.upper or lower
+        return f"{band}: {'above' if self.bands[-2].inclusive else 'at least'} {lower}"
 
     def band(self, value: Value) -> str | None:
         """The band that holds the whole value; None where a comparator's interval spans a limit."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from screening.domain.chart import Chart, Draft
+from screening.domain.description import Description
 from screening.domain.findings import MISSING_STATES, Assessment, Finding
 from screening.domain.phenotype import Phenotype
 
@@ -58,12 +59,14 @@ class OrderRule:
         decide: what to say; it gets the selected drafts that the rule is about, at least one.
         needs_phenotype: without patient and conditions the rule cannot decide anything. A rule that can decide part of
             its cases says `NeedsPhenotype` in the others.
+        described: the rule in words.
     """
 
     name: str
     concerns: Callable[[Draft], bool]
     decide: Callable[[Situation, tuple[Draft, ...]], Decision]
     needs_phenotype: bool = True
+    described: Description | None = None
 
 
 def test_in(*value_sets: str) -> Callable[[Draft], bool]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from screening.domain.chart import Chart
+from screening.domain.description import Description
 from screening.domain.findings import Assessment
 from screening.domain.phenotype import Phenotype
 from screening.domain.workups import manganese, vitamin_b12, vitamin_e
@@ -12,12 +13,13 @@ from screening.domain.workups import manganese, vitamin_b12, vitamin_e
 
 @dataclass(frozen=True, slots=True)
 class Workup:
-    """A workup: its module code, its name on cards, its id (page, laboratory key, scenario file), its rule."""
+    """A workup: its module code, its name on cards, its id (page, laboratory key, scenario file), its rule, and that in words."""
 
     module: str
     label: str
     id: str
     assess: Callable[[Chart, Phenotype], Assessment]
+    described: Description | None = None
 
 
 WORKUPS: Final[tuple[Workup, ...]] = (

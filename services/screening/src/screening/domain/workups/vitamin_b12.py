@@ -56,6 +56,7 @@ TOTAL_B12: Final = Scale(
     labs.B12,
     (below("deficient", "180 ng/L", "133 pmol/L"), up_to("indeterminate", "350 ng/L", "258 pmol/L"), above("unlikely")),
     cite=NICE_NG239,
+    id="vitamin-b12.total",
 )
 TOTAL_B12_IN_PREGNANCY: Final = Scale(
     labs.B12,
@@ -66,11 +67,13 @@ TOTAL_B12_IN_PREGNANCY: Final = Scale(
         above("unlikely"),
     ),
     cite=PREGNANCY_FLOOR,
+    id="vitamin-b12.total-in-pregnancy",
 )
 HOLOTC: Final = Scale(
     labs.HOLOTC,
     (below("deficient", "25 pmol/L"), up_to("indeterminate", "70 pmol/L"), above("unlikely")),
     cite=NICE_NG239,
+    id="vitamin-b12.holotc",
 )
 MMA_UNLIKELY: Final = limit("0.28 umol/L")
 MMA_HIGH: Final = limit("0.40 umol/L")  # with eGFR of 60 or more

@@ -50,6 +50,7 @@ ADULT: Final = Scale(
         above("adequate"),
     ),
     cite=VITAMIN_E_STATUS,
+    id="vitamin-e.adult",
 )
 CHILD: Final = Scale(
     labs.ALPHA_TOCOPHEROL,
@@ -60,6 +61,7 @@ CHILD: Final = Scale(
         above("adequate"),
     ),
     cite=VITAMIN_E_CHILD,
+    id="vitamin-e.child",
 )
 RATIO_LOW: Final = Decimal("1.6")  # umol alpha-tocopherol per mmol (cholesterol + triglycerides)
 CHOLESTEROL_VERY_LOW: Final = limit("1.5 mmol/L", "58 mg/dL")

@@ -1,0 +1,82 @@
+"""Thresholds: the numbers that decide, each beside its rule with unit, direction and source; and a site's own.
+
+A threshold is what the rules say; `Chart.of` gives the number that holds at this site. A site may set another one only
+in its versioned file of site values, which names an approver and a reason (clinical rules, preface).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from screening.domain.citations import RULES, Citation
+from screening.domain.units import Limit, limit, plain
+
+Number = TypeVar("Number", Limit, int, Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold(Generic[Number]):
+    """A number that decides.
+
+    Attributes:
+        id: workup id (or `phenotype`, `orders`), a full stop, what it limits: stable, for the site's file.
+        value: the rules' own number; a `Limit` where results are compared with it.
+        unit: `days`, `years` or what a factor multiplies; empty for limits, which print their own.
+        means: what it decides, with the direction, in a phrase.
+        cite: where it comes from.
+    """
+
+    id: str
+    value: Number
+    unit: str
+    means: str
+    cite: Citation = RULES
+
+    def __str__(self) -> str:
+        return printed(self.value, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteValue:
+    """What a site has set instead of a threshold, who approved it and why."""
+
+    threshold: Threshold[Limit] | Threshold[int] | Threshold[Decimal]
+    value: Limit | int | Decimal
+    approver: str
+    approved: date
+    reason: str
+    version: str
+
+    def __str__(self) -> str:
+        return printed(self.value, self.threshold.unit)
+
+
+SiteValues = Mapping[str, SiteValue]
+"""By threshold id."""
+
+
+def printed(value: Limit | Decimal | int, unit: str) -> str:
+    """A number with its unit, for people."""
+    return f"{plain(value) if isinstance(value, Decimal) else value} {unit}".strip()
+
+
+def days(id: str, number: int, means: str, cite: Citation = RULES) -> Threshold[int]:
+    """A look-back or an interval."""
+    return Threshold(id, number, "days", means, cite)
+
+
+def years(id: str, number: int, means: str, cite: Citation = RULES) -> Threshold[int]:
+    """An age in completed years, or a duration."""
+    return Threshold(id, number, "years", means, cite)
+
+
+def cut(id: str, *forms: str, means: str, cite: Citation = RULES) -> Threshold[Limit]:
+    """A decision limit, printed once for each family of units."""
+    return Threshold(id, limit(*forms), "", means, cite)
+
+
+def factor(id: str, number: str, unit: str, means: str, cite: Citation = RULES) -> Threshold[Decimal]:
+    """A number without a family of units: a ratio, or a multiple of something."""
+    return Threshold(id, Decimal(number), unit, means, cite)
