@@ -14,6 +14,8 @@ from screening.domain.codes import (
     SINGLE_INGREDIENT_SETS,
     SNOMED,
     CodeBook,
+    Entry,
+    Product,
     canonical,
 )
 from screening.knowledge import loading
@@ -41,6 +43,7 @@ def test_a_package_without_value_sets_refuses_to_start(monkeypatch: pytest.Monke
     [
         (SNOMED, "15802004", {"D_GEN"}),
         (ICD10CM, "G24.9", {"D_GEN"}),
+        (ICD10CM, "G24.8", {"D_GEN", "D_GEN_SPECIFIED"}),
         (ICD10CM, "G24.01", {"D_DRUG"}),
         (ICD10CM, "G24.02", {"D_DRUG"}),
         (ICD10CM, "G24.3", {"D_FOCAL"}),
@@ -59,12 +62,31 @@ def test_a_package_without_value_sets_refuses_to_start(monkeypatch: pytest.Monke
         (LOINC, "2132-9", {"L_B12"}),
         (LOINC, "20646-6", {"L_HCY_TRAP"}),
         (LOINC, "33914-3", {"L_RENAL", "L_EGFR"}),
-        (LOINC, "24323-8", {"L_PANELS", "L_PANELS_RENAL", "L_PANELS_LIVER"}),
+        (
+            LOINC,
+            "24323-8",
+            {"L_PANELS", "L_PANELS_RENAL", "L_PANELS_LIVER", "L_PANELS_CALCIUM", "L_PANELS_ALBUMIN"},
+        ),
+        (LOINC, "24325-3", {"L_PANELS", "L_PANELS_LIVER", "L_PANELS_ALBUMIN"}),
+        (LOINC, "24321-2", {"L_PANELS", "L_PANELS_RENAL", "L_PANELS_CALCIUM"}),
         (RXNORM, "7486", {"B12_N2O", "B12_N2O_GAS", "B12_RISK_STRONG"}),
         (ATC, "A02BC01", {"B12_RISK_WEAK", "B12_WEAK_ACID"}),
         (ATC, "B03BA01", {"B12_RX"}),
         (SNOMED, "233445008", {"MN_RISK", "MN_CHOLESTASIS_LIVER", "MN_SHUNT"}),
         (SNOMED, "306279004", {"P_REF", "REF_GENETICS"}),
+        (SNOMED, "55468007", {"P_REF", "P_SLIT_LAMP"}),
+        (ATC, "A11CC04", {"CA_RX"}),
+        (ATC, "A11CC05", set()),  # colecalciferol: plain vitamin D treats no low calcium
+        (ATC, "B01AA03", {"RX_ANTICOAG", "RX_ANTICOAG_INR"}),
+        (ATC, "B01AF02", {"RX_ANTICOAG", "RX_ANTICOAG_INR"}),
+        (ATC, "B01AC04", {"RX_ANTICOAG"}),  # clopidogrel leaves the INR alone
+        (RXNORM, "11289", {"RX_ANTICOAG", "RX_ANTICOAG_INR", "RX_WARFARIN"}),
+        (RXNORM, "32968", {"RX_ANTICOAG"}),
+        (ATC, "N05AX15", {"RX_DRBA_LOW"}),
+        (ATC, "N05AN01", set()),  # lithium
+        (ATC, "N05AH02", {"RX_DRBA_EXEMPT"}),
+        (ATC, "N07XX06", {"RX_SYMPT", "RX_VMAT2"}),
+        (ATC, "M03BX01", {"RX_SYMPT", "RX_SYMPT_NOT_VMAT2"}),
     ],
 )
 def test_codes_are_in_their_sets(book: CodeBook, system: str, code: str, expected: set[str]) -> None:
@@ -89,6 +111,25 @@ def test_codes_are_in_their_sets(book: CodeBook, system: str, code: str, expecte
 )
 def test_codes_that_are_in_no_set(book: CodeBook, system: str, code: str) -> None:
     assert sets_of(book, system, code) == frozenset()
+
+
+def test_an_exempt_code_beats_a_prefix() -> None:
+    book = CodeBook(
+        (
+            Entry("RX_DRBA_LOW", ATC, "N05A", "ANTIPSYCHOTICS", prefix=True),
+            Entry("RX_DRBA_EXEMPT", ATC, "N05AH02", "clozapine"),
+            Entry("RX_DRBA_EXEMPT", RXNORM, "2626", "Clozapine"),
+        ),
+        (Product("197535", "2626", combination=False),),
+    )
+    for system, code, expected in (
+        (ATC, "N05AH02", "RX_DRBA_EXEMPT"),
+        (ATC, "N05AX15", "RX_DRBA_LOW"),
+        (RXNORM, "197535", "RX_DRBA_EXEMPT"),
+    ):
+        found = book.find(system, code)
+        assert found is not None
+        assert found[1] == {expected}
 
 
 def test_torticollis_is_not_dystonia(book: CodeBook) -> None:
@@ -131,7 +172,12 @@ def test_canonical_spelling(system: str | None, code: str | None, expected: tupl
 
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [("G24.0", {"D_DRUG"}), ("G24.8", {"D_GEN"}), ("E53.8", {"B12_DX", "B12_DX_UNSPECIFIC"}), ("G24", set())],
+    [
+        ("G24.0", {"D_DRUG"}),
+        ("G24.8", {"D_GEN", "D_GEN_SPECIFIED"}),
+        ("E53.8", {"B12_DX", "B12_DX_UNSPECIFIC"}),
+        ("G24", set()),
+    ],
 )
 def test_who_icd_10_counts_where_it_means_the_same(book: CodeBook, code: str, expected: set[str]) -> None:
     assert sets_of(book, ICD10_WHO, code) == expected

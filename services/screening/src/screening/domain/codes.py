@@ -34,6 +34,9 @@ _WHO_ACCEPTED: Final = ("G24", "G25", "E53", "E56", "E83.0")
 SINGLE_INGREDIENT_SETS: Final = frozenset({"B12_RX", "VE_RX", "CA_RX", "CU_RX", "FOLATE_RX"})
 """Sets in which a product with several active ingredients does not count (section 6, 3; MN_RX takes mixtures)."""
 
+EXEMPT_FROM: Final[Mapping[str, frozenset[str]]] = {"RX_DRBA_EXEMPT": frozenset({"RX_DRBA_HIGH", "RX_DRBA_LOW"})}
+"""Sets whose codes are never in certain others, whatever prefix or further coding says so (section 6, 21)."""
+
 _ATC_COMBINATION: Final = re.compile(r"[A-Z]\d{2}[A-Z]{2}5\d")
 """ATC gives substances in combination the fifties of their group: B03BA51 is cyanocobalamin with others."""
 
@@ -101,7 +104,7 @@ class CodeBook:
 
     def _find(self, system: str | None, code: str | None) -> Found | None:
         name = canonical(system, code)
-        sets = self.sets(*name) if name is not None else NONE
+        sets = without_exempt(self.sets(*name)) if name is not None else NONE
         return (name, sets) if name is not None and sets else None
 
     def sets(self, system: str | None, code: str | None) -> frozenset[str]:
@@ -137,6 +140,14 @@ class CodeBook:
         """The reviewed display of a code, else of the longest listed prefix of it, else an empty string."""
         lengths = range(len(code), 0, -1) if system in (ICD10CM, ATC) else (len(code),)
         return next((self._display[system, code[:n]] for n in lengths if (system, code[:n]) in self._display), "")
+
+
+def without_exempt(sets: frozenset[str]) -> frozenset[str]:
+    """The sets of a coding or of a whole concept, without those that an exemption among them rules out."""
+    for exempt, ruled_out in EXEMPT_FROM.items():
+        if exempt in sets:
+            sets -= ruled_out
+    return sets
 
 
 def canonical(system: str | None, code: str | None) -> tuple[str, str] | None:

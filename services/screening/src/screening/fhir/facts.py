@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Raw
 
 from screening.domain import chart
-from screening.domain.codes import RXNORM, SINGLE_INGREDIENT_SETS, CodeBook, canonical
+from screening.domain.codes import RXNORM, SINGLE_INGREDIENT_SETS, CodeBook, canonical, without_exempt
 from screening.domain.codes import Coding as DomainCoding
 from screening.fhir.observations import status_code
 from screening.fhir.shapes import (
@@ -81,7 +81,7 @@ def matched(concept: Concept | None, book: CodeBook) -> tuple[DomainCoding, froz
         if first is None:
             first = DomainCoding(*found[0], coding.display or book.display(*found[0]))
         sets |= found[1]
-    sets -= excluded
+    sets = without_exempt(sets - excluded)
     return (first, sets) if first is not None and sets else None
 
 
@@ -271,7 +271,7 @@ def _all_codings(concept: Concept, book: CodeBook) -> tuple[tuple[DomainCoding, 
         if name is not None:
             codings.append(DomainCoding(name[0], name[1], coding.display or ""))
             sets |= book.sets(*name)
-    return tuple(codings), sets
+    return tuple(codings), without_exempt(sets)
 
 
 def _reference(kind: str, identifier: str | None) -> str:
