@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeVar
 
+from screening.domain.citations import Citation
 from screening.domain.codes import Coding
 from screening.domain.labs import LabResult, Scale
-from screening.domain.thresholds import Number, SiteValue, SiteValues, Threshold
+from screening.domain.thresholds import AnyThreshold, Number, SiteValue, SiteValues, Threshold, days
+from screening.domain.units import Limit
 
 _COUNTING_CLINICAL: Final = frozenset({"", "active", "recurrence", "relapse"})
 _COUNTING_VERIFICATION: Final = frozenset({"", "confirmed", "provisional", "unconfirmed"})
 _KNOWN_VERIFICATION: Final = frozenset({"", "confirmed"})
 _OPEN_ORDER: Final = frozenset({"active", "draft", "on-hold"})
-ORDER_DAYS: Final = 90
-GENETIC_ORDER_DAYS: Final = 365
+ORDER_DAYS: Final = days("orders.pending", 90, "an open order, or a preliminary result, counts at most this old")
+GENETIC_ORDER_DAYS: Final = days("orders.genetic-pending", 365, "an open order of a gene test counts at most this old")
 FUTURE_TOLERANCE: Final = timedelta(hours=24)
 
 
@@ -214,7 +216,20 @@ class Chart:
         """The bands with the limits that hold at this site."""
         if not self.site_values:
             return scale
-        return scale.with_limits({t.id: self.of(t) for t in scale.thresholds()})
+        own = (self.site_values.get(t.id) for t in scale.thresholds())
+        return scale.with_limits(
+            {o.threshold.id: (o.value, o.cite) for o in own if o is not None and isinstance(o.value, Limit)}
+        )
+
+    def cite(self, *thresholds: AnyThreshold, otherwise: Citation | None = None) -> Citation:
+        """The source of what these numbers decided: the site's approval if it has set one of them.
+
+        Else `otherwise`, or the source of the first.
+        """
+        for threshold in thresholds if self.site_values else ():
+            if threshold.id in self.site_values:
+                return self.site_values[threshold.id].cite
+        return otherwise or thresholds[0].cite
 
     @property
     def today(self) -> date:
@@ -312,11 +327,11 @@ class Chart:
 
     # --- orders ---
 
-    def open_orders(self, days: int = ORDER_DAYS) -> Iterator[Order]:
+    def open_orders(self, days: int | Threshold[int] = ORDER_DAYS) -> Iterator[Order]:
         """Orders that still count: active, draft or on hold, authored at most `days` days ago."""
         return (o for o in self.orders if o.status in _OPEN_ORDER and self.within(o.authored, days))
 
-    def pending_in(self, *value_sets: str, days: int = ORDER_DAYS) -> bool:
+    def pending_in(self, *value_sets: str, days: int | Threshold[int] = ORDER_DAYS) -> bool:
         """Whether a test of the sets is ordered, or its result is preliminary."""
         wanted = frozenset(value_sets)
         return any(o.sets & wanted for o in self.open_orders(days)) or any(

@@ -137,9 +137,95 @@ FERRITIN: Final = Analyte(
     Abnormal.HIGH,
 )
 
+_CALCIUM_FAMILIES: Final = (
+    units("mmol/L"),
+    units("mg/dL", to_canonical="0.2495"),
+    units("meq/L", to_canonical="0.5"),
+)
+CALCIUM: Final = Analyte(
+    "CA",
+    "total calcium",
+    "L_CA",
+    Measure(_CALCIUM_FAMILIES, plausible=_guard("0.5", "5")),
+    conflicts=frozenset({"L_CAADJ", "L_CAI"}),
+)
+CALCIUM_ADJUSTED: Final = Analyte(
+    "CA_ADJUSTED",
+    "albumin-adjusted calcium",
+    "L_CAADJ",
+    Measure(_CALCIUM_FAMILIES, plausible=_guard("0.5", "5")),
+    conflicts=frozenset({"L_CAI"}),
+)
+CALCIUM_IONIZED: Final = Analyte(
+    "CA_IONIZED",
+    "ionized calcium",
+    "L_CAI",
+    Measure(_CALCIUM_FAMILIES, plausible=_guard("0.5", "5")),
+    conflicts=frozenset({"L_CA", "L_CAADJ"}),
+)
+ALBUMIN: Final = Analyte(
+    "ALBUMIN",
+    "albumin",
+    "L_ALB",
+    Measure((units("g/L", {"g/dL": "10"}), units("umol/L", to_canonical="0.0665")), plausible=_guard("5", "70")),
+)
+MAGNESIUM: Final = Analyte(
+    "MG",
+    "magnesium",
+    "L_MG",
+    Measure(
+        (units("mmol/L"), units("mg/dL", to_canonical="0.4114"), units("meq/L", to_canonical="0.5")),
+        plausible=_guard("0.1", "5"),
+    ),
+)
+PTH: Final = Analyte(
+    "PTH", "PTH", "L_PTH", Measure((units("pmol/L"), units("ng/L", {"pg/mL": "1"}, to_canonical="0.1061")))
+)
+VITAMIN_D: Final = Analyte(
+    "VITD",
+    "25-hydroxyvitamin D",
+    "L_VITD",
+    Measure((units("nmol/L"), units("ug/L", {"ng/mL": "1"}, to_canonical="2.496"))),
+    conflicts=frozenset({"L_VITD_TRAP"}),
+)
+CERULOPLASMIN: Final = Analyte(
+    "CP",
+    "ceruloplasmin",
+    "L_CP",
+    Measure((units("g/L", {"mg/dL": "0.01", "mg/L": "0.001"}),), plausible=_guard("0", "2.5")),
+    conflicts=frozenset({"L_CP_TRAP"}),
+)
+COPPER_URINE: Final = Analyte(
+    "CU_URINE",
+    "24-hour urine copper",
+    "L_CUU24",
+    Measure((units("umol/(24.h)", {"nmol/(24.h)": "0.001"}), units("ug/(24.h)", to_canonical="0.01574"))),
+    Abnormal.HIGH,
+    conflicts=frozenset({"L_CUU_TRAP"}),
+)
+COPPER_SERUM: Final = Analyte(
+    "CU_SERUM",
+    "serum copper",
+    "L_CUS",
+    Measure((units("umol/L"), units("ug/dL", {"ug/L": "0.1"}, to_canonical="0.1574"))),
+    conflicts=frozenset({"L_CUU_TRAP"}),
+)
+INR: Final = Analyte("INR", "INR", "L_INR", Measure((units("1", {"": "1"}),)), Abnormal.HIGH)
+IRON: Final = Analyte(
+    "IRON",
+    "serum iron",
+    "L_IRON",
+    Measure((units("umol/L"), units("ug/dL", {"ug/L": "0.1", "mg/L": "100"}, to_canonical="0.1791"))),
+)
+TRANSFERRIN_SATURATION: Final = Analyte(
+    "TSAT", "transferrin saturation", "L_TSAT", Measure((units("%", {"1": "100", "{ratio}": "100"}),))
+)
+
 ANALYTES: Final[tuple[Analyte, ...]] = (
     B12, HOLOTC, MMA, HOMOCYSTEINE, FOLATE, EGFR, MCV, HEMOGLOBIN,
     ALPHA_TOCOPHEROL, CHOLESTEROL, TRIGLYCERIDES, MANGANESE_BLOOD, MANGANESE_SERUM, FERRITIN,
+    CALCIUM, CALCIUM_ADJUSTED, CALCIUM_IONIZED, ALBUMIN, MAGNESIUM, PTH, VITAMIN_D,
+    CERULOPLASMIN, COPPER_URINE, COPPER_SERUM, INR, IRON, TRANSFERRIN_SATURATION,
 )  # fmt: skip
 """Every analyte that is read with its value."""
 
@@ -192,11 +278,16 @@ def _comparable(cut: Limit, value: Value) -> tuple[Decimal, Decimal]:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A named band that ends at `upper`; the last band of a scale has none."""
+    """A named band that ends at `upper`; the last band of a scale has none.
+
+    `floor`: no site may lower the limit. `cite`: the source of a limit that a site has set.
+    """
 
     name: str
     upper: Limit | None = None
     inclusive: bool = False
+    floor: bool = False
+    cite: Citation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,14 +311,18 @@ class Scale:
                 "",
                 f"{self.analyte.label}: {band.name} {'up to' if band.inclusive else 'below'} this",
                 self.cite,
+                floor=band.floor,
             )
             for band in self.bands
             if band.upper is not None
         )
 
-    def with_limits(self, limits: Mapping[str, Limit]) -> "Scale":
-        """The same bands with other limits, by threshold id."""
-        bands = (b if b.upper is None else replace(b, upper=limits[self._id(b)]) for b in self.bands)
+    def with_limits(self, limits: Mapping[str, tuple[Limit, Citation]]) -> "Scale":
+        """The same bands with some limits of other sources, by threshold id."""
+        bands: list[Band] = []
+        for band in self.bands:
+            upper, cite = limits.get(self._id(band), (band.upper, band.cite))
+            bands.append(replace(band, upper=upper, cite=cite))
         return replace(self, bands=tuple(bands))
 
     def _id(self, band: Band) -> str:
@@ -241,6 +336,11 @@ class Scale:
                 return f"{band}: {'up to' if listed.inclusive else 'below'} {listed.upper}"
             lower = listed.upper or lower
         return f"{band}: {'above' if self.bands[-2].inclusive else 'at least'} {lower}"
+
+    def citation(self, band: str) -> Citation:
+        """The source of the limit that `criterion` prints for a band."""
+        listed = next((one for one in self.bands[:-1] if one.name == band), self.bands[-2])
+        return listed.cite or self.cite
 
     def band(self, value: Value) -> str | None:
         """The band that holds the whole value; None where a comparator's interval spans a limit."""
@@ -282,9 +382,9 @@ class Scale:
         return newest
 
 
-def below(name: str, *printed: str) -> Band:
+def below(name: str, *printed: str, floor: bool = False) -> Band:
     """A band of everything below a limit: `below("deficient", "180 ng/L", "133 pmol/L")`."""
-    return Band(name, limit(*printed))
+    return Band(name, limit(*printed), floor=floor)
 
 
 def up_to(name: str, *printed: str) -> Band:

@@ -26,6 +26,8 @@ class Threshold(Generic[Number]):
         unit: `days`, `years` or what a factor multiplies; empty for limits, which print their own.
         means: what it decides, with the direction, in a phrase.
         cite: where it comes from.
+        fixed: no site may set another one: it defines a term rather than decides.
+        floor: no site may set a lower one: patients would be missed for whom minutes count.
     """
 
     id: str
@@ -33,16 +35,21 @@ class Threshold(Generic[Number]):
     unit: str
     means: str
     cite: Citation = RULES
+    fixed: bool = False
+    floor: bool = False
 
     def __str__(self) -> str:
         return printed(self.value, self.unit)
+
+
+AnyThreshold = Threshold[Limit] | Threshold[int] | Threshold[Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class SiteValue:
     """What a site has set instead of a threshold, who approved it and why."""
 
-    threshold: Threshold[Limit] | Threshold[int] | Threshold[Decimal]
+    threshold: AnyThreshold
     value: Limit | int | Decimal
     approver: str
     approved: date
@@ -51,6 +58,18 @@ class SiteValue:
 
     def __str__(self) -> str:
         return printed(self.value, self.threshold.unit)
+
+    @property
+    def approval(self) -> Citation:
+        """Who answers for the number: the site, never the guideline."""
+        return Citation(
+            f"site value approved by {self.approver} on {self.approved.isoformat()}, version {self.version}"
+        )
+
+    @property
+    def cite(self) -> Citation:
+        """The source of what was decided by this number."""
+        return Citation(f"{self.approval}, instead of {self.threshold} ({self.threshold.cite})")
 
 
 SiteValues = Mapping[str, SiteValue]
@@ -62,21 +81,33 @@ def printed(value: Limit | Decimal | int, unit: str) -> str:
     return f"{plain(value) if isinstance(value, Decimal) else value} {unit}".strip()
 
 
-def days(id: str, number: int, means: str, cite: Citation = RULES) -> Threshold[int]:
+def days(id: str, number: int, means: str, cite: Citation = RULES, *, fixed: bool = False) -> Threshold[int]:
     """A look-back or an interval."""
-    return Threshold(id, number, "days", means, cite)
+    return Threshold(id, number, "days", means, cite, fixed=fixed)
 
 
-def years(id: str, number: int, means: str, cite: Citation = RULES) -> Threshold[int]:
+def years(id: str, number: int, means: str, cite: Citation = RULES, *, fixed: bool = False) -> Threshold[int]:
     """An age in completed years, or a duration."""
-    return Threshold(id, number, "years", means, cite)
+    return Threshold(id, number, "years", means, cite, fixed=fixed)
 
 
-def cut(id: str, *forms: str, means: str, cite: Citation = RULES) -> Threshold[Limit]:
+def cut(id: str, *forms: str, means: str, cite: Citation = RULES, floor: bool = False) -> Threshold[Limit]:
     """A decision limit, printed once for each family of units."""
-    return Threshold(id, limit(*forms), "", means, cite)
+    return Threshold(id, limit(*forms), "", means, cite, floor=floor)
 
 
 def factor(id: str, number: str, unit: str, means: str, cite: Citation = RULES) -> Threshold[Decimal]:
     """A number without a family of units: a ratio, or a multiple of something."""
     return Threshold(id, Decimal(number), unit, means, cite)
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Thresholds of one quantity that must stay in this order, lowest first, whatever a site sets."""
+
+    steps: tuple[AnyThreshold, ...]
+
+
+def ascending(*steps: AnyThreshold) -> Ladder:
+    """A ladder of its steps, lowest first."""
+    return Ladder(steps)
