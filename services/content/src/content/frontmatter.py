@@ -130,6 +130,8 @@ class BibliographyEntry(Schema):
     url = fields.String(validate=validate.Regexp(r"https://[^\s<>\"]+\Z", error="Must be an https address."))
     confirmed = fields.Boolean(required=True, truthy={True}, falsy={False})
     unconfirmed = fields.List(fields.String(validate=validate.OneOf(PARTS)), load_default=list)
+    seen = fields.String(validate=validate.Length(max=300))
+    of_rules = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     note = fields.String(validate=validate.Length(max=300))
 
     @validates_schema

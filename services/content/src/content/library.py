@@ -50,7 +50,12 @@ class LibraryError(Exception):
 
 @dataclass(frozen=True)
 class Reference:
-    """A source. Parts that are named in `unconfirmed` were written from memory and are shown as such."""
+    """A source. Parts that are named in `unconfirmed` were written from memory and are shown as such.
+
+    Attributes:
+        seen: where the entry was seen, or looked for in vain.
+        of_rules: the rules rest on it, so that it may stand in the bibliography before a page cites it.
+    """
 
     key: str
     source: str
@@ -63,6 +68,8 @@ class Reference:
     pmid: str | None = None
     url: str | None = None
     unconfirmed: tuple[str, ...] = ()
+    seen: str | None = None
+    of_rules: bool = False
     note: str | None = None
 
 
@@ -246,9 +253,9 @@ def _check_together(
         if (slug, "clinician") not in pages:
             yield Fault(f"{slug}.clinician.md", "file", "is missing; every subject has a page for clinicians")
     used = {key for page in pages.values() for key in page.references}
-    for key in references:
-        if key not in used:
-            yield Fault("references.yaml", key, "is cited by no page")
+    for key, reference in references.items():
+        if key not in used and not reference.of_rules:
+            yield Fault("references.yaml", key, "is cited by no page and carries no rule")
 
 
 def _section(page: Explanation) -> str:

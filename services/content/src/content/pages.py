@@ -94,6 +94,7 @@ def bibliography(library: Library, stylesheet: str) -> Mapping[str, Document]:
             **{part: value for part in ("key", *PARTS) if (value := getattr(one, part)) is not None},
             "confirmed": one.confirmed,
             "unconfirmed": list(one.unconfirmed),
+            "seen": one.seen,
             "note": one.note,
             "cited_by": [page.slug for page in cited_by[one.key]],
         }
