@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import screening.domain
-from screening.domain import catalog, findings, labs
+from screening.domain import analytes, catalog, findings
 from screening.domain.codes import EXEMPT_FROM, SINGLE_INGREDIENT_SETS, canonical
 from screening.domain.orders.registry import ORDER_RULES
 from screening.knowledge import loading
@@ -240,7 +240,7 @@ def domain_strings() -> Iterator[tuple[Path, str]]:
 def other_capitals() -> set[str]:
     """Names in capitals with an underscore that the rules use for something else than sets."""
     states = {value for value in vars(findings).values() if isinstance(value, str)}
-    return states | {analyte.key for analyte in labs.ANALYTES} | {rule.name for rule in ORDER_RULES}
+    return states | {analyte.key for analyte in analytes.ANALYTES} | {rule.name for rule in ORDER_RULES}
 
 
 def is_set_name(text: str) -> bool:
@@ -269,8 +269,8 @@ def test_whatever_is_passed_to_a_function_that_takes_sets_is_one() -> None:
 
 
 def test_analytes_orderables_and_single_ingredient_sets_exist() -> None:
-    wanted = set(SINGLE_INGREDIENT_SETS) | {analyte.value_set for analyte in labs.ANALYTES}
-    wanted |= {name for analyte in labs.ANALYTES for name in analyte.conflicts}
+    wanted = set(SINGLE_INGREDIENT_SETS) | {analyte.value_set for analyte in analytes.ANALYTES}
+    wanted |= {name for analyte in analytes.ANALYTES for name in analyte.conflicts}
     orderables = [value for value in vars(catalog).values() if isinstance(value, catalog.Orderable)]
     wanted |= {name for orderable in orderables for name in orderable.same_as}
     assert len(orderables) > 15

@@ -4,10 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from screening.domain import labs
+from screening.domain import analytes, labs
+from screening.domain.analytes import Analyte
 from screening.domain.chart import Chart, Condition, Draft, Medication, Order, Patient, PendingResult, Procedure
 from screening.domain.codes import ICD10CM, LOINC, RXNORM, SNOMED, Coding
-from screening.domain.labs import Analyte, LabResult, Value
+from screening.domain.labs import LabResult, Value
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -62,6 +63,6 @@ def chart(*results: LabResult, born: date | None = date(1971, 5, 24), **said: An
     by_key: dict[str, list[LabResult]] = {}
     for one in results:
         by_key.setdefault(one.analyte, []).append(one)
-    analytes = {analyte.key: analyte for analyte in labs.ANALYTES}
-    ordered = {key: labs.newest_first(found, analytes[key]) for key, found in by_key.items()}
+    by_name = {analyte.key: analyte for analyte in analytes.ANALYTES}
+    ordered = {key: labs.newest_first(found, by_name[key]) for key, found in by_key.items()}
     return Chart(as_of=NOW, patient=said.pop("patient", Patient(born, "female")), labs=ordered, **said)

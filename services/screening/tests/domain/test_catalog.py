@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from small_facts import ago, chart, condition, draft, order, pending, result
 
-from screening.domain import catalog, labs
+from screening.domain import analytes, catalog, labs
 from screening.domain.catalog import Orderable, acted_on, current, requested, still_wanted
 from screening.domain.codes import LOINC, SNOMED
 from screening.knowledge.loading import code_book
@@ -86,23 +86,23 @@ def test_a_genetic_order_stays_pending_for_a_year(days: int, wanted: bool) -> No
 
 
 CURRENT = [
-    (catalog.TOTAL_B12, [(labs.B12, "500", "ng/L")], 365),
-    (catalog.HOLOTC, [(labs.HOLOTC, "80", "pmol/L")], 365),
-    (catalog.MMA, [(labs.MMA, "0.2", "umol/L")], 90),
-    (catalog.HOMOCYSTEINE, [(labs.HOMOCYSTEINE, "9", "umol/L")], 90),
-    (catalog.CREATININE, [(labs.EGFR, "90", "mL/min/{1.73_m2}")], 90),
-    (catalog.FOLATE, [(labs.FOLATE, "20", "nmol/L")], 90),
-    (catalog.CBC, [(labs.HEMOGLOBIN, "140", "g/L"), (labs.MCV, "90", "fL")], 365),
-    (catalog.ALPHA_TOCOPHEROL, [(labs.ALPHA_TOCOPHEROL, "20", "umol/L")], 730),
-    (catalog.LIPID_PANEL, [(labs.CHOLESTEROL, "5", "mmol/L"), (labs.TRIGLYCERIDES, "1", "mmol/L")], 30),
-    (catalog.MANGANESE_BLOOD, [(labs.MANGANESE_BLOOD, "10", "ug/L")], 365),
-    (catalog.FERRITIN, [(labs.FERRITIN, "80", "ug/L")], 730),
+    (catalog.TOTAL_B12, [(analytes.B12, "500", "ng/L")], 365),
+    (catalog.HOLOTC, [(analytes.HOLOTC, "80", "pmol/L")], 365),
+    (catalog.MMA, [(analytes.MMA, "0.2", "umol/L")], 90),
+    (catalog.HOMOCYSTEINE, [(analytes.HOMOCYSTEINE, "9", "umol/L")], 90),
+    (catalog.CREATININE, [(analytes.EGFR, "90", "mL/min/{1.73_m2}")], 90),
+    (catalog.FOLATE, [(analytes.FOLATE, "20", "nmol/L")], 90),
+    (catalog.CBC, [(analytes.HEMOGLOBIN, "140", "g/L"), (analytes.MCV, "90", "fL")], 365),
+    (catalog.ALPHA_TOCOPHEROL, [(analytes.ALPHA_TOCOPHEROL, "20", "umol/L")], 730),
+    (catalog.LIPID_PANEL, [(analytes.CHOLESTEROL, "5", "mmol/L"), (analytes.TRIGLYCERIDES, "1", "mmol/L")], 30),
+    (catalog.MANGANESE_BLOOD, [(analytes.MANGANESE_BLOOD, "10", "ug/L")], 365),
+    (catalog.FERRITIN, [(analytes.FERRITIN, "80", "ug/L")], 730),
 ]
 
 
 @pytest.mark.parametrize(("test", "given", "days"), CURRENT, ids=[test.label for test, _, _ in CURRENT])
 def test_a_current_result_makes_a_test_unwanted(
-    test: Orderable, given: list[tuple[labs.Analyte, str, str]], days: int
+    test: Orderable, given: list[tuple[analytes.Analyte, str, str]], days: int
 ) -> None:
     def on(day: int, *, leave_out: int = 0) -> tuple[labs.LabResult, ...]:
         return tuple(result(a, n, u, day) for a, n, u in given[leave_out:])

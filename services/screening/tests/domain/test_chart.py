@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from small_facts import NOW, TODAY, ago, chart, condition, draft, medication, order, pending, procedure, result
 
-from screening.domain import labs
+from screening.domain import analytes
 from screening.domain.chart import Chart, Patient, SiteFact, completed_years, fact_day, says
 
 
@@ -155,8 +155,8 @@ def test_of_two_statements_of_one_day_the_order_does_not_matter() -> None:
 
 
 def test_results_are_readable_and_within_the_look_back() -> None:
-    unreadable = result(labs.B12, "150", "mg/L", 5)
-    new, old = result(labs.B12, "500", "ng/L", 30), result(labs.B12, "150", "ng/L", 400)
+    unreadable = result(analytes.B12, "150", "mg/L", 5)
+    new, old = result(analytes.B12, "500", "ng/L", 30), result(analytes.B12, "150", "ng/L", 400)
     made = chart(old, unreadable, new)
     assert made.results("B12") == (new, old)
     assert made.results("B12", 365) == (new,)

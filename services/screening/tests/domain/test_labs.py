@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from small_facts import result
 
-from screening.domain import labs
+from screening.domain import analytes
 from screening.domain.labs import INFINITY, Scale, Value, above, below, newest_first, parse, up_to, value_of
 from screening.domain.units import limit
 from screening.domain.workups import vitamin_b12, vitamin_e
@@ -14,7 +14,7 @@ CUT = limit("180 ng/L", "133 pmol/L")
 
 
 def b12(number: str, comparator: str = "", unit: str = "ng/L") -> Value:
-    value = value_of(labs.B12, Decimal(number), comparator, unit)
+    value = value_of(analytes.B12, Decimal(number), comparator, unit)
     assert isinstance(value, Value)
     return value
 
@@ -48,7 +48,7 @@ def test_other_texts_are_no_result(text: str) -> None:
 def test_whatever_follows_the_number_must_be_a_unit(text: str) -> None:
     parsed = parse(text)
     assert parsed is not None
-    assert value_of(labs.B12, parsed[0], parsed[1], parsed[2]) == "unit not accepted"
+    assert value_of(analytes.B12, parsed[0], parsed[1], parsed[2]) == "unit not accepted"
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_whatever_follows_the_number_must_be_a_unit(text: str) -> None:
     ],
 )
 def test_why_a_result_cannot_be_read(number: str, comparator: str, unit: str, why: str) -> None:
-    assert value_of(labs.B12, Decimal(number), comparator, unit) == why
+    assert value_of(analytes.B12, Decimal(number), comparator, unit) == why
 
 
 @pytest.mark.parametrize("number", ["1E+999999", "1E-999999"])
 def test_numbers_beyond_all_bounds_do_no_harm(number: str) -> None:
-    for analyte in labs.ANALYTES:
+    for analyte in analytes.ANALYTES:
         value = value_of(analyte, Decimal(number), "", analyte.measure.canonical)
         assert isinstance(value, str | Value)
 
@@ -81,12 +81,12 @@ def test_numbers_beyond_all_bounds_do_no_harm(number: str) -> None:
 @pytest.mark.parametrize(
     ("analyte", "low", "high"),
     [
-        (labs.B12, "15", "15000"),
-        (labs.ALPHA_TOCOPHEROL, "0.05", "400"),
-        (labs.MANGANESE_BLOOD, "5", "20000"),
+        (analytes.B12, "15", "15000"),
+        (analytes.ALPHA_TOCOPHEROL, "0.05", "400"),
+        (analytes.MANGANESE_BLOOD, "5", "20000"),
     ],
 )
-def test_plausible_range(analyte: labs.Analyte, low: str, high: str) -> None:
+def test_plausible_range(analyte: analytes.Analyte, low: str, high: str) -> None:
     unit = analyte.measure.canonical
     for number in (low, high):
         assert isinstance(value_of(analyte, Decimal(number), "", unit), Value)
@@ -127,7 +127,7 @@ def test_each_family_is_compared_with_its_own_number() -> None:
 
 
 def test_a_family_without_a_printed_limit_is_converted() -> None:
-    low, high = (value_of(labs.MMA, Decimal(n), "", "ug/L") for n in ("33.06", "33.07"))
+    low, high = (value_of(analytes.MMA, Decimal(n), "", "ug/L") for n in ("33.06", "33.07"))
     assert isinstance(low, Value)
     assert isinstance(high, Value)
     assert low.at_most_below(limit("0.28 umol/L"), inclusive=True) is True
@@ -140,7 +140,7 @@ def test_a_limit_in_no_unit_of_the_analyte_is_a_mistake() -> None:
 
 
 SCALE = Scale(
-    labs.B12, (below("low", "180 ng/L", "133 pmol/L"), up_to("middle", "350 ng/L", "258 pmol/L"), above("high")),
+    analytes.B12, (below("low", "180 ng/L", "133 pmol/L"), up_to("middle", "350 ng/L", "258 pmol/L"), above("high")),
     cite=vitamin_b12.TOTAL_B12.cite, id="test",
 )  # fmt: skip
 
@@ -180,7 +180,7 @@ def test_bands(number: str, comparator: str, band: str | None, touched: tuple[st
     ],
 )
 def test_which_result_decides(given: list[tuple[str, str, int]], decides: int | None) -> None:
-    results = [result(labs.B12, number, "ng/L", days, comparator=cmp) for number, cmp, days in given]
+    results = [result(analytes.B12, number, "ng/L", days, comparator=cmp) for number, cmp, days in given]
     assert SCALE.deciding(results) == (None if decides is None else results[decides])
 
 
@@ -198,18 +198,18 @@ def test_scales_end_open_and_grow() -> None:
 
 
 def test_newest_first_then_corrected_then_more_abnormal() -> None:
-    old = result(labs.B12, "100", "ng/L", 20)
-    final = result(labs.B12, "500", "ng/L", 10)
-    lower = result(labs.B12, "110", "pmol/L", 10)  # 149 ng/L: units are compared, not numbers
-    amended = result(labs.B12, "600", "ng/L", 10, status="amended")
-    corrected = result(labs.B12, "700", "ng/L", 10, status="corrected")
+    old = result(analytes.B12, "100", "ng/L", 20)
+    final = result(analytes.B12, "500", "ng/L", 10)
+    lower = result(analytes.B12, "110", "pmol/L", 10)  # 149 ng/L: units are compared, not numbers
+    amended = result(analytes.B12, "600", "ng/L", 10, status="amended")
+    corrected = result(analytes.B12, "700", "ng/L", 10, status="corrected")
     wanted = (corrected, amended, lower, final, old)
-    assert newest_first(reversed(wanted), labs.B12) == wanted
-    assert newest_first([old, lower, corrected, final, amended], labs.B12) == wanted
+    assert newest_first(reversed(wanted), analytes.B12) == wanted
+    assert newest_first([old, lower, corrected, final, amended], analytes.B12) == wanted
 
 
 def test_the_more_abnormal_one_may_be_the_higher() -> None:
     low, high, unbounded = (
-        result(labs.MANGANESE_BLOOD, n, "ug/L", comparator=c) for n, c in (("10", ""), ("40", ""), ("50", ">"))
+        result(analytes.MANGANESE_BLOOD, n, "ug/L", comparator=c) for n, c in (("10", ""), ("40", ""), ("50", ">"))
     )
-    assert newest_first([low, unbounded, high], labs.MANGANESE_BLOOD) == (unbounded, high, low)
+    assert newest_first([low, unbounded, high], analytes.MANGANESE_BLOOD) == (unbounded, high, low)

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from scenario_files import written
 
-from screening.domain import labs, workups
+from screening.domain import analytes, workups
+from screening.domain.analytes import Analyte
 from screening.domain.codes import LOINC
-from screening.domain.labs import Analyte, Scale
+from screening.domain.labs import Scale
 from screening.domain.units import Limit, amount
 from screening.knowledge.loading import code_book
 
@@ -21,17 +22,17 @@ BOOK = code_book()
 CLOSE = Decimal("0.05")  # of the limit
 MULTIPLES = (Decimal(1), Decimal("1.5"), Decimal(2))
 ANALYTE_OF = {
-    "MMA_UNLIKELY": labs.MMA,
-    "MMA_HIGH": labs.MMA,
-    "MMA_HIGH_AT_ANY_EGFR": labs.MMA,
-    "HOMOCYSTEINE_RAISED": labs.HOMOCYSTEINE,
-    "EGFR_NORMAL": labs.EGFR,
-    "MACROCYTOSIS": labs.MCV,
-    "CHOLESTEROL_VERY_LOW": labs.CHOLESTEROL,
-    "UPPER_NORMAL": labs.MANGANESE_BLOOD,
-    "SERUM_NORMAL": labs.MANGANESE_SERUM,
-    "HEMOGLOBIN_HIGH_MALE": labs.HEMOGLOBIN,
-    "HEMOGLOBIN_HIGH_FEMALE": labs.HEMOGLOBIN,
+    "MMA_UNLIKELY": analytes.MMA,
+    "MMA_HIGH": analytes.MMA,
+    "MMA_HIGH_AT_ANY_EGFR": analytes.MMA,
+    "HOMOCYSTEINE_RAISED": analytes.HOMOCYSTEINE,
+    "EGFR_NORMAL": analytes.EGFR,
+    "MACROCYTOSIS": analytes.MCV,
+    "CHOLESTEROL_VERY_LOW": analytes.CHOLESTEROL,
+    "UPPER_NORMAL": analytes.MANGANESE_BLOOD,
+    "SERUM_NORMAL": analytes.MANGANESE_SERUM,
+    "HEMOGLOBIN_HIGH_MALE": analytes.HEMOGLOBIN,
+    "HEMOGLOBIN_HIGH_FEMALE": analytes.HEMOGLOBIN,
 }
 """What a limit that is no band of a scale is compared with."""
 

@@ -9,7 +9,7 @@ from judging import expected
 from scenario_files import HERE, written
 
 from screening import services
-from screening.domain import labs, orders, workups
+from screening.domain import analytes, orders, workups
 from screening.domain.catalog import Orderable
 from screening.domain.orders.registry import ORDER_RULES
 from screening.domain.workups.registry import BY_MODULE, WORKUPS, Workup
@@ -70,14 +70,14 @@ def test_order_rules_name_their_cards_by_themselves() -> None:
 
 def test_every_analyte_is_asked_for() -> None:
     asked = {name for _, sets in services.LAB_SETS.values() for name in sets}
-    assert {analyte.value_set for analyte in labs.ANALYTES} <= asked
-    assert len({analyte.key for analyte in labs.ANALYTES}) == len(labs.ANALYTES)
+    assert {analyte.value_set for analyte in analytes.ANALYTES} <= asked
+    assert len({analyte.key for analyte in analytes.ANALYTES}) == len(analytes.ANALYTES)
     assert asked <= set(code_book().members)
 
 
 def test_every_current_look_back_names_an_analyte() -> None:
     from screening.domain import catalog  # noqa: PLC0415
 
-    keys = {analyte.key for analyte in labs.ANALYTES}
+    keys = {analyte.key for analyte in analytes.ANALYTES}
     for test in (value for value in vars(catalog).values() if isinstance(value, Orderable)):
         assert set(test.current[0] if test.current else ()) <= keys, test.label

@@ -17,7 +17,7 @@ from judging import screened
 from scenario_files import written
 
 from screening import domain
-from screening.domain import labs
+from screening.domain import analytes
 from screening.domain.chart import Chart
 from screening.domain.codes import LOINC
 from screening.domain.screen import Screening
@@ -141,7 +141,7 @@ def _re_expressed(item: dict[str, Any], chance: random.Random) -> dict[str, Any]
     unit = normalized(item.get("u", ""))
     if "v" not in item or not unit:
         return item
-    for analyte in labs.ANALYTES:
+    for analyte in analytes.ANALYTES:
         family = analyte.measure.family_of(unit)
         if family is None or all(analyte.value_set not in BOOK.sets(LOINC, code) for code in codes):
             continue

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from screening.domain import labs
+from screening.domain import analytes
 from screening.domain.units import Limit, amount, display, limit, normalized
 
 
@@ -44,32 +44,34 @@ def test_spellings(sent: str, spelled: str) -> None:
 @pytest.mark.parametrize(
     ("analyte", "number", "unit", "in_family", "family", "canonical"),
     [
-        (labs.B12, "180", "pg/mL", "180", "ng/L", "132.804"),
-        (labs.B12, "133", "pmol/L", "133", "pmol/L", "133"),
-        (labs.MMA, "400", "nmol/L", "0.4", "umol/L", "0.4"),
-        (labs.MMA, "0.4", "nmol/mL", "0.4", "umol/L", "0.4"),
-        (labs.HOMOCYSTEINE, "2", "mg/L", "2", "mg/L", "14.794"),
-        (labs.HOMOCYSTEINE, "15", "nmol/mL", "15", "umol/L", "15"),
-        (labs.FOLATE, "3", "ng/mL", "3", "ug/L", "6.798"),
-        (labs.ALPHA_TOCOPHEROL, "0.5", "mg/dL", "5", "mg/L", "11.61"),
-        (labs.ALPHA_TOCOPHEROL, "5", "ug/mL", "5", "mg/L", "11.61"),
-        (labs.CHOLESTEROL, "58", "mg/dL", "58", "mg/dL", "1.49988"),
-        (labs.TRIGLYCERIDES, "100", "mg/dL", "100", "mg/dL", "1.129"),
-        (labs.MANGANESE_BLOOD, "1.83", "ug/dL", "18.3", "ug/L", "333.06"),
-        (labs.MANGANESE_SERUM, "2", "ng/mL", "2", "ug/L", "36.4"),
-        (labs.FERRITIN, "100", "pmol/L", "100", "pmol/L", "44.5"),
-        (labs.HEMOGLOBIN, "16.5", "g/dL", "165", "g/L", "165"),
-        (labs.HEMOGLOBIN, "10", "mmol/L", "10", "mmol/L", "161.1"),
+        (analytes.B12, "180", "pg/mL", "180", "ng/L", "132.804"),
+        (analytes.B12, "133", "pmol/L", "133", "pmol/L", "133"),
+        (analytes.MMA, "400", "nmol/L", "0.4", "umol/L", "0.4"),
+        (analytes.MMA, "0.4", "nmol/mL", "0.4", "umol/L", "0.4"),
+        (analytes.HOMOCYSTEINE, "2", "mg/L", "2", "mg/L", "14.794"),
+        (analytes.HOMOCYSTEINE, "15", "nmol/mL", "15", "umol/L", "15"),
+        (analytes.FOLATE, "3", "ng/mL", "3", "ug/L", "6.798"),
+        (analytes.ALPHA_TOCOPHEROL, "0.5", "mg/dL", "5", "mg/L", "11.61"),
+        (analytes.ALPHA_TOCOPHEROL, "5", "ug/mL", "5", "mg/L", "11.61"),
+        (analytes.CHOLESTEROL, "58", "mg/dL", "58", "mg/dL", "1.49988"),
+        (analytes.TRIGLYCERIDES, "100", "mg/dL", "100", "mg/dL", "1.129"),
+        (analytes.MANGANESE_BLOOD, "1.83", "ug/dL", "18.3", "ug/L", "333.06"),
+        (analytes.MANGANESE_SERUM, "2", "ng/mL", "2", "ug/L", "36.4"),
+        (analytes.FERRITIN, "100", "pmol/L", "100", "pmol/L", "44.5"),
+        (analytes.HEMOGLOBIN, "16.5", "g/dL", "165", "g/L", "165"),
+        (analytes.HEMOGLOBIN, "10", "mmol/L", "10", "mmol/L", "161.1"),
     ],
 )
-def test_amounts(analyte: labs.Analyte, number: str, unit: str, in_family: str, family: str, canonical: str) -> None:
+def test_amounts(
+    analyte: analytes.Analyte, number: str, unit: str, in_family: str, family: str, canonical: str
+) -> None:
     read = amount(analyte.measure, Decimal(number), unit)
     assert read is not None
     assert (read.number, read.unit, read.canonical) == (Decimal(in_family), family, Decimal(canonical))
 
 
 def test_methylmalonic_acid_by_mass_is_divided_by_its_molar_mass() -> None:
-    read = amount(labs.MMA.measure, Decimal("118.09"), "ug/L")
+    read = amount(analytes.MMA.measure, Decimal("118.09"), "ug/L")
     assert read is not None
     assert abs(read.canonical - 1) < Decimal("1e-20")
 
@@ -77,17 +79,19 @@ def test_methylmalonic_acid_by_mass_is_divided_by_its_molar_mass() -> None:
 @pytest.mark.parametrize(
     ("analyte", "unit"),
     [
-        (labs.B12, "ug/L"), (labs.B12, ""), (labs.B12, "NG/L"), (labs.HOLOTC, "pg/mL"), (labs.MMA, "mg/L"),
-        (labs.EGFR, "mL/min"), (labs.MCV, "um3"), (labs.ALPHA_TOCOPHEROL, "nmol/L"), (labs.CHOLESTEROL, "g/L"),
-        (labs.MANGANESE_BLOOD, "umol/L"), (labs.HEMOGLOBIN, "%"), (labs.FERRITIN, "1"),
+        (analytes.B12, "ug/L"), (analytes.B12, ""), (analytes.B12, "NG/L"), (analytes.HOLOTC, "pg/mL"),
+        (analytes.MMA, "mg/L"),
+        (analytes.EGFR, "mL/min"), (analytes.MCV, "um3"), (analytes.ALPHA_TOCOPHEROL, "nmol/L"),
+        (analytes.CHOLESTEROL, "g/L"),
+        (analytes.MANGANESE_BLOOD, "umol/L"), (analytes.HEMOGLOBIN, "%"), (analytes.FERRITIN, "1"),
     ],
 )  # fmt: skip
-def test_other_units_are_not_accepted(analyte: labs.Analyte, unit: str) -> None:
+def test_other_units_are_not_accepted(analyte: analytes.Analyte, unit: str) -> None:
     assert amount(analyte.measure, Decimal(5), unit) is None
 
 
 def test_every_accepted_unit_leads_to_one_family() -> None:
-    for analyte in labs.ANALYTES:
+    for analyte in analytes.ANALYTES:
         accepted = [unit for family in analyte.measure.families for unit in family.factors]
         assert len(accepted) == len(set(accepted)), analyte.key
         assert all(normalized(unit) == unit for unit in accepted), analyte.key

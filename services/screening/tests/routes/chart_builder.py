@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from screening.domain import labs
+from screening.domain import analytes, labs
+from screening.domain.analytes import Analyte
 from screening.domain.chart import (
     Chart,
     Condition,
@@ -19,7 +20,7 @@ from screening.domain.chart import (
     SiteFact,
 )
 from screening.domain.codes import ATC, ICD10CM, LOINC, RXNORM, SNOMED, CodeBook, Coding, canonical
-from screening.domain.labs import Analyte, LabResult, Value
+from screening.domain.labs import LabResult, Value
 from screening.domain.units import amount
 
 TODAY = date(2026, 11, 22)
@@ -54,7 +55,7 @@ class _Builder:
         for number, item in enumerate(_own(s, "labs")):
             for result in self.results(item, number):
                 results.setdefault(result.analyte, []).append(result)
-        by_key = {analyte.key: analyte for analyte in labs.ANALYTES}
+        by_key = {analyte.key: analyte for analyte in analytes.ANALYTES}
         return Chart(
             as_of=self.now,
             patient=Patient(self.born(s["age"]), s["sex"], bool(s.get("deceased", False))),
@@ -151,7 +152,7 @@ class _Builder:
             return []
         return [
             self.result(item, analyte, codings[0], number)
-            for analyte in labs.ANALYTES
+            for analyte in analytes.ANALYTES
             if analyte.value_set in sets and sets.isdisjoint(analyte.conflicts)
         ]
 
@@ -159,7 +160,12 @@ class _Builder:
         value, printed, unit = self.value(item, analyte)
         readable = value if isinstance(value, Value) else None
         upper = None
-        if analyte is labs.MANGANESE_BLOOD and readable is not None and "rr" in item and item["rr"][0] < item["rr"][1]:
+        if (
+            analyte is analytes.MANGANESE_BLOOD
+            and readable is not None
+            and "rr" in item
+            and item["rr"][0] < item["rr"][1]
+        ):
             read = amount(analyte.measure, Decimal(str(item["rr"][1])), item["u"])
             upper = read.number if read is not None else None
         return LabResult(

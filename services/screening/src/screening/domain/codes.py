@@ -7,6 +7,7 @@ Source: clinical rules, section 2.0.
 
 import re
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -48,11 +49,15 @@ FOUND_LATELY: Final = 8192
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """One coding as it was sent; `system` is the canonical URL."""
+    """One coding as it was sent; `system` is the canonical URL.
+
+    `read_as` is the code that a site's own code stands for; empty for codes that need no translation.
+    """
 
     system: str
     code: str
     display: str = ""
+    read_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,16 @@ class Product:
     code: str
     ingredient: str
     combination: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCode:
+    """A site's own code and the codes that it means; each pair is a canonical system and a code."""
+
+    system: str
+    code: str
+    display: str
+    targets: tuple[tuple[str, str], ...]
 
 
 class CodeBook:
@@ -99,13 +114,45 @@ class CodeBook:
             if product.code != product.ingredient and sets:
                 key = (RXNORM, product.code)
                 self._exact[key] = self._exact.get(key, NONE) | sets
+        self._local: dict[tuple[str, str], LocalCode] = {}
         self.find = lru_cache(maxsize=FOUND_LATELY)(self._find)
         """Canonical system and code, and the sets, of a coding as it was sent; None when it is in no set."""
 
+    def with_local(self, local_codes: Iterable[LocalCode]) -> "CodeBook":
+        """The same book that also knows a site's own codes."""
+        book = copy(self)
+        book._local = {(local.system, local.code): local for local in local_codes}
+        book.find = lru_cache(maxsize=FOUND_LATELY)(book._find)
+        return book
+
     def _find(self, system: str | None, code: str | None) -> Found | None:
+        names = self.meanings(system, code)
+        sets = without_exempt(NONE.union(*(self.sets(*name) for name in names)))
+        return (names[0], sets) if sets else None
+
+    def meanings(self, system: str | None, code: str | None) -> tuple[tuple[str, str], ...]:
+        """A coding as it was sent, in canonical spelling, and what it means at this site; empty: not usable."""
         name = canonical(system, code)
-        sets = without_exempt(self.sets(*name)) if name is not None else NONE
-        return (name, sets) if name is not None and sets else None
+        if not self._local or not system or not code:
+            return (name,) if name is not None else ()
+        local = self._local.get(name or (system, code))
+        if local is None:
+            return (name,) if name is not None else ()
+        return ((local.system, local.code), *local.targets)
+
+    def local_in(self, value_sets: Iterable[str]) -> list[LocalCode]:
+        """A site's own codes that mean something in one of these sets, in a stable order."""
+        wanted = frozenset(value_sets)
+        found = (c for c in self._local.values() if any(not wanted.isdisjoint(self.sets(*t)) for t in c.targets))
+        return sorted(found, key=lambda local: (local.system, local.code))
+
+    def coding(self, name: tuple[str, str], display: str) -> Coding:
+        """A coding as it is shown: with its reviewed display where it has none, and with what it is read as."""
+        local = self._local.get(name)
+        if local is None:
+            return Coding(*name, display or self.display(*name))
+        shown = display or local.display or self.display(*local.targets[0])
+        return Coding(*name, shown, read_as=", ".join(code for _, code in local.targets))
 
     def sets(self, system: str | None, code: str | None) -> frozenset[str]:
         """The sets that one coding is in; empty for unknown systems and codes."""

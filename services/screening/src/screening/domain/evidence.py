@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from screening.domain.chart import Draft, Fact, Medication, SiteFact, fact_day
 from screening.domain.citations import RULES, Citation
+from screening.domain.codes import Coding
 from screening.domain.labs import LabResult
 from screening.domain.units import Measure, display
 
@@ -80,10 +81,10 @@ def of_fact(fact: Fact | SiteFact, criterion: str, citation: Citation = RULES) -
             day=fact.on,
             reference=fact.reference,
         )
-    name = fact.name if isinstance(fact, Medication) else ""
+    name = (fact.name if isinstance(fact, Medication) else "") or fact.coding.display
     return Evidence(
         code=fact.coding.code,
-        display=name or fact.coding.display,
+        display=_translated(name, fact.coding),
         criterion=criterion,
         citation=citation,
         day=fact_day(fact),
@@ -93,7 +94,16 @@ def of_fact(fact: Fact | SiteFact, criterion: str, citation: Citation = RULES) -
 
 def of_draft(draft: Draft, criterion: str, citation: Citation = RULES) -> Evidence:
     """Evidence of a draft order."""
-    code = next((coding.code for coding in draft.codings), draft.label)
+    first = next(iter(draft.codings), Coding("", draft.label))
     return Evidence(
-        code=code, display=draft.label, criterion=criterion, citation=citation, reference=draft.reference.rstrip("/")
+        code=first.code,
+        display=_translated(draft.label, first),
+        criterion=criterion,
+        citation=citation,
+        reference=draft.reference.rstrip("/"),
     )
+
+
+def _translated(name: str, coding: Coding) -> str:
+    """A name; for a site's own code with the code that it is read as."""
+    return f"{name} (local code {coding.code}, read as {coding.read_as})" if coding.read_as else name

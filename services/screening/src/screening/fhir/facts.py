@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Raw
 
 from screening.domain import chart
-from screening.domain.codes import RXNORM, SINGLE_INGREDIENT_SETS, CodeBook, canonical, without_exempt
+from screening.domain.codes import RXNORM, SINGLE_INGREDIENT_SETS, CodeBook, without_exempt
 from screening.domain.codes import Coding as DomainCoding
 from screening.fhir.observations import status_code
 from screening.fhir.shapes import (
@@ -72,14 +72,14 @@ def matched(concept: Concept | None, book: CodeBook) -> tuple[DomainCoding, froz
     sets: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
     for coding in concept.codings:
+        for name in book.meanings(coding.system, coding.code):
+            if name[0] == RXNORM:
+                excluded |= book.combination_sets(*name)
         found = book.find(coding.system, coding.code)
-        name = found[0] if found is not None else canonical(coding.system, coding.code)
-        if name is not None and name[0] == RXNORM:
-            excluded |= book.combination_sets(*name)
         if found is None:
             continue
         if first is None:
-            first = DomainCoding(*found[0], coding.display or book.display(*found[0]))
+            first = book.coding(found[0], coding.display or "")
         sets |= found[1]
     sets = without_exempt(sets - excluded)
     return (first, sets) if first is not None and sets else None
@@ -107,16 +107,15 @@ def condition(resource: Condition, book: CodeBook) -> chart.Condition | None:
         recorded=day(field(recorded, str)),
         text=(resource.code.text or "") if resource.code is not None else "",
         reference=_reference("Condition", resource.id),
-        codes=_codes(resource.code),
+        codes=_codes(resource.code, book),
     )
 
 
-def _codes(concept: Concept | None) -> frozenset[str]:
+def _codes(concept: Concept | None, book: CodeBook) -> frozenset[str]:
     """Every code of a concept as our sets spell it."""
     if concept is None:
         return frozenset()
-    names = (canonical(coding.system, coding.code) for coding in concept.codings)
-    return frozenset(name[1] for name in names if name is not None)
+    return frozenset(code for coding in concept.codings for _, code in book.meanings(coding.system, coding.code))
 
 
 def _age(quantity: Quantity | None) -> int | None:
@@ -267,10 +266,13 @@ def _all_codings(concept: Concept, book: CodeBook) -> tuple[tuple[DomainCoding, 
     codings: list[DomainCoding] = []
     sets: frozenset[str] = frozenset()
     for coding in concept.codings:
-        name = canonical(coding.system, coding.code)
-        if name is not None:
-            codings.append(DomainCoding(name[0], name[1], coding.display or ""))
-            sets |= book.sets(*name)
+        meanings = book.meanings(coding.system, coding.code)
+        if meanings:
+            sent, *targets = meanings
+            read_as = ", ".join(code for _, code in targets)
+            codings.append(DomainCoding(*sent, coding.display or "", read_as))
+            codings.extend(DomainCoding(*target) for target in targets)
+            sets = sets.union(*(book.sets(*name) for name in meanings))
     return tuple(codings), without_exempt(sets)
 
 

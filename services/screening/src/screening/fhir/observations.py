@@ -11,10 +11,11 @@ from typing import Final
 
 from msgspec import Raw
 
-from screening.domain import labs
+from screening.domain import analytes, labs
+from screening.domain.analytes import Analyte
 from screening.domain.chart import FUTURE_TOLERANCE, PendingResult, SiteFact
 from screening.domain.codes import CodeBook
-from screening.domain.labs import Analyte, LabResult, Value
+from screening.domain.labs import LabResult, Value
 from screening.domain.units import amount, normalized
 from screening.fhir.shapes import Coding, Concept, Observation, Period, Quantity, Range, concept
 from screening.fhir.times import instant
@@ -30,7 +31,7 @@ _STATUS_SYSTEMS: Final = (
 )
 _FINAL: Final = frozenset({"final", "amended", "corrected"})
 _PENDING: Final = frozenset({"preliminary", "registered"})
-_BY_SET: Final[Mapping[str, Analyte]] = {analyte.value_set: analyte for analyte in labs.ANALYTES}
+_BY_SET: Final[Mapping[str, Analyte]] = {analyte.value_set: analyte for analyte in analytes.ANALYTES}
 _ANALYTE_SETS: Final = frozenset(_BY_SET)
 
 
@@ -39,6 +40,7 @@ class Observations:
 
     def __init__(self, book: CodeBook, site_facts_system: str, now: datetime, is_ours: IsOurs) -> None:
         self._find = book.find
+        self._book = book
         self._is_ours = is_ours
         self._system = site_facts_system
         self._latest = now + FUTURE_TOLERANCE
@@ -64,7 +66,7 @@ class Observations:
         if not sets or not self._is_ours(observation):
             return
         if observation.status in _PENDING:
-            codes = frozenset(c.code for c in code.codings if c.code)
+            codes = frozenset(name[1] for c in code.codings for name in self._book.meanings(c.system, c.code))
             taken = self._taken(observation)
             if taken is not None and taken > self._latest:
                 return
@@ -77,7 +79,7 @@ class Observations:
 
     def labs(self) -> dict[str, tuple[LabResult, ...]]:
         """The results by analyte, in the order in which they decide."""
-        by_key = {analyte.key: analyte for analyte in labs.ANALYTES}
+        by_key = {analyte.key: analyte for analyte in analytes.ANALYTES}
         return {key: labs.newest_first(results, by_key[key]) for key, results in self._results.items()}
 
     def _add_site_fact(self, observation: Observation, code: str) -> None:
@@ -104,13 +106,19 @@ class Observations:
             printed=printed,
             unit=unit,
             code=coding.code or "",
-            display=analyte.label,
+            display=self._display(analyte, coding),
             reference=_reference(observation),
             unreadable=value if isinstance(value, str) else "",
             interpretation=_interpretation(observation.interpretation),
             upper_normal=_upper_normal(observation, analyte, readable),
         )
         self._results.setdefault(analyte.key, {})[result] = None
+
+    def _display(self, analyte: Analyte, coding: Coding) -> str:
+        """The name of a result on the card; for a site's own code with what it is read as."""
+        targets = self._book.meanings(coding.system, coding.code)[1:]
+        read_as = ", ".join(code for _, code in targets)
+        return f"{analyte.label} (local code {coding.code}, read as {read_as})" if targets else analyte.label
 
     @staticmethod
     def _taken(observation: Observation) -> datetime | None:
@@ -165,7 +173,7 @@ def unit_of(quantity: Quantity) -> str | None:
 @lru_cache(maxsize=1024)
 def _known(unit: str) -> bool:
     spelled = normalized(unit)
-    return any(analyte.measure.family_of(spelled) is not None for analyte in labs.ANALYTES)
+    return any(analyte.measure.family_of(spelled) is not None for analyte in analytes.ANALYTES)
 
 
 def _upper_normal(observation: Observation, analyte: Analyte, value: Value | None) -> Decimal | None:
@@ -173,7 +181,7 @@ def _upper_normal(observation: Observation, analyte: Analyte, value: Value | Non
 
     Of several ranges only one that is for everybody counts: those for an age or a group are not told apart here.
     """
-    if analyte is not labs.MANGANESE_BLOOD or value is None:
+    if analyte is not analytes.MANGANESE_BLOOD or value is None:
         return None
     given = [one for one in listed(observation.referenceRange, Range) if one.high is not None and _is_normal(one.type)]
     if len(given) > 1:

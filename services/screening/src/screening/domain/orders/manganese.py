@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from screening.domain import catalog, labs
+from screening.domain import analytes, catalog
 from screening.domain.chart import Draft
 from screening.domain.evidence import Evidence, of_fact
 from screening.domain.findings import (
@@ -76,7 +76,7 @@ def _parenteral(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     nutrition = on_parenteral_nutrition(chart)
     if not situation.phenotype.present or not nutrition:
         return None
-    if chart.newest(labs.MANGANESE_BLOOD.key, LOOK_BACK_ON_PN) is not None:
+    if chart.newest(analytes.MANGANESE_BLOOD.key, LOOK_BACK_ON_PN) is not None:
         return None
     if chart.drafted_in("L_MNB") or chart.pending_in("L_MNB"):
         return None

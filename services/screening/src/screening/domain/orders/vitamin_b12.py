@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from screening.domain import catalog, labs
+from screening.domain import analytes, catalog
 from screening.domain.chart import Draft
 from screening.domain.evidence import Evidence, of_fact
 from screening.domain.findings import (
@@ -178,7 +178,7 @@ def _deficient(situation: Situation) -> tuple[Evidence, ...]:
         return assessment.evidence
     if assessment.state in (TREATED, NORMAL):
         return ()
-    mma = chart.newest(labs.MMA.key, LOOK_BACK)
+    mma = chart.newest(analytes.MMA.key, LOOK_BACK)
     if mma is not None and mma.value is not None and mma.value.at_most_below(MMA_UNLIKELY, inclusive=True) is True:
         return ()
     specific = chart.conditions_in("B12_DX_SPECIFIC")

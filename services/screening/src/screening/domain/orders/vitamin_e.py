@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from screening.domain import catalog, labs
+from screening.domain import analytes, catalog
 from screening.domain.chart import Chart, Draft
 from screening.domain.evidence import of_fact
 from screening.domain.findings import INFO, WARNING, Finding, suggest
@@ -45,7 +45,7 @@ def _lipids_at_hand(chart: Chart) -> bool:
             chart.drafted_in(value_set) or chart.pending_in(value_set) or chart.newest(analyte, LIPID_DAYS) is not None
         )
 
-    return at_hand("L_CHOL", labs.CHOLESTEROL.key) and at_hand("L_TG", labs.TRIGLYCERIDES.key)
+    return at_hand("L_CHOL", analytes.CHOLESTEROL.key) and at_hand("L_TG", analytes.TRIGLYCERIDES.key)
 
 
 def _product(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
-from screening.domain import catalog, labs
+from screening.domain import analytes, catalog
 from screening.domain.chart import Chart
 from screening.domain.citations import ARUP_MN, GENEREVIEWS_HMNDYT1, MAYO_MN, OWN_RANGE, RULES
 from screening.domain.evidence import Evidence, of_fact, of_result
@@ -101,18 +101,18 @@ def _eligible(phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
 
 def _state(chart: Chart, days: int) -> tuple[str, str, tuple[Evidence, ...]]:
     """State, wording when missing, evidence. A whole-blood result within its look-back wins over a serum one."""
-    blood = chart.results(labs.MANGANESE_BLOOD.key, days)
+    blood = chart.results(analytes.MANGANESE_BLOOD.key, days)
     if blood:
         return _blood_state(chart, blood, days)
-    serum = chart.newest(labs.MANGANESE_SERUM.key, days)
+    serum = chart.newest(analytes.MANGANESE_SERUM.key, days)
     if serum is not None and serum.value is not None:
         within = serum.value.at_most_below(SERUM_NORMAL, inclusive=True)
         if within is False:
             words = f"raised serum manganese: above {SERUM_NORMAL}"
-            return BORDERLINE, "", (of_result(serum, labs.MANGANESE_SERUM.measure, words, ARUP_MN),)
+            return BORDERLINE, "", (of_result(serum, analytes.MANGANESE_SERUM.measure, words, ARUP_MN),)
         if within is True:
             return WRONG_SPECIMEN, "only serum or plasma was measured, which does not exclude an excess", ()
-    state, note = state_without_result(chart, days, labs.MANGANESE_BLOOD.key)
+    state, note = state_without_result(chart, days, analytes.MANGANESE_BLOOD.key)
     if state == NO_RESULT and serum is not None:
         return UNREADABLE, unreadable_note(serum), ()
     return state, note, ()
@@ -137,7 +137,7 @@ def _blood_state(chart: Chart, results: tuple[LabResult, ...], days: int) -> tup
         if state == NORMAL and result is not results[0]:
             break
         cite = MAYO_MN if result.upper_normal is None else OWN_RANGE
-        evidence = of_result(result, labs.MANGANESE_BLOOD.measure, words, cite)
+        evidence = of_result(result, analytes.MANGANESE_BLOOD.measure, words, cite)
         return state, "", (evidence, *((*aggravating, *_earlier(earlier)) if state == ABNORMAL else ()))
     return UNREADABLE, unreadable_note(results[0]), ()
 
@@ -149,7 +149,7 @@ def _below(result: LabResult, factor: Decimal) -> bool | None:
 
 def _multiple(result: LabResult, factor: Decimal) -> Limit:
     """A multiple of the upper limit of normal in the unit that was sent; the laboratory's own limit if it gave one."""
-    unit = result.value.unit if result.value is not None else labs.MANGANESE_BLOOD.measure.canonical
+    unit = result.value.unit if result.value is not None else analytes.MANGANESE_BLOOD.measure.canonical
     base = result.upper_normal if result.upper_normal is not None else UPPER_NORMAL.printed[unit]
     return Limit({unit: base * factor})
 
@@ -170,12 +170,12 @@ def _earlier(result: LabResult | None) -> tuple[Evidence, ...]:
     if result is None:
         return ()
     words = f"also above {_multiple(result, RAISED)}, at least {REPEAT_DAYS} days before"
-    return (of_result(result, labs.MANGANESE_BLOOD.measure, words, RULES),)
+    return (of_result(result, analytes.MANGANESE_BLOOD.measure, words, RULES),)
 
 
 def _found_before(chart: Chart, newest: LabResult, days: int) -> LabResult | None:
     """An earlier sample, at least two weeks before, that was also above 1.5 times its limit."""
-    for earlier in chart.results(labs.MANGANESE_BLOOD.key, days):
+    for earlier in chart.results(analytes.MANGANESE_BLOOD.key, days):
         apart = (newest.taken.date() - earlier.taken.date()).days
         if apart >= REPEAT_DAYS and _below(earlier, RAISED) is False:
             return earlier

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from screening.domain import labs
+from screening.domain import analytes
 from screening.domain.chart import Chart, Condition, Fact, Medication, Procedure, says
 from screening.domain.citations import RULES
 from screening.domain.evidence import Evidence, of_fact, of_result
@@ -49,10 +49,10 @@ def polycythemia(chart: Chart) -> tuple[Evidence, ...]:
         return ()
     found = [of_fact(c, "polycythemia other than polycythemia vera") for c in chart.conditions_in("MN_POLY")]
     cut = HEMOGLOBIN_HIGH_FEMALE if chart.patient.sex == "female" else HEMOGLOBIN_HIGH_MALE
-    newest = chart.newest(labs.HEMOGLOBIN.key, HEMOGLOBIN_DAYS)
+    newest = chart.newest(analytes.HEMOGLOBIN.key, HEMOGLOBIN_DAYS)
     if newest is not None and newest.value is not None and newest.value.at_most_below(cut, inclusive=True) is False:
         words = f"high hemoglobin: above {cut}"
-        found.append(of_result(newest, labs.HEMOGLOBIN.measure, words, RULES))
+        found.append(of_result(newest, analytes.HEMOGLOBIN.measure, words, RULES))
     return tuple(found)
 
 

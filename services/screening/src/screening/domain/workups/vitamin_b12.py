@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Final
 
-from screening.domain import catalog, labs
+from screening.domain import analytes, catalog
 from screening.domain.chart import Chart
 from screening.domain.citations import (
     EGFR_MMA_2018,
@@ -53,13 +53,13 @@ HOLOTC_PREFERRED_DAYS: Final = 7
 HOLOTC_IN_PREGNANCY_DAYS: Final = 90
 
 TOTAL_B12: Final = Scale(
-    labs.B12,
+    analytes.B12,
     (below("deficient", "180 ng/L", "133 pmol/L"), up_to("indeterminate", "350 ng/L", "258 pmol/L"), above("unlikely")),
     cite=NICE_NG239,
     id="vitamin-b12.total",
 )
 TOTAL_B12_IN_PREGNANCY: Final = Scale(
-    labs.B12,
+    analytes.B12,
     (
         below("deficient", "100 ng/L", "74 pmol/L"),  # floor awaiting clinical confirmation
         below("low in pregnancy", "180 ng/L", "133 pmol/L"),
@@ -70,7 +70,7 @@ TOTAL_B12_IN_PREGNANCY: Final = Scale(
     id="vitamin-b12.total-in-pregnancy",
 )
 HOLOTC: Final = Scale(
-    labs.HOLOTC,
+    analytes.HOLOTC,
     (below("deficient", "25 pmol/L"), up_to("indeterminate", "70 pmol/L"), above("unlikely")),
     cite=NICE_NG239,
     id="vitamin-b12.holotc",
@@ -163,8 +163,8 @@ def _deciding(chart: Chart) -> tuple[LabResult | None, Scale]:
     """The newer of total B12 and holotranscobalamin; close together, or in pregnancy, the latter (section 6, 8)."""
     in_pregnancy = pregnant(chart)
     total_scale = TOTAL_B12_IN_PREGNANCY if in_pregnancy else TOTAL_B12
-    total = total_scale.deciding(chart.results(labs.B12.key, LOOK_BACK))
-    holo = HOLOTC.deciding(chart.results(labs.HOLOTC.key, LOOK_BACK))
+    total = total_scale.deciding(chart.results(analytes.B12.key, LOOK_BACK))
+    holo = HOLOTC.deciding(chart.results(analytes.HOLOTC.key, LOOK_BACK))
     if total is None or holo is None:
         return (holo, HOLOTC) if total is None and holo is not None else (total, total_scale)
     close = abs((total.taken.date() - holo.taken.date()).days) <= HOLOTC_PREFERRED_DAYS
@@ -179,7 +179,7 @@ def _state(
 ) -> tuple[str, tuple[Evidence, ...]]:
     """The state that the results alone amount to."""
     if result is None or result.value is None:
-        state, _ = state_without_result(chart, LOOK_BACK, labs.B12.key, labs.HOLOTC.key)
+        state, _ = state_without_result(chart, LOOK_BACK, analytes.B12.key, analytes.HOLOTC.key)
         return state, ()
     band = scale.band(result.value)
     if band is None:
@@ -217,7 +217,7 @@ def _paired_mma(chart: Chart, result: LabResult | None) -> LabResult | None:
     if result is None:
         return None
     return next(
-        (m for m in chart.results(labs.MMA.key) if abs((m.taken.date() - result.taken.date()).days) <= PAIRED_DAYS),
+        (m for m in chart.results(analytes.MMA.key) if abs((m.taken.date() - result.taken.date()).days) <= PAIRED_DAYS),
         None,
     )
 
@@ -247,7 +247,7 @@ def _kidneys_clear(chart: Chart, marker: LabResult) -> bool:
 def _kidneys(chart: Chart, marker: LabResult) -> tuple[bool, str]:
     """The same, with what it rests on (section 6, 13 and 30)."""
     drawn = marker.taken.date()
-    near = [r for r in chart.labs.get(labs.EGFR.key, ()) if abs((r.taken.date() - drawn).days) <= PAIRED_DAYS]
+    near = [r for r in chart.labs.get(analytes.EGFR.key, ()) if abs((r.taken.date() - drawn).days) <= PAIRED_DAYS]
     readable = [(abs((r.taken.date() - drawn).days), r.value.low, r) for r in near if r.value is not None]
     if readable:
         _, _, egfr = min(readable, key=lambda entry: entry[:2])
@@ -257,7 +257,7 @@ def _kidneys(chart: Chart, marker: LabResult) -> tuple[bool, str]:
         return False, "an eGFR that cannot be read, taken as below 60"
     if chart.has_condition("B12_CKD"):
         return False, "chronic kidney disease on record"
-    last = next(iter(chart.labs.get(labs.EGFR.key, ())), None)
+    last = next(iter(chart.labs.get(analytes.EGFR.key, ())), None)
     if last is None:
         return True, "no eGFR on record, taken as 60 or more"
     clear = last.value is not None and last.value.at_most_below(EGFR_NORMAL) is False
@@ -276,13 +276,13 @@ def _mma_evidence(chart: Chart, mma: LabResult) -> Evidence:
         words, cite = f"indeterminate: above {MMA_UNLIKELY}, up to {MMA_HIGH}", STABLER_2013
     else:
         words, cite = f"does not decide: kidney function raises it ({basis})", EGFR_MMA_2018
-    return of_result(mma, labs.MMA.measure, words, cite)
+    return of_result(mma, analytes.MMA.measure, words, cite)
 
 
 def _functional_marker_after(chart: Chart, exposures: tuple[Exposure, ...]) -> bool:
     """Whether MMA or homocysteine was measured after the latest dated exposure (undated: within 365 days)."""
     since = latest_exposure(exposures)
-    results = (*chart.results(labs.MMA.key), *chart.results(labs.HOMOCYSTEINE.key))
+    results = (*chart.results(analytes.MMA.key), *chart.results(analytes.HOMOCYSTEINE.key))
     if since is None:
         return any(chart.within(r.taken.date(), LOOK_BACK) for r in results)
     return any(r.taken.date() > since for r in results)
@@ -298,13 +298,13 @@ def _raised_after(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Eviden
         result = chart.newest(analyte, LOOK_BACK)
         return result if result is not None and (since is None or result.taken.date() >= since) else None
 
-    mma, homocysteine = newest(labs.MMA.key), newest(labs.HOMOCYSTEINE.key)
+    mma, homocysteine = newest(analytes.MMA.key), newest(analytes.HOMOCYSTEINE.key)
     found: list[Evidence] = []
     if mma is not None and _mma_high(chart, mma):
         found.append(_mma_evidence(chart, mma))
     if homocysteine is not None and _raised(homocysteine) and _kidneys_clear(chart, homocysteine):
         words = f"raised: above {HOMOCYSTEINE_RAISED} (folate deficiency and kidney disease raise it, too)"
-        found.append(of_result(homocysteine, labs.HOMOCYSTEINE.measure, words, RULES))
+        found.append(of_result(homocysteine, analytes.HOMOCYSTEINE.measure, words, RULES))
     return tuple(found)
 
 
@@ -316,7 +316,7 @@ def _missing_note(chart: Chart, result: LabResult | None, state: str) -> str:
         return unreadable_note(result)
     if state == STALE and result is not None:
         return f"last result {result.taken.date().isoformat()}, before a new strong risk"
-    return state_without_result(chart, LOOK_BACK, labs.B12.key, labs.HOLOTC.key)[1]
+    return state_without_result(chart, LOOK_BACK, analytes.B12.key, analytes.HOLOTC.key)[1]
 
 
 def _high_risk(exposures: tuple[Exposure, ...], strong: tuple[Evidence, ...]) -> tuple[Evidence, ...]:

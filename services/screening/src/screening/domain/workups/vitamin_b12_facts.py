@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from screening.domain import labs
+from screening.domain import analytes
 from screening.domain.chart import Chart, Condition, completed_years, says
 from screening.domain.citations import RULES
 from screening.domain.evidence import Evidence, of_fact, of_result
@@ -88,10 +88,12 @@ def strong_risk(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Evidence
             continue
         level = "high risk" if "B12_HIGH" in fact.sets else "strong risk"
         found.append(of_fact(fact, f"{level} of vitamin B12 deficiency"))
-    mcv = chart.newest(labs.MCV.key, MACROCYTOSIS_DAYS)
+    mcv = chart.newest(analytes.MCV.key, MACROCYTOSIS_DAYS)
     if mcv is not None and mcv.value is not None and mcv.value.at_most_below(MACROCYTOSIS, inclusive=True) is False:
         found.append(
-            of_result(mcv, labs.MCV.measure, f"high risk of vitamin B12 deficiency: MCV above {MACROCYTOSIS}", RULES)
+            of_result(
+                mcv, analytes.MCV.measure, f"high risk of vitamin B12 deficiency: MCV above {MACROCYTOSIS}", RULES
+            )
         )
     since = metformin_since(chart)
     if since is not None and (completed_years(since, chart.today) or 0) >= METFORMIN_YEARS:

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from screening.domain import catalog, labs
+from screening.domain import analytes, catalog
 from screening.domain.chart import Chart, Fact, Medication
 from screening.domain.citations import GENEREVIEWS_AVED, RULES, THURNHAM, VITAMIN_E_CHILD, VITAMIN_E_STATUS
 from screening.domain.evidence import Evidence, of_fact, of_result
@@ -42,7 +42,7 @@ EARLY_ONSET: Final = 30
 ATAXIA_ONSET: Final = 50
 
 ADULT: Final = Scale(
-    labs.ALPHA_TOCOPHEROL,
+    analytes.ALPHA_TOCOPHEROL,
     (
         below("severely low", "4.0 umol/L", "1.7 mg/L"),
         below("low", "11.6 umol/L", "5.0 mg/L"),
@@ -53,7 +53,7 @@ ADULT: Final = Scale(
     id="vitamin-e.adult",
 )
 CHILD: Final = Scale(
-    labs.ALPHA_TOCOPHEROL,
+    analytes.ALPHA_TOCOPHEROL,
     (
         below("severely low", "4.0 umol/L", "1.7 mg/L"),
         below("low", "8.8 umol/L", "3.8 mg/L"),
@@ -141,7 +141,7 @@ def _state(chart: Chart, result: LabResult | None, days: int) -> tuple[str, str,
     """State, wording when missing, evidence and lipids."""
     none = _Lipids(known=False, ratio_low=None, very_low_cholesterol=False, evidence=())
     if result is None or result.value is None:
-        state, note = state_without_result(chart, days, labs.ALPHA_TOCOPHEROL.key)
+        state, note = state_without_result(chart, days, analytes.ALPHA_TOCOPHEROL.key)
         return state, note, (), none
     scale = _scale(chart, result)
     lipids = _lipids(chart, result)
@@ -179,7 +179,7 @@ def _of_band(band: str, lipids: _Lipids) -> str:
 
 def _deciding(chart: Chart, days: int) -> LabResult | None:
     """The newest result; one that spans a limit never hides an older one that does not reassure, nor lets one that does."""
-    results = chart.results(labs.ALPHA_TOCOPHEROL.key, days)
+    results = chart.results(analytes.ALPHA_TOCOPHEROL.key, days)
     for result in results:
         states = _states(chart, result)
         if len(states) == 1 and (result is results[0] or NORMAL not in states):
@@ -204,8 +204,8 @@ def _criterion(scale: Scale, band: str) -> str:
 
 def _lipids(chart: Chart, sample: LabResult) -> _Lipids:
     """Cholesterol and triglycerides nearest to the sample, at most 30 days either side (fasting not required)."""
-    cholesterol = _nearest(chart, labs.CHOLESTEROL.key, sample.taken.date())
-    triglycerides = _nearest(chart, labs.TRIGLYCERIDES.key, sample.taken.date())
+    cholesterol = _nearest(chart, analytes.CHOLESTEROL.key, sample.taken.date())
+    triglycerides = _nearest(chart, analytes.TRIGLYCERIDES.key, sample.taken.date())
     very_low = (
         cholesterol is not None
         and cholesterol.value is not None
@@ -214,10 +214,10 @@ def _lipids(chart: Chart, sample: LabResult) -> _Lipids:
     evidence: list[Evidence] = []
     if cholesterol is not None:
         words = f"very low: below {CHOLESTEROL_VERY_LOW}" if very_low else "for the vitamin E to lipid ratio"
-        evidence.append(of_result(cholesterol, labs.CHOLESTEROL.measure, words, RULES))
+        evidence.append(of_result(cholesterol, analytes.CHOLESTEROL.measure, words, RULES))
     if triglycerides is not None:
         words = "for the vitamin E to lipid ratio"
-        evidence.append(of_result(triglycerides, labs.TRIGLYCERIDES.measure, words, RULES))
+        evidence.append(of_result(triglycerides, analytes.TRIGLYCERIDES.measure, words, RULES))
     low: bool | None = None
     known = cholesterol is not None and triglycerides is not None
     if cholesterol is not None and triglycerides is not None:
