@@ -15,7 +15,7 @@ LANDED_RULES: Final = frozenset(
         "ORD_PN_MN", "ORD_N2O", "ORD_FOLATE", "ORD_METFORMIN",
     }
 )  # fmt: skip
-LANDED_HOOKS: Final = frozenset({"patient-view", "order-select"})
+LANDED_HOOKS: Final = frozenset({"patient-view", "order-select", "order-sign"})
 CONSOLIDATED: Final = frozenset({"SCREEN", "DATA"})
 """Cards that speak for several modules at once and name them in `includes`."""
 

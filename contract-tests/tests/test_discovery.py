@@ -48,6 +48,7 @@ def test_one_service_for_each_hook_under_an_id_of_its_own(document: dict[str, An
     assert len(published) == len(document["services"])
     assert published["dystonia-patient-view"] == "patient-view"
     assert published["dystonia-order-select"] == "order-select"
+    assert published["dystonia-order-sign"] == "order-sign"
     assert len(set(published.values())) == len(published)
 
 

@@ -13,6 +13,8 @@ from screening import problems
 from screening.slices import NOTHING, UNREADABLE, field, listed, members, present
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+_WITHOUT_SELECTIONS: Final = frozenset({"order-sign"})
+"""Hooks that define no `selections`: everything that is about to be signed counts, whatever a client sends."""
 _FHIR_ID: Final = re.compile(r"[^/\s]{1,255}\Z")
 _REFERENCE: Final = re.compile(r"[A-Z][A-Za-z]{1,63}/[^/\s]{1,255}")
 
@@ -38,7 +40,7 @@ class HookCall:
         patient_id: `context.patientId`.
         prefetch: the values of `prefetch`, unread.
         draft_orders: the resources in `context.draftOrders`, unread.
-        selections: `context.selections`; None when the client does not say.
+        selections: `context.selections`; None when the client does not say, or when the hook has none.
         user_id: `Type/id`, or empty when the client does not say.
         encounter_id: or empty.
         fhir_server: or empty; part of a card's identity, since patient ids are unique only within a server.
@@ -105,8 +107,9 @@ def read(body: bytes, hook: str) -> HookCall:
     except UNREADABLE:
         raise problems.not_json() from None
     context = members(top.context)
+    with_selections = hook not in _WITHOUT_SELECTIONS
     try:
-        loaded: dict[str, Any] = _ENVELOPE.load(_envelope(top, context))
+        loaded: dict[str, Any] = _ENVELOPE.load(_envelope(top, context, with_selections=with_selections))
     except UNREADABLE:
         raise problems.not_json() from None
     except ValidationError as error:
@@ -131,12 +134,12 @@ def read(body: bytes, hook: str) -> HookCall:
     )
 
 
-def _envelope(top: _Call, context: dict[str, Raw] | None) -> dict[str, Any]:
+def _envelope(top: _Call, context: dict[str, Raw] | None, *, with_selections: bool) -> dict[str, Any]:
     """The small parts of a call as plain values; what was not sent is left out."""
     sent = (("hook", top.hook), ("hookInstance", top.hookInstance), ("fhirServer", top.fhirServer))
     envelope: dict[str, Any] = {name: _plain(raw) for name, raw in sent if raw is not NOTHING}
     if top.context is not NOTHING:
-        small = ("patientId", "userId", "encounterId", "selections")
+        small = ("patientId", "userId", "encounterId", *(("selections",) if with_selections else ()))
         envelope["context"] = (
             {name: _plain(context[name]) for name in small if name in context} if context is not None else None
         )

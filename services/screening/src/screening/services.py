@@ -13,6 +13,7 @@ from screening.domain.codes import LOINC, CodeBook
 
 PATIENT_VIEW: Final = "patient-view"
 ORDER_SELECT: Final = "order-select"
+ORDER_SIGN: Final = "order-sign"
 
 LAB_SETS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
     "vitamin-b12": (
@@ -68,6 +69,13 @@ SERVICES: Final[tuple[CdsService, ...]] = (
         "Treatable causes of dystonia: order advice",
         "When an order is selected: specimen, companion test and safety advice around vitamin B12, vitamin E,"
         " manganese, folic acid, nitrous oxide and metformin.",
+    ),
+    CdsService(
+        "dystonia-order-sign",
+        ORDER_SIGN,
+        "Treatable causes of dystonia: warnings before signing",
+        "When orders are about to be signed: every draft is looked at as in the order advice, and only warnings and"
+        " critical cards are shown.",
     ),
 )
 BY_ID: Final[Mapping[str, CdsService]] = {service.id: service for service in SERVICES}

@@ -53,7 +53,7 @@ def blueprint(parts: Parts) -> Blueprint:
             raise problems.unknown_service()
         hook_call = messages.read(shell.body(), service.hook)
         g.access_fields = {"service": service.id, "hook": service.hook}
-        if service.hook == services.ORDER_SELECT and not hook_call.has_drafts:
+        if service.hook != services.PATIENT_VIEW and not hook_call.has_drafts:
             return _json(_NO_CARDS)  # some clients repeat the hook without its orders: there is nothing to advise on
         if screen.silent_user(hook_call.user_id):
             return _json(_NO_CARDS)
@@ -62,7 +62,7 @@ def blueprint(parts: Parts) -> Blueprint:
         if service.hook == services.PATIENT_VIEW:
             screening = _patient_view(parts, chart, hook_call)
         else:
-            screening = _order_hook(parts, chart, hook_call)
+            screening = _order_hook(parts, chart, hook_call, signing=service.hook == services.ORDER_SIGN)
         if not screening.findings:
             return _json(_NO_CARDS)
         identity = Identity(parts.identity_key, (hook_call.fhir_server, hook_call.patient_id, hook_call.encounter_id))
@@ -89,8 +89,8 @@ def _patient_view(parts: Parts, chart: Chart, hook_call: HookCall) -> Screening:
     return screening
 
 
-def _order_hook(parts: Parts, chart: Chart, hook_call: HookCall) -> Screening:
-    screening = screen.order_hook(chart, hook_call.user_id)
+def _order_hook(parts: Parts, chart: Chart, hook_call: HookCall, *, signing: bool) -> Screening:
+    screening = screen.order_hook(chart, hook_call.user_id, signing=signing)
     if screening.undecided and not screening.findings:
         _require(parts, chart, "patient")
         _require(parts, chart, "conditions")

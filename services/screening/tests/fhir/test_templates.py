@@ -121,6 +121,7 @@ def test_discovery_offers_exactly_the_keys_that_are_credited() -> None:
     assert [(one["id"], one["hook"]) for one in told["services"]] == [
         ("dystonia-patient-view", "patient-view"),
         ("dystonia-order-select", "order-select"),
+        ("dystonia-order-sign", "order-sign"),
     ]
 
 

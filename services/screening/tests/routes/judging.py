@@ -37,7 +37,7 @@ def screened(chart: Chart, scenario: Mapping[str, Any]) -> screen.Screening:
     user = scenario.get("user", CLINICIAN)
     if scenario["hook"] == "patient-view":
         return screen.patient_view(chart, user)
-    return screen.order_hook(chart, user)
+    return screen.order_hook(chart, user, signing=scenario["hook"] == "order-sign")
 
 
 def shown(screening: screen.Screening) -> list[Any]:

@@ -24,7 +24,7 @@ from screening.domain.findings import (
     Suggestion,
     suggest,
 )
-from screening.domain.orders.registry import ORDER_RULES
+from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
 from screening.domain.orders.rule import CannotTell, NeedsPhenotype, OrderRule, Situation
 from screening.domain.phenotype import Phenotype
 from screening.domain.phenotype import of as phenotype_of
@@ -101,8 +101,11 @@ def patient_view(chart: Chart, user_id: str = "") -> Screening:
     return Screening(phenotype, assessments, _capped(findings), tuple(held))
 
 
-def order_hook(chart: Chart, user_id: str = "") -> Screening:
-    """The screening when orders are selected."""
+def order_hook(chart: Chart, user_id: str = "", *, signing: bool = False) -> Screening:
+    """The screening when orders are selected; or, `signing`, before they are signed: warnings and critical cards only.
+
+    At most two cards are shown, counted after what signing does not show (section 6, 28 and 29).
+    """
     situation = _situation(chart)
     assessments = tuple(situation.assessments.values())
     if chart.patient.deceased:
@@ -112,7 +115,7 @@ def order_hook(chart: Chart, user_id: str = "") -> Screening:
     findings: list[Finding] = []
     cannot: set[str] = set()
     undecided = False
-    for rule, drafts in _concerned(chart):
+    for rule, drafts in _concerned(chart, SIGNING_RULES if signing else ORDER_RULES):
         if rule.needs_phenotype and not situation.phenotype_known:
             undecided = True
             continue
@@ -131,7 +134,9 @@ def order_hook(chart: Chart, user_id: str = "") -> Screening:
                     statements=(*decision.statements, *_window(situation, decision), *_lists_not_available(chart)),
                 )
             )
-    if cannot and not findings:
+    if signing:
+        findings = [f for f in findings if f.indicator != INFO]
+    elif cannot and not findings:
         selected = tuple(of_draft(draft, "the selected order") for draft in chart.drafts if draft.selected)
         unknown = [w.module for w in WORKUPS if w.module in cannot]
         findings.append(replace(_not_assessed(unknown), evidence=selected))
@@ -140,9 +145,10 @@ def order_hook(chart: Chart, user_id: str = "") -> Screening:
     return Screening(situation.phenotype, assessments, tuple(findings[:ORDER_CARDS]), held, undecided=undecided)
 
 
-def _concerned(chart: Chart) -> list[tuple[OrderRule, tuple[Draft, ...]]]:
-    selected = [draft for draft in chart.drafts if draft.selected]
-    pairs = ((rule, tuple(d for d in selected if rule.concerns(d))) for rule in ORDER_RULES)
+def _concerned(chart: Chart, rules: tuple[OrderRule, ...]) -> list[tuple[OrderRule, tuple[Draft, ...]]]:
+    """The rules with the selected drafts that they are about. A levodopa trial is never remarked on (1.7)."""
+    selected = [draft for draft in chart.drafts if draft.selected and "RX_LEVODOPA" not in draft.sets]
+    pairs = ((rule, tuple(d for d in selected if rule.concerns(d))) for rule in rules)
     return [(rule, drafts) for rule, drafts in pairs if drafts]
 
 

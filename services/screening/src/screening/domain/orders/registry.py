@@ -16,3 +16,8 @@ ORDER_RULES: Final[tuple[OrderRule, ...]] = (
     manganese.PARENTERAL,
     vitamin_b12.METFORMIN,
 )
+
+_INFO_ONLY: Final = frozenset({"ORD_MN_SPECIMEN", "ORD_B12_ON_TX", "ORD_VITE_LIPID", "ORD_METFORMIN"})
+
+SIGNING_RULES: Final = tuple(rule for rule in ORDER_RULES if rule.name not in _INFO_ONLY)
+"""The rules that are asked before orders are signed: those that can come to more than an info card."""
