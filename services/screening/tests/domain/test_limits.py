@@ -15,6 +15,7 @@ from screening.domain import analytes, workups
 from screening.domain.analytes import Analyte
 from screening.domain.codes import LOINC
 from screening.domain.labs import Scale
+from screening.domain.thresholds import Threshold
 from screening.domain.units import Limit, amount
 from screening.knowledge.loading import code_book
 
@@ -72,7 +73,8 @@ def _modules() -> Iterator[Any]:
 def _limits() -> Iterator[tuple[str, Analyte, str, Decimal]]:
     """Name, analyte, unit and number of every limit that stands in a module of the workups."""
     for module in _modules():
-        for name, value in vars(module).items():
+        for name, threshold in vars(module).items():
+            value = threshold.value if isinstance(threshold, Threshold) else threshold
             if isinstance(value, Limit):
                 for factor in MULTIPLES if name == "UPPER_NORMAL" else MULTIPLES[:1]:
                     for unit, number in value.printed.items():
@@ -113,11 +115,11 @@ def test_has_scenarios_around_it(name: str, analyte: Analyte, unit: str, number:
 
 
 def test_no_limit_stands_where_it_is_not_seen() -> None:
-    """Every call of limit, below and up_to in the workups makes one of the limits above."""
+    """Every call of limit, cut, below and up_to in the workups makes one of the limits above."""
     written_down: set[tuple[str, Decimal]] = set()
     for module in _modules():
         for node in ast.walk(ast.parse(Path(module.__file__).read_text("utf-8"))):
-            if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in ("limit", "below", "up_to"):
+            if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in ("limit", "cut", "below", "up_to"):
                 continue
             words = [a.value for a in node.args if isinstance(a, ast.Constant)]
             assert len(words) == len(node.args), "a limit is printed, not computed"

@@ -179,7 +179,7 @@ def _deficient(situation: Situation) -> tuple[Evidence, ...]:
     if assessment.state in (TREATED, NORMAL):
         return ()
     mma = chart.newest(analytes.MMA.key, LOOK_BACK)
-    if mma is not None and mma.value is not None and mma.value.at_most_below(MMA_UNLIKELY, inclusive=True) is True:
+    if mma is not None and mma.value is not None and mma.value.at_most_below(chart.of(MMA_UNLIKELY), inclusive=True) is True:
         return ()
     specific = chart.conditions_in("B12_DX_SPECIFIC")
     return tuple(of_fact(c, "vitamin B12 deficiency recorded, no treatment or normal result seen") for c in specific)

@@ -10,7 +10,6 @@ from screening.domain.citations import (
     N2O_PRACTICAL_NEUROLOGY,
     NICE_NG239,
     PREGNANCY_FLOOR,
-    RULES,
     STABLER_2013,
 )
 from screening.domain.evidence import Evidence, of_result
@@ -32,7 +31,8 @@ from screening.domain.findings import (
 )
 from screening.domain.labs import LabResult, Scale, above, below, up_to
 from screening.domain.phenotype import Phenotype
-from screening.domain.units import limit
+from screening.domain.thresholds import Threshold, ascending, cut, days
+from screening.domain.units import Limit
 from screening.domain.workups import vitamin_b12_cards as cards
 from screening.domain.workups.missing import state_without_result, unreadable_note
 from screening.domain.workups.vitamin_b12_facts import (
@@ -49,8 +49,12 @@ from screening.domain.workups.vitamin_b12_facts import (
     strong_risk_since,
 )
 
-HOLOTC_PREFERRED_DAYS: Final = 7
-HOLOTC_IN_PREGNANCY_DAYS: Final = 90
+HOLOTC_PREFERRED_DAYS: Final = days(
+    "vitamin-b12.holotc-preferred", 7, "drawn at most this far from a total vitamin B12, holotranscobalamin decides"
+)
+HOLOTC_IN_PREGNANCY_DAYS: Final = days(
+    "vitamin-b12.holotc-in-pregnancy", 90, "in pregnancy a holotranscobalamin at most this old decides"
+)
 
 TOTAL_B12: Final = Scale(
     analytes.B12,
@@ -75,11 +79,29 @@ HOLOTC: Final = Scale(
     cite=NICE_NG239,
     id="vitamin-b12.holotc",
 )
-MMA_UNLIKELY: Final = limit("0.28 umol/L")
-MMA_HIGH: Final = limit("0.40 umol/L")  # with eGFR of 60 or more
-MMA_HIGH_AT_ANY_EGFR: Final = limit("0.75 umol/L")
-HOMOCYSTEINE_RAISED: Final = limit("15 umol/L")
-EGFR_NORMAL: Final = limit("60 mL/min/{1.73_m2}")
+MMA_UNLIKELY: Final = cut(
+    "vitamin-b12.mma-unlikely", "0.28 umol/L", means="methylmalonic acid up to this makes a deficiency unlikely",
+    cite=N2O_PRACTICAL_NEUROLOGY,
+)  # fmt: skip
+MMA_HIGH: Final = cut(
+    "vitamin-b12.mma-high",
+    "0.40 umol/L",
+    means="methylmalonic acid above this is high when the kidneys work",
+    cite=STABLER_2013,
+)
+MMA_HIGH_AT_ANY_EGFR: Final = cut(
+    "vitamin-b12.mma-high-at-any-egfr", "0.75 umol/L", means="methylmalonic acid above this is high", cite=STABLER_2013
+)
+MMA_LADDER: Final = ascending(MMA_UNLIKELY, MMA_HIGH, MMA_HIGH_AT_ANY_EGFR)
+HOMOCYSTEINE_RAISED: Final = cut(
+    "vitamin-b12.homocysteine-raised", "15 umol/L", means="homocysteine above this is raised when the kidneys work"
+)
+EGFR_NORMAL: Final = cut(
+    "vitamin-b12.egfr-normal",
+    "60 mL/min/{1.73_m2}",
+    means="at least this eGFR does not raise methylmalonic acid",
+    cite=EGFR_MMA_2018,
+)
 
 
 def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
@@ -121,7 +143,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     if state == ABNORMAL:
         return outcome(state, cards.abnormal(chart, evidence, despite_treatment=treatment is not None))
     if state == BORDERLINE:
-        indeterminate_mma = mma is not None and not _mma_unlikely(mma)
+        indeterminate_mma = mma is not None and not _mma_unlikely(chart, mma)
         markers = ("L_MMA", "L_HCY", "L_HOLOTC") if indeterminate_mma else ("L_MMA", "L_HCY")
         if chart.pending_in(*markers):
             return outcome(state, held="the resolving test is already ordered")
@@ -162,15 +184,16 @@ def _eligible(phenotype: Phenotype, strong: bool) -> tuple[bool, str]:
 def _deciding(chart: Chart) -> tuple[LabResult | None, Scale]:
     """The newer of total B12 and holotranscobalamin; close together, or in pregnancy, the latter (section 6, 8)."""
     in_pregnancy = pregnant(chart)
-    total_scale = TOTAL_B12_IN_PREGNANCY if in_pregnancy else TOTAL_B12
+    total_scale = chart.scale(TOTAL_B12_IN_PREGNANCY if in_pregnancy else TOTAL_B12)
+    holo_scale = chart.scale(HOLOTC)
     total = total_scale.deciding(chart.results(analytes.B12.key, LOOK_BACK))
-    holo = HOLOTC.deciding(chart.results(analytes.HOLOTC.key, LOOK_BACK))
+    holo = holo_scale.deciding(chart.results(analytes.HOLOTC.key, LOOK_BACK))
     if total is None or holo is None:
-        return (holo, HOLOTC) if total is None and holo is not None else (total, total_scale)
-    close = abs((total.taken.date() - holo.taken.date()).days) <= HOLOTC_PREFERRED_DAYS
+        return (holo, holo_scale) if total is None and holo is not None else (total, total_scale)
+    close = abs((total.taken.date() - holo.taken.date()).days) <= chart.of(HOLOTC_PREFERRED_DAYS)
     preferred = in_pregnancy and chart.within(holo.taken.date(), HOLOTC_IN_PREGNANCY_DAYS)
     if close or preferred or holo.taken > total.taken:
-        return holo, HOLOTC
+        return holo, holo_scale
     return total, total_scale
 
 
@@ -179,12 +202,14 @@ def _state(
 ) -> tuple[str, tuple[Evidence, ...]]:
     """The state that the results alone amount to."""
     if result is None or result.value is None:
-        state, _ = state_without_result(chart, LOOK_BACK, analytes.B12.key, analytes.HOLOTC.key)
+        state, _ = state_without_result(chart, chart.of(LOOK_BACK), analytes.B12.key, analytes.HOLOTC.key)
         return state, ()
     band = scale.band(result.value)
     if band is None:
         return UNREADABLE, ()
-    evidence: tuple[Evidence, ...] = (of_result(result, scale.analyte.measure, _criterion(scale, band), scale.cite),)
+    evidence: tuple[Evidence, ...] = (
+        of_result(result, scale.analyte.measure, scale.criterion(band), scale.citation(band)),
+    )
     if mma is not None:
         evidence = (*evidence, _mma_evidence(chart, mma))
     if band == "deficient":
@@ -193,7 +218,7 @@ def _state(
     if band in ("indeterminate", "low in pregnancy"):
         if high:
             return ABNORMAL, evidence
-        if band == "indeterminate" and mma is not None and _mma_unlikely(mma):
+        if band == "indeterminate" and mma is not None and _mma_unlikely(chart, mma):
             return _normal_or_stale(result, strong_since), evidence
         return BORDERLINE, evidence
     return (DISCORDANT if high else _normal_or_stale(result, strong_since)), evidence
@@ -204,83 +229,72 @@ def _normal_or_stale(result: LabResult, strong_since: date | None) -> str:
     return STALE if strong_since is not None and result.taken.date() < strong_since else NORMAL
 
 
-def _criterion(scale: Scale, band: str) -> str:
-    for listed in scale.bands:
-        if listed.name == band and listed.upper is not None:
-            return f"{band}: {'up to' if listed.inclusive else 'below'} {listed.upper}"
-    last = scale.bands[-2].upper
-    return f"{band}: above {last}"
-
-
 def _paired_mma(chart: Chart, result: LabResult | None) -> LabResult | None:
-    """The newest methylmalonic acid drawn within 90 days of the B12, whatever its age today."""
+    """The newest methylmalonic acid drawn close to the B12, whatever its age today."""
     if result is None:
         return None
-    return next(
-        (m for m in chart.results(analytes.MMA.key) if abs((m.taken.date() - result.taken.date()).days) <= PAIRED_DAYS),
-        None,
-    )
+    drawn, apart = result.taken.date(), chart.of(PAIRED_DAYS)
+    return next((m for m in chart.results(analytes.MMA.key) if abs((m.taken.date() - drawn).days) <= apart), None)
 
 
-def _raised(homocysteine: LabResult) -> bool:
-    value = homocysteine.value
-    return value is not None and value.at_most_below(HOMOCYSTEINE_RAISED, inclusive=True) is False
+def _above(chart: Chart, result: LabResult, cut_off: Threshold[Limit]) -> bool:
+    return result.value is not None and result.value.at_most_below(chart.of(cut_off), inclusive=True) is False
 
 
-def _mma_unlikely(mma: LabResult) -> bool:
-    return mma.value is not None and mma.value.at_most_below(MMA_UNLIKELY, inclusive=True) is True
+def _mma_unlikely(chart: Chart, mma: LabResult) -> bool:
+    return mma.value is not None and mma.value.at_most_below(chart.of(MMA_UNLIKELY), inclusive=True) is True
 
 
 def _mma_high(chart: Chart, mma: LabResult) -> bool:
-    if mma.value is None:
-        return False
-    if mma.value.at_most_below(MMA_HIGH_AT_ANY_EGFR, inclusive=True) is False:
-        return True
-    return mma.value.at_most_below(MMA_HIGH, inclusive=True) is False and _kidneys_clear(chart, mma)
+    return _above(chart, mma, MMA_HIGH_AT_ANY_EGFR) or (_above(chart, mma, MMA_HIGH) and _kidneys_clear(chart, mma))
 
 
 def _kidneys_clear(chart: Chart, marker: LabResult) -> bool:
-    """Whether the eGFR that goes with a functional marker may be taken as 60 or more."""
+    """Whether the eGFR that goes with a functional marker may be taken as normal."""
     return _kidneys(chart, marker)[0]
 
 
 def _kidneys(chart: Chart, marker: LabResult) -> tuple[bool, str]:
     """The same, with what it rests on (section 6, 13 and 30)."""
-    drawn = marker.taken.date()
-    near = [r for r in chart.labs.get(analytes.EGFR.key, ()) if abs((r.taken.date() - drawn).days) <= PAIRED_DAYS]
+    drawn, apart, normal = marker.taken.date(), chart.of(PAIRED_DAYS), chart.of(EGFR_NORMAL)
+    number = next(iter(normal.printed.values()))
+    near = [r for r in chart.labs.get(analytes.EGFR.key, ()) if abs((r.taken.date() - drawn).days) <= apart]
     readable = [(abs((r.taken.date() - drawn).days), r.value.low, r) for r in near if r.value is not None]
     if readable:
         _, _, egfr = min(readable, key=lambda entry: entry[:2])
-        clear = egfr.value is not None and egfr.value.at_most_below(EGFR_NORMAL) is False
+        clear = egfr.value is not None and egfr.value.at_most_below(normal) is False
         return clear, f"eGFR {egfr.printed}"
     if near:
-        return False, "an eGFR that cannot be read, taken as below 60"
+        return False, f"an eGFR that cannot be read, taken as below {number}"
     if chart.has_condition("B12_CKD"):
         return False, "chronic kidney disease on record"
     last = next(iter(chart.labs.get(analytes.EGFR.key, ())), None)
     if last is None:
-        return True, "no eGFR on record, taken as 60 or more"
-    clear = last.value is not None and last.value.at_most_below(EGFR_NORMAL) is False
+        return True, f"no eGFR on record, taken as {number} or more"
+    clear = last.value is not None and last.value.at_most_below(normal) is False
     return clear, f"last eGFR {last.printed or 'not readable'}, not near"
 
 
 def _mma_evidence(chart: Chart, mma: LabResult) -> Evidence:
     clear, basis = _kidneys(chart, mma)
-    if _mma_high(chart, mma):
-        at_any = mma.value is not None and mma.value.at_most_below(MMA_HIGH_AT_ANY_EGFR, inclusive=True) is False
-        words = f"high: above {MMA_HIGH_AT_ANY_EGFR} at any eGFR" if at_any else f"high: above {MMA_HIGH} ({basis})"
-        cite = STABLER_2013
-    elif _mma_unlikely(mma):
-        words, cite = f"deficiency unlikely: up to {MMA_UNLIKELY}", N2O_PRACTICAL_NEUROLOGY
+    unlikely, high = chart.of(MMA_UNLIKELY), chart.of(MMA_HIGH)
+    if _above(chart, mma, MMA_HIGH_AT_ANY_EGFR):
+        words = f"high: above {chart.of(MMA_HIGH_AT_ANY_EGFR)} at any eGFR"
+        cite = chart.cite(MMA_HIGH_AT_ANY_EGFR)
+    elif _mma_high(chart, mma):
+        words, cite = f"high: above {high} ({basis})", chart.cite(MMA_HIGH)
+    elif _mma_unlikely(chart, mma):
+        words, cite = f"deficiency unlikely: up to {unlikely}", chart.cite(MMA_UNLIKELY)
     elif clear:
-        words, cite = f"indeterminate: above {MMA_UNLIKELY}, up to {MMA_HIGH}", STABLER_2013
+        cite = chart.cite(MMA_UNLIKELY, MMA_HIGH, otherwise=MMA_HIGH.cite)
+        words = f"indeterminate: above {unlikely}, up to {high}"
     else:
-        words, cite = f"does not decide: kidney function raises it ({basis})", EGFR_MMA_2018
+        words, cite = f"does not decide: kidney function raises it ({basis})", chart.cite(EGFR_NORMAL)
     return of_result(mma, analytes.MMA.measure, words, cite)
 
 
 def _functional_marker_after(chart: Chart, exposures: tuple[Exposure, ...]) -> bool:
-    """Whether MMA or homocysteine was measured after the latest dated exposure (undated: within 365 days)."""
+    """Whether MMA or homocysteine was measured after the latest dated exposure (undated: within the look-back)."""
     since = latest_exposure(exposures)
     results = (*chart.results(analytes.MMA.key), *chart.results(analytes.HOMOCYSTEINE.key))
     if since is None:
@@ -302,9 +316,13 @@ def _raised_after(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Eviden
     found: list[Evidence] = []
     if mma is not None and _mma_high(chart, mma):
         found.append(_mma_evidence(chart, mma))
-    if homocysteine is not None and _raised(homocysteine) and _kidneys_clear(chart, homocysteine):
-        words = f"raised: above {HOMOCYSTEINE_RAISED} (folate deficiency and kidney disease raise it, too)"
-        found.append(of_result(homocysteine, analytes.HOMOCYSTEINE.measure, words, RULES))
+    if (
+        homocysteine is not None
+        and _above(chart, homocysteine, HOMOCYSTEINE_RAISED)
+        and _kidneys_clear(chart, homocysteine)
+    ):
+        words = f"raised: above {chart.of(HOMOCYSTEINE_RAISED)} (folate deficiency and kidney disease raise it, too)"
+        found.append(of_result(homocysteine, analytes.HOMOCYSTEINE.measure, words, chart.cite(HOMOCYSTEINE_RAISED)))
     return tuple(found)
 
 
@@ -316,7 +334,7 @@ def _missing_note(chart: Chart, result: LabResult | None, state: str) -> str:
         return unreadable_note(result)
     if state == STALE and result is not None:
         return f"last result {result.taken.date().isoformat()}, before a new strong risk"
-    return state_without_result(chart, LOOK_BACK, analytes.B12.key, analytes.HOLOTC.key)[1]
+    return state_without_result(chart, chart.of(LOOK_BACK), analytes.B12.key, analytes.HOLOTC.key)[1]
 
 
 def _high_risk(exposures: tuple[Exposure, ...], strong: tuple[Evidence, ...]) -> tuple[Evidence, ...]:

@@ -7,9 +7,10 @@ from screening.domain.chart import Chart
 from screening.domain.citations import BSH_2014
 from screening.domain.evidence import Evidence
 from screening.domain.findings import ABNORMAL, BORDERLINE, DISCORDANT, WARNING, Finding, refer, suggest
+from screening.domain.thresholds import years
 from screening.domain.workups.vitamin_b12_facts import LOOK_BACK, MODULE, PAIRED_DAYS, WORKUP, Exposure
 
-PEDIATRIC_AGE: Final = 16
+PEDIATRIC_AGE: Final = years("vitamin-b12.pediatric-age", 16, "below this age the card asks for the pediatric range")
 
 CONFIRMATORY: Final = (
     catalog.TOTAL_B12, catalog.CBC, catalog.MMA, catalog.HOMOCYSTEINE, catalog.CREATININE,
@@ -18,22 +19,27 @@ CONFIRMATORY: Final = (
 
 _URGENT: Final = "Neurological vitamin B12 deficiency is urgent: treatment should not wait for confirmatory tests."
 _BEFORE_FIRST_DOSE: Final = "Draw the confirmatory tests before the first dose if that causes no delay."
-_WINDOW: Final = (
-    f"Looked back {LOOK_BACK} days for vitamin B12, {PAIRED_DAYS} days either side of it for methylmalonic acid."
-)
 _FOLATE_SECOND: Final = "Folic acid before vitamin B12 can hide the anemia while nerve damage progresses."
 _NOT_EXCLUDED: Final = "Normal hemoglobin and MCV do not exclude deficiency."
 
 
+def _window(chart: Chart) -> str:
+    return (
+        f"Looked back {chart.of(LOOK_BACK)} days for vitamin B12, {chart.of(PAIRED_DAYS)} days either side of it for"
+        " methylmalonic acid."
+    )
+
+
 def _age_note(chart: Chart) -> tuple[str, ...]:
-    young = chart.age is not None and chart.age < PEDIATRIC_AGE
-    return ("Under 16 years: compare with your laboratory's pediatric range.",) if young else ()
+    grown = chart.of(PEDIATRIC_AGE)
+    young = chart.age is not None and chart.age < grown
+    return (f"Under {grown} years: compare with your laboratory's pediatric range.",) if young else ()
 
 
 def abnormal(chart: Chart, evidence: tuple[Evidence, ...], *, despite_treatment: bool) -> Finding:
     """B12 ABNORMAL."""
     summary = "Vitamin B12 is low with a movement disorder: arrange prompt parenteral B12; do not wait for MMA or homocysteine."
-    statements = (f"{_URGENT} ({BSH_2014})", _BEFORE_FIRST_DOSE, _FOLATE_SECOND, _NOT_EXCLUDED, _WINDOW)
+    statements = (f"{_URGENT} ({BSH_2014})", _BEFORE_FIRST_DOSE, _FOLATE_SECOND, _NOT_EXCLUDED, _window(chart))
     if despite_treatment:
         summary = "Vitamin B12 is low despite recorded replacement: check adherence, route and absorption; arrange parenteral B12."
     tests = (
@@ -76,7 +82,7 @@ def borderline(
         )
     return Finding(
         MODULE, BORDERLINE, indicator, summary,
-        statements=(*statements, _NOT_EXCLUDED, *_age_note(chart), _WINDOW),
+        statements=(*statements, _NOT_EXCLUDED, *_age_note(chart), _window(chart)),
         evidence=evidence,
         suggestions=(*suggest(chart, "Order", *tests), *(refer(chart) if indicator == WARNING else ())),
         override_reasons=("deferred", "on-treatment", "not-indicated", "done-elsewhere"),
@@ -90,7 +96,7 @@ def discordant(chart: Chart, evidence: tuple[Evidence, ...], indicator: str) -> 
         MODULE, DISCORDANT, indicator,
         "Serum B12 is normal but functional markers are abnormal: tissue B12 deficiency is possible.",
         statements=("Intrinsic factor antibodies and high-dose biotin can make a serum vitamin B12 read falsely normal.",
-            _WINDOW,),
+            _window(chart),),
         evidence=evidence,
         suggestions=(
             *suggest(
@@ -114,7 +120,8 @@ def nitrous_oxide(chart: Chart, exposures: tuple[Exposure, ...], evidence: tuple
         statements=(
             "Nitrous oxide inactivates vitamin B12: the serum level is often normal in functional deficiency.",
             "Repeating serum vitamin B12 alone does not resolve this.",
-            "Looked for methylmalonic acid and homocysteine since the latest dated exposure, else in 365 days.",
+            "Looked for methylmalonic acid and homocysteine since the latest dated exposure, else in"
+            f" {chart.of(LOOK_BACK)} days.",
         ),
         evidence=evidence,
         suggestions=(

@@ -10,22 +10,35 @@ from typing import Final
 
 from screening.domain import analytes
 from screening.domain.chart import Chart, Condition, completed_years, says
-from screening.domain.citations import RULES
 from screening.domain.evidence import Evidence, of_fact, of_result
-from screening.domain.units import limit
+from screening.domain.thresholds import cut, days, years
 
 MODULE: Final = "B12"
 WORKUP: Final = "vitamin-b12"
-LOOK_BACK: Final = 365
-PAIRED_DAYS: Final = 90  # MMA and homocysteine belong to a B12 drawn within 90 days; eGFR to an MMA
-EXPOSURE_DAYS: Final = 365
-INJECTION_DAYS: Final = 120
-TREATMENT_TAKES_DAYS: Final = 28
-PREGNANCY_DAYS: Final = 300
-MACROCYTOSIS_DAYS: Final = 365
-METFORMIN_YEARS: Final = 4
-OLD_AGE: Final = 75
-MACROCYTOSIS: Final = limit("100 fL")
+LOOK_BACK: Final = days(
+    "vitamin-b12.look-back",
+    365,
+    "a total vitamin B12, holotranscobalamin, or marker since nitrous oxide counts at most this old",
+)
+PAIRED_DAYS: Final = days(
+    "vitamin-b12.paired",
+    90,
+    "methylmalonic acid belongs to a vitamin B12, and an eGFR to a marker, drawn at most this far apart",
+)
+EXPOSURE_DAYS: Final = days("vitamin-b12.nitrous-oxide", 365, "an exposure to nitrous oxide counts at most this old")
+INJECTION_DAYS: Final = days(
+    "vitamin-b12.injection", 120, "an injection of vitamin B12 counts as treatment for at most this long"
+)
+TREATMENT_TAKES_DAYS: Final = days(
+    "vitamin-b12.treatment-takes", 28, "a low result drawn less than this after the start of treatment needs no card"
+)
+PREGNANCY_DAYS: Final = days(
+    "vitamin-b12.pregnancy", 300, "an unresolved pregnancy counts at most this long after it was recorded", fixed=True
+)
+MACROCYTOSIS_DAYS: Final = days("vitamin-b12.macrocytosis-look-back", 365, "an MCV counts at most this old")
+METFORMIN_YEARS: Final = years("vitamin-b12.metformin", 4, "metformin for at least this long is a strong risk")
+OLD_AGE: Final = years("vitamin-b12.old-age", 75, "at least this age is a weak risk")
+MACROCYTOSIS: Final = cut("vitamin-b12.macrocytosis", "100 fL", means="an MCV above this is a strong risk")
 
 _IN_REMISSION: Final = frozenset({"F18.11", "F18.21", "F18.91", "F19.11", "F19.21", "F19.91"})
 _NITROUS_WORDS: Final = re.compile(r"nitrous|laughing gas|whippet|n2o", re.IGNORECASE)
@@ -88,18 +101,16 @@ def strong_risk(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Evidence
             continue
         level = "high risk" if "B12_HIGH" in fact.sets else "strong risk"
         found.append(of_fact(fact, f"{level} of vitamin B12 deficiency"))
-    mcv = chart.newest(analytes.MCV.key, MACROCYTOSIS_DAYS)
-    if mcv is not None and mcv.value is not None and mcv.value.at_most_below(MACROCYTOSIS, inclusive=True) is False:
-        found.append(
-            of_result(
-                mcv, analytes.MCV.measure, f"high risk of vitamin B12 deficiency: MCV above {MACROCYTOSIS}", RULES
-            )
-        )
-    since = metformin_since(chart)
-    if since is not None and (completed_years(since, chart.today) or 0) >= METFORMIN_YEARS:
+    mcv, macrocytosis = chart.newest(analytes.MCV.key, MACROCYTOSIS_DAYS), chart.of(MACROCYTOSIS)
+    if mcv is not None and mcv.value is not None and mcv.value.at_most_below(macrocytosis, inclusive=True) is False:
+        words = f"high risk of vitamin B12 deficiency: MCV above {macrocytosis}"
+        found.append(of_result(mcv, analytes.MCV.measure, words, chart.cite(MACROCYTOSIS)))
+    since, long = metformin_since(chart), chart.of(METFORMIN_YEARS)
+    if since is not None and (completed_years(since, chart.today) or 0) >= long:
         metformin = chart.on_medicine("B12_WEAK_METFORMIN")
         if metformin is not None:
-            found.append(of_fact(metformin, f"strong risk: metformin for {METFORMIN_YEARS} years or more"))
+            words = f"strong risk: metformin for {long} years or more"
+            found.append(of_fact(metformin, words, chart.cite(METFORMIN_YEARS)))
     weak = weak_risks(chart)
     if len(weak) >= 2:
         found.extend(weak)
@@ -113,9 +124,10 @@ def weak_risks(chart: Chart) -> tuple[Evidence, ...]:
         medicine = chart.on_medicine(value_set)
         if medicine is not None:
             found.append(of_fact(medicine, f"weak risk of vitamin B12 deficiency: {words}"))
-    if chart.age is not None and chart.age >= OLD_AGE:
-        words = f"weak risk of vitamin B12 deficiency: {OLD_AGE} years or older"
-        found.append(Evidence(code="age", display=f"age {chart.age}", criterion=words, citation=RULES))
+    old = chart.of(OLD_AGE)
+    if chart.age is not None and chart.age >= old:
+        words = f"weak risk of vitamin B12 deficiency: {old} years or older"
+        found.append(Evidence("age", f"age {chart.age}", words, chart.cite(OLD_AGE)))
     return tuple(found)
 
 
@@ -150,10 +162,12 @@ class Replacement:
     Attributes:
         starts: the days of products that are active and of injections that still last; None for an unknown day.
         began: the first day of replacement on record; None when any start is unknown.
+        takes: days until it takes effect.
     """
 
     starts: tuple[date | None, ...]
     began: date | None
+    takes: int
 
     def explains(self, drawn: date) -> bool:
         """Whether a low result of this day needs no card (section 6, 3).
@@ -163,11 +177,11 @@ class Replacement:
         """
         if any(start is not None and start >= drawn for start in self.starts):
             return True
-        return self.began is not None and (drawn - self.began).days < TREATMENT_TAKES_DAYS
+        return self.began is not None and (drawn - self.began).days < self.takes
 
 
 def replacement(chart: Chart) -> Replacement | None:
-    """Active single-ingredient products (never on hold), or an injection at most 120 days ago; None without either."""
+    """Active single-ingredient products (never on hold), or an injection that still lasts; None without either."""
     products = [m.start for m in chart.treatments("B12_RX") if not m.given]
     injections = [p.done for p in chart.procedures_in("B12_RX")]
     injections += [m.start for m in chart.medications if m.given and "B12_RX" in m.sets and m.status in _GIVEN]
@@ -176,11 +190,12 @@ def replacement(chart: Chart) -> Replacement | None:
         return None
     every = [*products, *(day for day in injections if day is not None)]
     known = [day for day in every if day is not None]
-    return Replacement((*products, *lasting), min(known) if len(known) == len(every) else None)
+    began = min(known) if len(known) == len(every) else None
+    return Replacement((*products, *lasting), began, chart.of(TREATMENT_TAKES_DAYS))
 
 
 def pregnant(chart: Chart) -> bool:
-    """A pregnancy recorded at most 300 days ago (or undated) and not resolved."""
+    """A pregnancy on record (undated, or recorded recently enough) and not resolved."""
     return any(
         day is None or chart.within(day, PREGNANCY_DAYS)
         for day in (_recorded(c) for c in chart.conditions_in("X_PREG"))
