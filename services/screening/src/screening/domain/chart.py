@@ -157,11 +157,18 @@ class Draft:
     sets: frozenset[str]
     text: str = ""
     selected: bool = True
+    words: tuple[str, ...] = ()
+    """What else the order and its product say in words: names, displays, ingredients, form."""
 
     @property
     def codes(self) -> frozenset[str]:
         """All codes of the draft."""
         return frozenset(coding.code for coding in self.codings)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every text and display, for the rules that may match text (1.7)."""
+        return (self.text, *(coding.display for coding in self.codings), *self.words)
 
     @property
     def label(self) -> str:

@@ -174,8 +174,7 @@ def _medicine_sets(
 def product_sets(product: Medication, book: CodeBook) -> tuple[DomainCoding, frozenset[str]] | None:
     """The sets of a Medication by its code and its ingredients; several ingredients never make a single one."""
     found = matched(product.code, book)
-    slices = field(product.ingredient, list[Raw]) or ([product.ingredient] if present(product.ingredient) else [])
-    ingredients = [read for one in slices if (read := _ingredient(one)).isActive is not False]
+    ingredients = [one for one in _ingredients(product) if one.isActive is not False]
     parts = [part for i in ingredients if (part := matched(i.itemCodeableConcept, book)) is not None]
     first = found[0] if found else (parts[0][0] if parts else None)
     if first is None:
@@ -184,6 +183,12 @@ def product_sets(product: Medication, book: CodeBook) -> tuple[DomainCoding, fro
     if len(ingredients) > 1:
         sets -= SINGLE_INGREDIENT_SETS
     return (first, sets) if sets else None
+
+
+def _ingredients(product: Medication) -> list[Ingredient]:
+    """The ingredients of a product; a single one may stand without a list around it."""
+    slices = field(product.ingredient, list[Raw]) or ([product.ingredient] if present(product.ingredient) else [])
+    return [_ingredient(one) for one in slices]
 
 
 def _ingredient(raw: Raw) -> Ingredient:
@@ -252,14 +257,50 @@ def draft(resource: Medicine | Request, book: CodeBook, products: Products, *, s
     if isinstance(resource, Request):
         code = resource.code or Concept()
         codings, sets = _all_codings(code, book)
-        return chart.Draft(reference, medication=False, codings=codings, sets=sets, text=_name(code), selected=selected)
+        return chart.Draft(
+            reference,
+            medication=False,
+            codings=codings,
+            sets=sets,
+            text=_name(code),
+            selected=selected,
+            words=_words(code),
+        )
     own = resource.medicationCodeableConcept or Concept()
     product = _product(resource, products)
     codings, _ = _all_codings(own, book)
     found = _medicine_sets(resource, book, products)
-    name = _name(own) or (_name(product.code) if product is not None else "")
-    sets = found[1] if found is not None else frozenset()
-    return chart.Draft(reference, medication=True, codings=codings, sets=sets, text=name, selected=selected)
+    referred = _referred_name(resource)
+    name = _name(own) or (_name(product.code) if product is not None else "") or referred
+    return chart.Draft(
+        reference,
+        medication=True,
+        codings=codings,
+        sets=found[1] if found is not None else frozenset(),
+        text=name,
+        selected=selected,
+        words=(*_words(own), referred, *(_product_words(product) if product is not None else ())),
+    )
+
+
+def _words(concept: Concept | None) -> tuple[str, ...]:
+    """Text and displays of a concept, whatever its codings are."""
+    if concept is None:
+        return ()
+    return tuple(filter(None, (concept.text, *(coding.display for coding in concept.codings))))
+
+
+def _product_words(product: Medication) -> tuple[str, ...]:
+    """Names, form and active ingredients of a product, in words."""
+    ingredients = (i for i in _ingredients(product) if i.isActive is not False)
+    parts = (word for i in ingredients for word in _words(i.itemCodeableConcept))
+    return (*_words(product.code), *_words(read_concept(product.form)), *parts)
+
+
+def _referred_name(resource: Medicine) -> str:
+    """What the reference to a product calls it."""
+    reference = field(resource.medicationReference, Reference)
+    return (field(reference.display, str) or "") if reference is not None else ""
 
 
 def _all_codings(concept: Concept, book: CodeBook) -> tuple[tuple[DomainCoding, ...], frozenset[str]]:

@@ -42,6 +42,7 @@ class Reference(Struct, gc=False):
     """FHIR Reference."""
 
     reference: str | None = None
+    display: Raw = NOTHING
 
 
 class Quantity(Struct, gc=False):
@@ -152,6 +153,7 @@ class Medication(_Resource, tag="Medication"):
     """FHIR Medication: a product, with its ingredients."""
 
     code: Concept | None = None
+    form: Raw = NOTHING
     ingredient: Raw = NOTHING
 
 
