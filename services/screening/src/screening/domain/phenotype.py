@@ -8,9 +8,11 @@ from datetime import date
 from typing import Final
 
 from screening.domain.chart import Chart, Condition, completed_years
+from screening.domain.thresholds import years
 
-ADULT_FOCAL_ONSET: Final = 40
-"""An isolated focal dystonia with onset after this age is not screened (site setting `t2_onset_min`)."""
+ADULT_FOCAL_ONSET: Final = years(
+    "phenotype.adult-focal-onset", 40, "an isolated focal dystonia with onset after this age is not screened"
+)
 
 _OTHER_MD: Final = ("M_CHOREA", "M_MYOCLONUS", "M_TREMOR", "M_ATAXIA", "M_PARK", "M_OTHER")
 _COMPLEX: Final = ("M_CHOREA", "M_MYOCLONUS", "M_ATAXIA", "M_PARK", "C_COMPLEX")
@@ -54,6 +56,11 @@ class Phenotype:
         return not self.features.isdisjoint(features)
 
     @property
+    def complex(self) -> bool:
+        """Dystonia or not: chorea, myoclonus, ataxia, parkinsonism or another neurological sign is coded."""
+        return self.has(*_COMPLEX)
+
+    @property
     def dystonia(self) -> bool:
         """A dystonia that is not only drug-induced."""
         return self.has("D_GEN", "D_FOCAL")
@@ -79,8 +86,7 @@ def of(chart: Chart) -> Phenotype:
     features = frozenset(name for name, entries in coded.items() if entries)
     deciding = dystonia or other or list(coded["D_DRUG"])
     onset = onset_upper_bound(chart, deciding)
-    cause_known = chart.has_condition("X_PD", "X_KNOWN")
-    tier, reason = _tier(features, bool(dystonia), bool(other), cause_known, onset)
+    tier, reason = _tier(chart, features, bool(dystonia), bool(other), onset)
     return Phenotype(
         tier=tier,
         reason=reason,
@@ -91,15 +97,15 @@ def of(chart: Chart) -> Phenotype:
     )
 
 
-def _tier(
-    features: frozenset[str], dystonia: bool, other: bool, cause_known: bool, onset: int | None
-) -> tuple[str, str]:
+def _tier(chart: Chart, features: frozenset[str], dystonia: bool, other: bool, onset: int | None) -> tuple[str, str]:
+    cause_known = chart.has_condition("X_PD", "X_KNOWN")
+    adult_focal = chart.of(ADULT_FOCAL_ONSET)
     if dystonia:
         if cause_known:
             return "T2", "dystonia with a recorded cause"
-        late = onset is None or onset > ADULT_FOCAL_ONSET
+        late = onset is None or onset > adult_focal
         if "D_GEN" not in features and features.isdisjoint(_COMPLEX) and late:
-            return "T2", f"isolated focal dystonia with onset after {ADULT_FOCAL_ONSET} years"
+            return "T2", f"isolated focal dystonia with onset after {adult_focal} years"
         return "T1", "dystonia without a recorded cause"
     if other:
         if cause_known:

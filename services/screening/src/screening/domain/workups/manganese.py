@@ -5,7 +5,7 @@ from typing import Final
 
 from screening.domain import analytes, catalog
 from screening.domain.chart import Chart
-from screening.domain.citations import ARUP_MN, GENEREVIEWS_HMNDYT1, MAYO_MN, OWN_RANGE, RULES
+from screening.domain.citations import ARUP_MN, GENEREVIEWS_HMNDYT1, MAYO_MN, OWN_RANGE
 from screening.domain.evidence import Evidence, of_fact, of_result
 from screening.domain.findings import (
     ABNORMAL,
@@ -26,7 +26,8 @@ from screening.domain.findings import (
 )
 from screening.domain.labs import LabResult
 from screening.domain.phenotype import Phenotype
-from screening.domain.units import Limit, limit
+from screening.domain.thresholds import AnyThreshold, ascending, cut, days, factor, years
+from screening.domain.units import Limit
 from screening.domain.workups.manganese_facts import (
     acquired_source,
     high_risk,
@@ -40,24 +41,42 @@ from screening.domain.workups.missing import state_without_result, unreadable_no
 MODULE: Final = "MN"
 WORKUP: Final = "manganese"
 
-LOOK_BACK: Final = 365
-LOOK_BACK_ON_PN: Final = 183
-CHILDHOOD_ONSET: Final = 18
-REPEAT_DAYS: Final = 14
+LOOK_BACK: Final = days("manganese.look-back", 365, "a manganese counts at most this old")
+LOOK_BACK_ON_PN: Final = days(
+    "manganese.look-back-on-parenteral-nutrition", 183, "on parenteral nutrition a manganese counts at most this old"
+)
+CHILDHOOD_ONSET: Final = years(
+    "manganese.childhood-onset",
+    18,
+    "generalized, segmental or unspecified dystonia with onset at or before this age is screened",
+)
+REPEAT_DAYS: Final = days(
+    "manganese.repeat", 14, "a second raised sample at least this much earlier confirms the newest"
+)
 
-UPPER_NORMAL: Final = limit("18.3 ug/L", "333 nmol/L")  # where the laboratory gives no range of its own
-RAISED: Final = Decimal("1.5")  # x upper limit of normal: high with a source on record, or twice
-HIGH: Final = Decimal(2)  # x upper limit of normal: high in any case
-SERUM_NORMAL: Final = limit("2.0 ug/L", "36 nmol/L")
+UPPER_NORMAL: Final = cut(
+    "manganese.upper-normal", "18.3 ug/L", "333 nmol/L",
+    means="whole-blood manganese above this is raised, where the laboratory gives no range of its own", cite=MAYO_MN,
+)  # fmt: skip
+_TIMES: Final = "x upper limit of normal"
+RAISED: Final = factor(
+    "manganese.raised", "1.5", _TIMES, "above this, with a source on record or found twice, manganese is high"
+)
+HIGH: Final = factor("manganese.high", "2", _TIMES, "above this manganese is high in any case")
+MULTIPLES: Final = ascending(RAISED, HIGH)
+_ONCE: Final = Decimal(1)
+SERUM_NORMAL: Final = cut(
+    "manganese.serum-normal", "2.0 ug/L", "36 nmol/L", means="serum manganese above this is raised", cite=ARUP_MN
+)
 
 
 def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     """The state of manganese in this chart, and the card that is due."""
     risks = risk(chart)
-    eligible, because = _eligible(phenotype, bool(risks))
-    days = LOOK_BACK_ON_PN if on_parenteral_nutrition(chart) else LOOK_BACK
+    eligible, because = _eligible(chart, phenotype, bool(risks))
+    look_back = chart.of(LOOK_BACK_ON_PN if on_parenteral_nutrition(chart) else LOOK_BACK)
     known = tuple(chart.known_diagnoses("MN_DX"))
-    state, note, evidence = _state(chart, days)
+    state, note, evidence = _state(chart, look_back)
 
     def outcome(state: str, finding: Finding | None = None, held: str = "", lacks: Missing | None = None) -> Assessment:
         return Assessment(MODULE, state, eligible, because, lacks, finding, held, evidence, bool(known))
@@ -85,12 +104,13 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
 # --- eligibility for SCREEN (1.0.4) ---
 
 
-def _eligible(phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
+def _eligible(chart: Chart, phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
+    childhood = chart.of(CHILDHOOD_ONSET)
     relevant = phenotype.dystonia or phenotype.has("M_PARK")
     if at_risk and relevant and phenotype.tier in ("T1", "T2", "T4"):
         return True, "dystonia or parkinsonism with a manganese risk"
-    if phenotype.tier == "T1" and phenotype.has("D_GEN") and phenotype.onset_at_most(CHILDHOOD_ONSET):
-        return True, f"generalized, segmental or unspecified dystonia with onset by {CHILDHOOD_ONSET} years"
+    if phenotype.tier == "T1" and phenotype.has("D_GEN") and phenotype.onset_at_most(childhood):
+        return True, f"generalized, segmental or unspecified dystonia with onset by {childhood} years"
     if phenotype.tier in ("T2", "T3"):
         return False, phenotype.not_looked_for("manganese risk")
     return False, phenotype.not_looked_for("manganese risk or childhood generalized dystonia")
@@ -99,59 +119,63 @@ def _eligible(phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
 # --- how the result reads ---
 
 
-def _state(chart: Chart, days: int) -> tuple[str, str, tuple[Evidence, ...]]:
+def _state(chart: Chart, look_back: int) -> tuple[str, str, tuple[Evidence, ...]]:
     """State, wording when missing, evidence. A whole-blood result within its look-back wins over a serum one."""
-    blood = chart.results(analytes.MANGANESE_BLOOD.key, days)
+    blood = chart.results(analytes.MANGANESE_BLOOD.key, look_back)
     if blood:
-        return _blood_state(chart, blood, days)
-    serum = chart.newest(analytes.MANGANESE_SERUM.key, days)
+        return _blood_state(chart, blood, look_back)
+    serum = chart.newest(analytes.MANGANESE_SERUM.key, look_back)
     if serum is not None and serum.value is not None:
-        within = serum.value.at_most_below(SERUM_NORMAL, inclusive=True)
+        normal = chart.of(SERUM_NORMAL)
+        within = serum.value.at_most_below(normal, inclusive=True)
         if within is False:
-            words = f"raised serum manganese: above {SERUM_NORMAL}"
-            return BORDERLINE, "", (of_result(serum, analytes.MANGANESE_SERUM.measure, words, ARUP_MN),)
+            words, cite = f"raised serum manganese: above {normal}", chart.cite(SERUM_NORMAL)
+            return BORDERLINE, "", (of_result(serum, analytes.MANGANESE_SERUM.measure, words, cite),)
         if within is True:
             return WRONG_SPECIMEN, "only serum or plasma was measured, which does not exclude an excess", ()
-    state, note = state_without_result(chart, days, analytes.MANGANESE_BLOOD.key)
+    state, note = state_without_result(chart, look_back, analytes.MANGANESE_BLOOD.key)
     if state == NO_RESULT and serum is not None:
         return UNREADABLE, unreadable_note(serum), ()
     return state, note, ()
 
 
-def _blood_state(chart: Chart, results: tuple[LabResult, ...], days: int) -> tuple[str, str, tuple[Evidence, ...]]:
+def _blood_state(chart: Chart, results: tuple[LabResult, ...], look_back: int) -> tuple[str, str, tuple[Evidence, ...]]:
     """The state by the newest result; one that spans a limit never hides an older raised one."""
     aggravating = _aggravating(chart)
     for result in results:
         # Above 1.5 times the limit is abnormal only with a source on record or when found twice.
-        earlier = _found_before(chart, result, days)
+        earlier = _found_before(chart, result, look_back)
         threshold = RAISED if aggravating or earlier is not None else HIGH
-        if _below(result, Decimal(1)) is True:
-            state, words = NORMAL, f"normal: up to {_multiple(result, Decimal(1))}"
-        elif _below(result, threshold) is False:
-            state, words = ABNORMAL, f"high: above {_multiple(result, threshold)}"
-        elif _below(result, Decimal(1)) is False and _below(result, threshold) is True:
-            bounds = f"above {_multiple(result, Decimal(1))}, up to {_multiple(result, threshold)}"
-            state, words = BORDERLINE, f"mildly high: {bounds}"
+        normal, high = _multiple(chart, result, _ONCE), _multiple(chart, result, chart.of(threshold))
+        decided_by: tuple[AnyThreshold, ...] = () if result.upper_normal is not None else (UPPER_NORMAL,)
+        if _at_most(result, normal) is True:
+            state, words = NORMAL, f"normal: up to {normal}"
+        elif _at_most(result, high) is False:
+            state, words, decided_by = ABNORMAL, f"high: above {high}", (*decided_by, threshold)
+        elif _at_most(result, normal) is False and _at_most(result, high) is True:
+            state, words, decided_by = (
+                BORDERLINE, f"mildly high: above {normal}, up to {high}", (*decided_by, threshold),
+            )  # fmt: skip
         else:
             continue
         if state == NORMAL and result is not results[0]:
             break
-        cite = MAYO_MN if result.upper_normal is None else OWN_RANGE
+        cite = chart.cite(*decided_by, otherwise=MAYO_MN if result.upper_normal is None else OWN_RANGE)
         evidence = of_result(result, analytes.MANGANESE_BLOOD.measure, words, cite)
-        return state, "", (evidence, *((*aggravating, *_earlier(earlier)) if state == ABNORMAL else ()))
+        return state, "", (evidence, *((*aggravating, *_earlier(chart, earlier)) if state == ABNORMAL else ()))
     return UNREADABLE, unreadable_note(results[0]), ()
 
 
-def _below(result: LabResult, factor: Decimal) -> bool | None:
-    """Whether a result is at most `factor` times its upper limit of normal; None when it spans that."""
-    return None if result.value is None else result.value.at_most_below(_multiple(result, factor), inclusive=True)
+def _at_most(result: LabResult, limit: Limit) -> bool | None:
+    """Whether a result lies on a limit or below; None when it spans that."""
+    return None if result.value is None else result.value.at_most_below(limit, inclusive=True)
 
 
-def _multiple(result: LabResult, factor: Decimal) -> Limit:
+def _multiple(chart: Chart, result: LabResult, times: Decimal) -> Limit:
     """A multiple of the upper limit of normal in the unit that was sent; the laboratory's own limit if it gave one."""
     unit = result.value.unit if result.value is not None else analytes.MANGANESE_BLOOD.measure.canonical
-    base = result.upper_normal if result.upper_normal is not None else UPPER_NORMAL.printed[unit]
-    return Limit({unit: base * factor})
+    base = result.upper_normal if result.upper_normal is not None else chart.of(UPPER_NORMAL).printed[unit]
+    return Limit({unit: base * times})
 
 
 def _aggravating(chart: Chart) -> tuple[Evidence, ...]:
@@ -165,19 +189,21 @@ def _aggravating(chart: Chart) -> tuple[Evidence, ...]:
     )
 
 
-def _earlier(result: LabResult | None) -> tuple[Evidence, ...]:
+def _earlier(chart: Chart, result: LabResult | None) -> tuple[Evidence, ...]:
     """The evidence of an earlier sample that confirms the newest."""
     if result is None:
         return ()
-    words = f"also above {_multiple(result, RAISED)}, at least {REPEAT_DAYS} days before"
-    return (of_result(result, analytes.MANGANESE_BLOOD.measure, words, RULES),)
+    raised = _multiple(chart, result, chart.of(RAISED))
+    words = f"also above {raised}, at least {chart.of(REPEAT_DAYS)} days before"
+    return (of_result(result, analytes.MANGANESE_BLOOD.measure, words, chart.cite(REPEAT_DAYS, RAISED)),)
 
 
-def _found_before(chart: Chart, newest: LabResult, days: int) -> LabResult | None:
-    """An earlier sample, at least two weeks before, that was also above 1.5 times its limit."""
-    for earlier in chart.results(analytes.MANGANESE_BLOOD.key, days):
+def _found_before(chart: Chart, newest: LabResult, look_back: int) -> LabResult | None:
+    """An earlier sample, well before the newest, that was also raised."""
+    for earlier in chart.results(analytes.MANGANESE_BLOOD.key, look_back):
         apart = (newest.taken.date() - earlier.taken.date()).days
-        if apart >= REPEAT_DAYS and _below(earlier, RAISED) is False:
+        raised = _multiple(chart, earlier, chart.of(RAISED))
+        if apart >= chart.of(REPEAT_DAYS) and _at_most(earlier, raised) is False:
             return earlier
     return None
 
@@ -190,7 +216,9 @@ _CONFIRMATORY: Final = (
 )  # fmt: skip
 
 
-_WINDOW: Final = f"Looked back {LOOK_BACK} days for manganese ({LOOK_BACK_ON_PN} on parenteral nutrition)."
+def _window(chart: Chart) -> str:
+    days_on_nutrition = chart.of(LOOK_BACK_ON_PN)
+    return f"Looked back {chart.of(LOOK_BACK)} days for manganese ({days_on_nutrition} on parenteral nutrition)."
 
 
 def _pallidal_note(chart: Chart) -> tuple[str, ...]:
@@ -210,7 +238,7 @@ def _abnormal(chart: Chart, evidence: tuple[Evidence, ...], *, acquired: bool) -
             f" ({GENEREVIEWS_HMNDYT1}).",
             "Iron deficiency raises manganese uptake.",
             *_pallidal_note(chart),
-            _WINDOW,
+            _window(chart),
         ),
         evidence=evidence,
         suggestions=(
@@ -233,7 +261,7 @@ def _borderline(chart: Chart, evidence: tuple[Evidence, ...]) -> Finding:
         statements=(
             "Iron deficiency, pregnancy and contamination of the sample raise manganese.",
             *_pallidal_note(chart),
-            _WINDOW,
+            _window(chart),
         ),
         evidence=evidence,
         suggestions=suggest(chart, "Order", catalog.FERRITIN, catalog.MANGANESE_BLOOD.again()),

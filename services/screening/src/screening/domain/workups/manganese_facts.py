@@ -5,14 +5,19 @@ from typing import Final
 
 from screening.domain import analytes
 from screening.domain.chart import Chart, Condition, Fact, Medication, Procedure, says
-from screening.domain.citations import RULES
 from screening.domain.evidence import Evidence, of_fact, of_result
-from screening.domain.units import limit
+from screening.domain.thresholds import cut, days
 
-HEMOGLOBIN_DAYS: Final = 365
-PN_SESSION_DAYS: Final = 183
-HEMOGLOBIN_HIGH_MALE: Final = limit("165 g/L")
-HEMOGLOBIN_HIGH_FEMALE: Final = limit("160 g/L")
+HEMOGLOBIN_DAYS: Final = days("manganese.hemoglobin-look-back", 365, "a hemoglobin counts at most this old")
+PN_SESSION_DAYS: Final = days(
+    "manganese.parenteral-nutrition-session", 183, "parenteral nutrition goes on for at most this long after a session"
+)
+HEMOGLOBIN_HIGH_MALE: Final = cut(
+    "manganese.hemoglobin-high-male", "165 g/L", means="hemoglobin above this is high, in men and where sex is unknown"
+)
+HEMOGLOBIN_HIGH_FEMALE: Final = cut(
+    "manganese.hemoglobin-high-female", "160 g/L", means="hemoglobin above this is high, in women"
+)
 _EXPOSURE_WORDS: Final = re.compile(r"weld|mangan|smelt|batter", re.IGNORECASE)
 
 
@@ -48,11 +53,12 @@ def polycythemia(chart: Chart) -> tuple[Evidence, ...]:
     if chart.has_condition("X_PV"):
         return ()
     found = [of_fact(c, "polycythemia other than polycythemia vera") for c in chart.conditions_in("MN_POLY")]
-    cut = HEMOGLOBIN_HIGH_FEMALE if chart.patient.sex == "female" else HEMOGLOBIN_HIGH_MALE
+    threshold = HEMOGLOBIN_HIGH_FEMALE if chart.patient.sex == "female" else HEMOGLOBIN_HIGH_MALE
+    high = chart.of(threshold)
     newest = chart.newest(analytes.HEMOGLOBIN.key, HEMOGLOBIN_DAYS)
-    if newest is not None and newest.value is not None and newest.value.at_most_below(cut, inclusive=True) is False:
-        words = f"high hemoglobin: above {cut}"
-        found.append(of_result(newest, analytes.HEMOGLOBIN.measure, words, RULES))
+    if newest is not None and newest.value is not None and newest.value.at_most_below(high, inclusive=True) is False:
+        words = f"high hemoglobin: above {high}"
+        found.append(of_result(newest, analytes.HEMOGLOBIN.measure, words, chart.cite(threshold)))
     return tuple(found)
 
 

@@ -27,19 +27,26 @@ from screening.domain.findings import (
 )
 from screening.domain.labs import INFINITY, LabResult, Scale, above, below
 from screening.domain.phenotype import Phenotype
-from screening.domain.units import display, limit
+from screening.domain.thresholds import cut, days, factor, years
+from screening.domain.units import display, plain
 from screening.domain.workups.missing import state_without_result, unreadable_note
 
 MODULE: Final = "VITE"
 WORKUP: Final = "vitamin-e"
 
-LOOK_BACK: Final = 730
-LOOK_BACK_AT_RISK: Final = 365
-LIPID_DAYS: Final = 30
-TREATMENT_TAKES_DAYS: Final = 90
-ADULT_AGE: Final = 18
-EARLY_ONSET: Final = 30
-ATAXIA_ONSET: Final = 50
+LOOK_BACK: Final = days("vitamin-e.look-back", 730, "a vitamin E counts at most this old")
+LOOK_BACK_AT_RISK: Final = days(
+    "vitamin-e.look-back-at-risk", 365, "with malabsorption or cholestasis a vitamin E counts at most this old"
+)
+LIPID_DAYS: Final = days("vitamin-e.lipids", 30, "lipids belong to a vitamin E drawn at most this far apart")
+TREATMENT_TAKES_DAYS: Final = days(
+    "vitamin-e.treatment-takes", 90, "a low result drawn less than this after the start of treatment needs no card"
+)
+ADULT_AGE: Final = years(
+    "vitamin-e.adult-age", 18, "below this age the limits for children hold", VITAMIN_E_CHILD, fixed=True
+)
+EARLY_ONSET: Final = years("vitamin-e.early-onset", 30, "dystonia with onset at or before this age is screened")
+ATAXIA_ONSET: Final = years("vitamin-e.ataxia-onset", 50, "ataxia with onset at or before this age is screened")
 
 ADULT: Final = Scale(
     analytes.ALPHA_TOCOPHEROL,
@@ -63,8 +70,16 @@ CHILD: Final = Scale(
     cite=VITAMIN_E_CHILD,
     id="vitamin-e.child",
 )
-RATIO_LOW: Final = Decimal("1.6")  # umol alpha-tocopherol per mmol (cholesterol + triglycerides)
-CHOLESTEROL_VERY_LOW: Final = limit("1.5 mmol/L", "58 mg/dL")
+RATIO_LOW: Final = factor(
+    "vitamin-e.lipid-ratio-low",
+    "1.6",
+    "umol/mmol",
+    "alpha-tocopherol / (cholesterol + triglycerides) below this is low",
+    THURNHAM,
+)
+CHOLESTEROL_VERY_LOW: Final = cut(
+    "vitamin-e.cholesterol-very-low", "1.5 mmol/L", "58 mg/dL", means="cholesterol below this is very low"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +95,17 @@ class _Lipids:
 def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     """The state of vitamin E in this chart, and the card that is due."""
     risks = tuple(chart.facts_in("VE_RISK"))
-    eligible, because = _eligible(phenotype, bool(risks))
-    days = LOOK_BACK_AT_RISK if risks else LOOK_BACK
+    eligible, because = _eligible(chart, phenotype, bool(risks))
+    look_back = chart.of(LOOK_BACK_AT_RISK if risks else LOOK_BACK)
     treatments = chart.treatments("VE_RX")
     cause_known = bool(treatments) and any(chart.known_diagnoses("VE_DX"))
-    result = _deciding(chart, days)
-    state, note, evidence, lipids = _state(chart, result, days)
+    result = _deciding(chart, look_back)
+    state, note, evidence, lipids = _state(chart, result, look_back)
 
     def outcome(state: str, finding: Finding | None = None, held: str = "", lacks: Missing | None = None) -> Assessment:
         return Assessment(MODULE, state, eligible, because, lacks, finding, held, evidence, cause_known)
 
-    if treatments and _treatment_explains(result, state, treatments):
+    if treatments and _treatment_explains(chart, result, state, treatments):
         return outcome(TREATED, held="vitamin E replacement is active")
     if state in (ABNORMAL, DISCORDANT) and result is not None:
         if catalog.acted_on(chart, _CONFIRMATORY, result.taken.date()):
@@ -114,13 +129,14 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
 # --- eligibility for SCREEN (1.0.4; section 6, 23) ---
 
 
-def _eligible(phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
+def _eligible(chart: Chart, phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
+    ataxia, early = chart.of(ATAXIA_ONSET), chart.of(EARLY_ONSET)
     if phenotype.tier in ("T1", "T2", "T4") and at_risk:
         return True, "fat malabsorption, cholestasis or lipoprotein disorder"
-    if phenotype.tier in ("T1", "T4") and phenotype.has("M_ATAXIA") and phenotype.onset_at_most(ATAXIA_ONSET):
-        return True, f"ataxia with onset by {ATAXIA_ONSET} years"
-    if phenotype.tier == "T1" and phenotype.onset_at_most(EARLY_ONSET):
-        return True, f"dystonia with onset by {EARLY_ONSET} years"
+    if phenotype.tier in ("T1", "T4") and phenotype.has("M_ATAXIA") and phenotype.onset_at_most(ataxia):
+        return True, f"ataxia with onset by {ataxia} years"
+    if phenotype.tier == "T1" and phenotype.onset_at_most(early):
+        return True, f"dystonia with onset by {early} years"
     if phenotype.tier in ("T2", "T3"):
         return False, phenotype.not_looked_for("fat malabsorption or cholestasis")
     return False, phenotype.not_looked_for("ataxia or dystonia of early onset, malabsorption or cholestasis")
@@ -137,11 +153,11 @@ def _high_risk(phenotype: Phenotype, risks: tuple[Fact, ...]) -> tuple[Evidence,
 # --- how the result reads ---
 
 
-def _state(chart: Chart, result: LabResult | None, days: int) -> tuple[str, str, tuple[Evidence, ...], _Lipids]:
+def _state(chart: Chart, result: LabResult | None, look_back: int) -> tuple[str, str, tuple[Evidence, ...], _Lipids]:
     """State, wording when missing, evidence and lipids."""
     none = _Lipids(known=False, ratio_low=None, very_low_cholesterol=False, evidence=())
     if result is None or result.value is None:
-        state, note = state_without_result(chart, days, analytes.ALPHA_TOCOPHEROL.key)
+        state, note = state_without_result(chart, look_back, analytes.ALPHA_TOCOPHEROL.key)
         return state, note, (), none
     scale = _scale(chart, result)
     lipids = _lipids(chart, result)
@@ -149,7 +165,8 @@ def _state(chart: Chart, result: LabResult | None, days: int) -> tuple[str, str,
     if len(states) > 1:
         return UNREADABLE, unreadable_note(result), (), none
     band = scale.touched(result.value)[-1]
-    evidence = (of_result(result, scale.analyte.measure, _criterion(scale, band), scale.cite), *lipids.evidence)
+    deciding = of_result(result, scale.analyte.measure, scale.criterion(band), scale.citation(band))
+    evidence = (deciding, *lipids.evidence)
     return states.pop(), "", evidence, lipids
 
 
@@ -177,9 +194,9 @@ def _of_band(band: str, lipids: _Lipids) -> str:
             return DISCORDANT if lipids.ratio_low else NORMAL
 
 
-def _deciding(chart: Chart, days: int) -> LabResult | None:
+def _deciding(chart: Chart, look_back: int) -> LabResult | None:
     """The newest result; one that spans a limit never hides an older one that does not reassure, nor lets one that does."""
-    results = chart.results(analytes.ALPHA_TOCOPHEROL.key, days)
+    results = chart.results(analytes.ALPHA_TOCOPHEROL.key, look_back)
     for result in results:
         states = _states(chart, result)
         if len(states) == 1 and (result is results[0] or NORMAL not in states):
@@ -192,38 +209,31 @@ def _deciding(chart: Chart, days: int) -> LabResult | None:
 def _scale(chart: Chart, result: LabResult) -> Scale:
     """The bands for the age on the day of the sample; an unknown age is read as adult."""
     age = chart.age_on(result.taken.date())
-    return CHILD if age is not None and age < ADULT_AGE else ADULT
-
-
-def _criterion(scale: Scale, band: str) -> str:
-    for listed in scale.bands:
-        if listed.name == band and listed.upper is not None:
-            return f"{band}: below {listed.upper}"
-    return f"{band}: {scale.bands[-2].upper} or more"
+    return chart.scale(CHILD if age is not None and age < chart.of(ADULT_AGE) else ADULT)
 
 
 def _lipids(chart: Chart, sample: LabResult) -> _Lipids:
-    """Cholesterol and triglycerides nearest to the sample, at most 30 days either side (fasting not required)."""
+    """Cholesterol and triglycerides nearest to the sample, on either side (fasting not required)."""
     cholesterol = _nearest(chart, analytes.CHOLESTEROL.key, sample.taken.date())
     triglycerides = _nearest(chart, analytes.TRIGLYCERIDES.key, sample.taken.date())
+    floor, ratio_limit = chart.of(CHOLESTEROL_VERY_LOW), chart.of(RATIO_LOW)
     very_low = (
-        cholesterol is not None
-        and cholesterol.value is not None
-        and cholesterol.value.at_most_below(CHOLESTEROL_VERY_LOW) is True
+        cholesterol is not None and cholesterol.value is not None and cholesterol.value.at_most_below(floor) is True
     )
     evidence: list[Evidence] = []
     if cholesterol is not None:
-        words = f"very low: below {CHOLESTEROL_VERY_LOW}" if very_low else "for the vitamin E to lipid ratio"
-        evidence.append(of_result(cholesterol, analytes.CHOLESTEROL.measure, words, RULES))
+        words = f"very low: below {floor}" if very_low else "for the vitamin E to lipid ratio"
+        cite = chart.cite(CHOLESTEROL_VERY_LOW) if very_low else RULES
+        evidence.append(of_result(cholesterol, analytes.CHOLESTEROL.measure, words, cite))
     if triglycerides is not None:
         words = "for the vitamin E to lipid ratio"
         evidence.append(of_result(triglycerides, analytes.TRIGLYCERIDES.measure, words, RULES))
     low: bool | None = None
     known = cholesterol is not None and triglycerides is not None
     if cholesterol is not None and triglycerides is not None:
-        low, ratio = _ratio_low(sample, cholesterol, triglycerides)
+        low, ratio = _ratio_low(ratio_limit, sample, cholesterol, triglycerides)
         if ratio is not None:
-            words = f"{'low: below' if low else 'not low: at least'} {RATIO_LOW} umol/mmol"
+            words = f"{'low: below' if low else 'not low: at least'} {plain(ratio_limit)} umol/mmol"
             evidence.append(
                 Evidence(
                     code="vitamin-e-lipid-ratio",
@@ -232,19 +242,20 @@ def _lipids(chart: Chart, sample: LabResult) -> _Lipids:
                     unit="umol/mmol",
                     day=sample.taken.date(),
                     criterion=words,
-                    citation=THURNHAM,
+                    citation=chart.cite(RATIO_LOW),
                 )
             )
     return _Lipids(known, low, very_low, tuple(evidence))
 
 
 def _nearest(chart: Chart, analyte: str, day: date) -> LabResult | None:
-    """The readable result nearest in time to `day`, at most 30 days away; the newer of two equally near ones."""
-    near = [r for r in chart.results(analyte) if abs((r.taken.date() - day).days) <= LIPID_DAYS]
+    """The readable result nearest in time to `day`, not too far away; the newer of two equally near ones."""
+    apart = chart.of(LIPID_DAYS)
+    near = [r for r in chart.results(analyte) if abs((r.taken.date() - day).days) <= apart]
     return min(near, key=lambda r: abs((r.taken.date() - day).days), default=None)
 
 
-def _ratio_low(sample: LabResult, *lipids: LabResult) -> tuple[bool | None, Decimal | None]:
+def _ratio_low(limit: Decimal, sample: LabResult, *lipids: LabResult) -> tuple[bool | None, Decimal | None]:
     """Whether the ratio is below its limit, and the ratio for people (only when every number is exact)."""
     values = [r.value for r in (sample, *lipids)]
     bounds = [value.canonical_bounds() for value in values if value is not None]
@@ -253,9 +264,9 @@ def _ratio_low(sample: LabResult, *lipids: LabResult) -> tuple[bool | None, Deci
     if least <= 0 or high == INFINITY or most == INFINITY:
         return None, None
     smallest, largest = low / most, high / least
-    if largest < RATIO_LOW:
+    if largest < limit:
         verdict: bool | None = True
-    elif smallest >= RATIO_LOW:
+    elif smallest >= limit:
         verdict = False
     else:
         verdict = None
@@ -267,11 +278,11 @@ def _lipids_pending(chart: Chart) -> bool:
     return chart.pending_in("L_LIPIDPANEL") or (chart.pending_in("L_CHOL") and chart.pending_in("L_TG"))
 
 
-def _treatment_explains(result: LabResult | None, state: str, treatments: tuple[Medication, ...]) -> bool:
+def _treatment_explains(chart: Chart, result: LabResult | None, state: str, treatments: tuple[Medication, ...]) -> bool:
     """Whether active vitamin E makes a card unnecessary (1.0.5; section 6, 26 and 30).
 
     It does for everything but a low result; for that only if given on or after the day of the sample, or if treatment
-    had begun less than 90 days before. An unknown start never explains a low result.
+    had begun so shortly before that it had not taken effect. An unknown start never explains a low result.
     """
     if state != ABNORMAL or result is None:
         return True
@@ -280,7 +291,7 @@ def _treatment_explains(result: LabResult | None, state: str, treatments: tuple[
     known = [start for start in starts if start is not None]
     if any(start >= drawn for start in known):
         return True
-    return len(known) == len(starts) and (drawn - min(known)).days < TREATMENT_TAKES_DAYS
+    return len(known) == len(starts) and (drawn - min(known)).days < chart.of(TREATMENT_TAKES_DAYS)
 
 
 # --- cards (1.0.8) ---
@@ -289,12 +300,15 @@ _CONFIRMATORY: Final = (
     catalog.ALPHA_TOCOPHEROL, catalog.LIPID_PANEL, catalog.CBC_FILM, catalog.TTPA,
 )  # fmt: skip
 
-_WINDOW: Final = (
-    f"Looked back {LOOK_BACK} days for vitamin E ({LOOK_BACK_AT_RISK} with malabsorption or cholestasis), {LIPID_DAYS} days"
-    " either side of it for lipids, fasting or not."
-)
 _SAMPLE_FIRST: Final = "Draw the confirming sample before any supplement, unless a specialist advises otherwise."
 _BLEEDING: Final = "An anticoagulant or antiplatelet is active: high-dose vitamin E raises the risk of bleeding; check INR and vitamin K."
+
+
+def _window(chart: Chart) -> str:
+    return (
+        f"Looked back {chart.of(LOOK_BACK)} days for vitamin E ({chart.of(LOOK_BACK_AT_RISK)} with malabsorption or"
+        f" cholestasis), {chart.of(LIPID_DAYS)} days either side of it for lipids, fasting or not."
+    )
 
 
 def _bleeding(chart: Chart) -> tuple[str, ...]:
@@ -317,7 +331,7 @@ def _abnormal(chart: Chart, evidence: tuple[Evidence, ...], lipids: _Lipids, *, 
     return Finding(
         MODULE, ABNORMAL, WARNING,
         "Low vitamin E with a movement disorder: consider AVED or fat malabsorption; refer. Delay risks permanent deficit.",
-        statements=(*statements, *_bleeding(chart), _WINDOW),
+        statements=(*statements, *_bleeding(chart), _window(chart)),
         evidence=evidence,
         suggestions=(
             *suggest(chart, "Repeat fasting", *tests), *genetics, *refer(chart, catalog.GENETICS),
@@ -333,7 +347,7 @@ def _borderline(chart: Chart, evidence: tuple[Evidence, ...], lipids: _Lipids) -
         summary = "Vitamin E is low but lipids are low too: repeat a fasting vitamin E with lipids before acting on the result."
     return Finding(
         MODULE, BORDERLINE, INFO, summary,
-        statements=(_SAMPLE_FIRST, *_bleeding(chart), _WINDOW),
+        statements=(_SAMPLE_FIRST, *_bleeding(chart), _window(chart)),
         evidence=evidence,
         suggestions=suggest(
             chart, "Order in one fasting draw", catalog.LIPID_PANEL.again(), catalog.ALPHA_TOCOPHEROL.again()
@@ -350,7 +364,7 @@ def _discordant(chart: Chart, evidence: tuple[Evidence, ...]) -> Finding:
     return Finding(
         MODULE, DISCORDANT, indicator,
         "Vitamin E looks normal but the vitamin E to lipid ratio is low: deficiency can be masked by cholestasis.",
-        statements=("Ask hepatology or metabolic medicine for advice.", *_bleeding(chart), _WINDOW),
+        statements=("Ask hepatology or metabolic medicine for advice.", *_bleeding(chart), _window(chart)),
         evidence=(*evidence, *facts),
         suggestions=(
             *suggest(chart, "Repeat fasting", catalog.ALPHA_TOCOPHEROL.again(), catalog.LIPID_PANEL.again()),
