@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from flask import Flask
 
 from chassis import shell
+from chassis.logs import Log
 from screening import __version__, services, views
 from screening.cards import drafts
 from screening.cards.explanations import Explanations
 from screening.cards.render import Renderer
 from screening.domain.codes import CodeBook
 from screening.fhir.reading import Asked, Reader
-from screening.knowledge import loading
+from screening.knowledge import loading, local_codes
 from screening.settings import Settings
+
+_LOG: Final = Log("screening")
+_LOGGED: Final = 100
+"""How many left-out local codes are named one by one."""
 
 
 def _now() -> datetime:
@@ -22,15 +28,28 @@ def _now() -> datetime:
 
 def reader(book: CodeBook, canonical_base: str) -> Reader:
     """A reader that knows what our prefetch templates ask for."""
-    names = services.prefetch_names()
+    names = services.prefetch_names(book)
     templates = services.prefetch_templates(book, canonical_base)
     keys = {key: Asked(names[key], services.resource_type(template)) for key, template in templates.items()}
     return Reader(book, f"{canonical_base}/CodeSystem/site-facts", keys)
 
 
+def code_book(settings: Settings) -> CodeBook:
+    """The reviewed codes together with the site's own; what of these is not used is said in the log."""
+    book = loading.code_book(include_v2=settings.include_unverified_codes)
+    local = local_codes.read(settings.local_code_maps, book)
+    for one in local.left_out[:_LOGGED]:
+        _LOG.warning("local code left out", path=one.file, code=one.code, reason=one.reason)
+    if len(local.left_out) > _LOGGED:
+        _LOG.warning("more local codes left out", count=len(local.left_out) - _LOGGED)
+    if local.codes:
+        _LOG.info("local codes in use", count=len(local.codes))
+    return book.with_local(local.codes)
+
+
 def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flask:
     """The screening service. `clock` gives the moment of a call; the rules know no other time."""
-    book = loading.code_book(include_v2=settings.include_unverified_codes)
+    book = code_book(settings)
     drafts.check_all()
     explanations = Explanations(settings.content_url, settings.content_refresh)
     explanations.start()

@@ -5,9 +5,11 @@ status, date and authoredon as the only other parameters, each at most once, `_s
 `context.patientId` and `today() - N days`. A test holds them against these limits.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from screening.domain.codes import LOINC, CodeBook
 
@@ -25,6 +27,7 @@ LAB_SETS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
 }
 """Per workup: how many days back its laboratory search goes, and the LOINC sets that it reads."""
 
+_SEPARATOR: Final = re.compile(r"[\\,$|]")
 _PATIENT: Final = "patient={{context.patientId}}"
 _OTHER_TEMPLATES: Final[Mapping[str, str]] = {
     "patient": "Patient/{{context.patientId}}",
@@ -42,6 +45,8 @@ _OTHER_TEMPLATES: Final[Mapping[str, str]] = {
     "family_history": f"FamilyMemberHistory?{_PATIENT}",
 }
 SITE_FACTS_KEY: Final = "site_facts"
+LONGEST_TEMPLATE: Final = 2_000
+"""Characters. A laboratory search that would be longer goes on under further keys: `labs_vitamin_b12_2`, ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +105,52 @@ def prefetch_templates(book: CodeBook, canonical_base: str) -> dict[str, str]:
         for code in ("t1-pallidal", "ephedrone-use", "n2o-recreational")
     )
     templates[SITE_FACTS_KEY] = f"Observation?{_PATIENT}&code={facts}"
-    for workup, (days, sets) in LAB_SETS.items():
-        codes = ",".join(f"{LOINC}|{code}" for code in _loinc(book, sets))
-        templates[lab_key(workup)] = (
-            f"Observation?{_PATIENT}&code={codes}&date=ge{{{{today() - {days} days}}}}&_sort=-date"
-        )
+    for workup in LAB_SETS:
+        templates |= _lab_templates(book, workup)
     return templates
 
 
+def _lab_templates(book: CodeBook, workup: str) -> dict[str, str]:
+    """Prefetch key -> query for the results of one workup: LOINC codes first, then the site's own."""
+    days, sets = LAB_SETS[workup]
+    start, end = f"Observation?{_PATIENT}&code=", f"&date=ge{{{{today() - {days} days}}}}&_sort=-date"
+    searches = [""]
+    for token in (*_loinc(book, sets), *_local(book, sets)):
+        longer = f"{searches[-1]},{token}" if searches[-1] else token
+        if searches[-1] and len(start) + len(longer) + len(end) > LONGEST_TEMPLATE:
+            searches.append(token)
+        else:
+            searches[-1] = longer
+    keys = [lab_key(workup), *(f"{lab_key(workup)}_{number}" for number in range(2, len(searches) + 1))]
+    return {key: f"{start}{codes}{end}" for key, codes in zip(keys, searches, strict=True)}
+
+
 def _loinc(book: CodeBook, sets: tuple[str, ...]) -> list[str]:
-    """The LOINC codes of the sets, each once, in a stable order."""
+    """The LOINC codes of the sets as search tokens, each once, in a stable order."""
     codes = (e.code for name in sets for e in sorted(book.members[name], key=lambda e: e.code) if e.system == LOINC)
-    return list(dict.fromkeys(codes))
+    return [f"{LOINC}|{code}" for code in dict.fromkeys(codes)]
 
 
-def prefetch_names() -> dict[str, str]:
-    """Prefetch key -> name of the data in `Chart.not_looked_up`: the workup's id for laboratory keys."""
-    keys = [*_OTHER_TEMPLATES, SITE_FACTS_KEY]
-    return {key: key for key in keys} | {lab_key(workup): workup for workup in LAB_SETS}
+def _local(book: CodeBook, sets: tuple[str, ...]) -> list[str]:
+    """A site's own codes for the same results as search tokens: nobody sends what nobody asks for."""
+    return [f"{_in_token(local.system)}|{_in_token(local.code)}" for local in book.local_in(sets)]
+
+
+def _in_token(text: str) -> str:
+    """A system or code inside a search token: FHIR's separators escaped, then what URLs cannot carry encoded."""
+    return quote(_SEPARATOR.sub(r"\\\g<0>", text), safe=":/.-_~")
+
+
+def prefetch_names(book: CodeBook | None = None) -> dict[str, str]:
+    """Prefetch key -> name of the data in `Chart.not_looked_up`: the workup's id for laboratory keys.
+
+    With a book also the further keys that a site's own codes make necessary.
+    """
+    names = {key: key for key in (*_OTHER_TEMPLATES, SITE_FACTS_KEY)}
+    for workup in LAB_SETS:
+        keys = [lab_key(workup)] if book is None else _lab_templates(book, workup)
+        names |= dict.fromkeys(keys, workup)
+    return names
 
 
 def resource_type(template: str) -> str:

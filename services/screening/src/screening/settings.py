@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from marshmallow.validate import URL, Length, OneOf, Range, Regexp
 
 from chassis.environment import Environment
+from screening.knowledge.local_codes import SETTING as MAPS
 
 _KEY_LENGTH: Final = 32
 _PLAIN: Final = Regexp(
@@ -25,6 +27,7 @@ class Settings:
         content_url: where the content service listens; None: cards go out without explanatory text.
         content_refresh: seconds between looks at the content service.
         include_unverified_codes: load codes whose display has not been checked (level V2).
+        local_code_maps: files with the site's ConceptMaps, local codes to the codes that the rules read.
         max_body: largest request body in bytes.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -35,6 +38,7 @@ class Settings:
     content_url: str | None = None
     content_refresh: float = 30.0
     include_unverified_codes: bool = False
+    local_code_maps: tuple[Path, ...] = ()
     max_body: int = 10_000_000
     log_level: str = "INFO"
 
@@ -55,6 +59,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     content_url = env.str("CONTENT_URL", f"http://127.0.0.1:{content_port}", validate=url)
     refresh = env.float("CONTENT_REFRESH_SECONDS", 30.0, validate=Range(0.1, 86_400))
     unverified = env.bool("INCLUDE_V2_CODES", False)
+    maps = _map_files(env)
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     env.finish()
@@ -65,6 +70,24 @@ def load(environ: Mapping[str, str]) -> Settings:
         content_url=content_url.rstrip("/"),
         content_refresh=refresh,
         include_unverified_codes=unverified,
+        local_code_maps=maps,
         max_body=max_body,
         log_level=log_level,
     )
+
+
+def _map_files(env: Environment) -> tuple[Path, ...]:
+    """The files that LOCAL_CODE_MAPS names: each file itself, of a directory every `*.json` in it."""
+    found: list[Path] = []
+    for name in (env.str(MAPS, "") or "").split(","):
+        if not name.strip():
+            continue
+        path = Path(name.strip())
+        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not inside:
+            env.fault(MAPS, f"no *.json in the directory {path.name}")
+        found.extend(inside)
+    missing = [path.name for path in found if not path.is_file()]
+    if missing:
+        env.fault(MAPS, f"no such file: {', '.join(missing)}")
+    return tuple(dict.fromkeys(found))
