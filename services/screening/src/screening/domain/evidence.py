@@ -8,6 +8,7 @@ from screening.domain.chart import Draft, Fact, Medication, SiteFact, fact_day
 from screening.domain.citations import RULES, Citation
 from screening.domain.codes import Coding
 from screening.domain.labs import LabResult
+from screening.domain.thresholds import SiteValue
 from screening.domain.units import Measure, display
 
 
@@ -107,3 +108,13 @@ def of_draft(draft: Draft, criterion: str, citation: Citation = RULES) -> Eviden
 def _translated(name: str, coding: Coding) -> str:
     """A name; for a site's own code with the code that it is read as."""
     return f"{name} (local code {coding.code}, read as {coding.read_as})" if coding.read_as else name
+
+
+def of_site_value(own: SiteValue) -> Evidence:
+    """Evidence that a site decides by a number of its own: which, instead of which, why, and who approved it."""
+    return Evidence(
+        code="site-value",
+        display=f"{own.threshold.means}: {own} instead of {own.threshold}",
+        criterion=own.reason,
+        citation=own.approval,
+    )

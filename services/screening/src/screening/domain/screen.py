@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 
 from screening.domain.chart import Chart, Draft
-from screening.domain.evidence import Evidence, of_draft, of_fact
+from screening.domain.evidence import Evidence, of_draft, of_fact, of_site_value
 from screening.domain.findings import (
     CRITICAL,
     DATA,
@@ -98,7 +98,7 @@ def patient_view(chart: Chart, user_id: str = "") -> Screening:
     if chart.has_condition("X_PALLIATIVE") or any(chart.procedures_in("X_PALLIATIVE")):
         held.extend(f"{f.module}: palliative care" for f in findings if f.indicator != CRITICAL)
         findings = [f for f in findings if f.indicator == CRITICAL]
-    return Screening(phenotype, assessments, _capped(findings), tuple(held))
+    return Screening(phenotype, assessments, _with_site_values(chart, _capped(findings)), tuple(held))
 
 
 def order_hook(chart: Chart, user_id: str = "", *, signing: bool = False) -> Screening:
@@ -142,7 +142,8 @@ def order_hook(chart: Chart, user_id: str = "", *, signing: bool = False) -> Scr
         findings.append(replace(_not_assessed(unknown), evidence=selected))
     findings.sort(key=lambda f: SEVERITY[f.indicator])
     held = tuple(f"{f.module}: at most {ORDER_CARDS} order cards" for f in findings[ORDER_CARDS:])
-    return Screening(situation.phenotype, assessments, tuple(findings[:ORDER_CARDS]), held, undecided=undecided)
+    shown = _with_site_values(chart, tuple(findings[:ORDER_CARDS]))
+    return Screening(situation.phenotype, assessments, shown, held, undecided=undecided)
 
 
 def _concerned(chart: Chart, rules: tuple[OrderRule, ...]) -> list[tuple[OrderRule, tuple[Draft, ...]]]:
@@ -346,6 +347,14 @@ def _capped(findings: list[Finding]) -> tuple[Finding, ...]:
             evidence=tuple(dict.fromkeys((*kept[at].evidence, *(e for f in dropped for e in f.evidence)))),
         )
     return tuple(kept)
+
+
+def _with_site_values(chart: Chart, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Every card says what this site has set itself, whether that decided the card or not."""
+    if not chart.site_values:
+        return findings
+    own = tuple(of_site_value(value) for _, value in sorted(chart.site_values.items()))
+    return tuple(replace(finding, evidence=(*finding.evidence, *own)) for finding in findings)
 
 
 def _labels(modules: list[str]) -> str:
