@@ -3,6 +3,7 @@
 Clinical rules 1.0.4 to 1.0.6, 1.7, 1.8 and section 6: 1, 4, 16, 24, 28.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -20,10 +21,8 @@ from screening.domain.findings import (
     WARNING,
     Assessment,
     Finding,
-    Missing,
-    Suggestion,
-    suggest,
 )
+from screening.domain.incomplete import Incomplete, capital, incomplete, labels
 from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
 from screening.domain.orders.rule import CannotTell, NeedsPhenotype, OrderRule, Situation
 from screening.domain.phenotype import Phenotype
@@ -169,8 +168,8 @@ def _situation(chart: Chart) -> Situation:
 
 def _screen(chart: Chart, situation: Situation) -> tuple[Finding | None, str]:
     """The one card for all that is missing, or the card that says what could not be assessed; or why there is none."""
-    lacking = [(a.module, a.missing) for a in situation.assessments.values() if a.eligible and a.missing is not None]
-    if not lacking:
+    lacks = incomplete(situation.assessments.values(), situation.unavailable)
+    if not lacks.listed and not lacks.unknown:
         return None, ""
     established = _established_cause(chart, situation)
     if established:
@@ -178,44 +177,34 @@ def _screen(chart: Chart, situation: Situation) -> tuple[Finding | None, str]:
     delay = _acute_reaction(chart, situation.phenotype)
     if delay:
         return None, delay
-    listed = [(module, missing) for module, missing in lacking if module not in situation.unavailable]
-    unknown = [module for module, _ in lacking if module in situation.unavailable]
-    if not listed:
-        return replace(_not_assessed(unknown), evidence=_phenotype_facts(situation.phenotype)), ""
-    listed.sort(key=lambda entry: not entry[1].high_risk)
-    return _screen_card(chart, situation, listed, unknown), ""
+    if not lacks.listed:
+        return replace(_not_assessed(lacks.unknown), evidence=_phenotype_facts(situation.phenotype)), ""
+    return _screen_card(chart, situation, lacks), ""
 
 
-def _screen_card(chart: Chart, situation: Situation, listed: list[tuple[str, Missing]], unknown: list[str]) -> Finding:
+def _screen_card(chart: Chart, situation: Situation, lacks: Incomplete) -> Finding:
     phenotype = situation.phenotype
-    urgent = any(missing.high_risk for _, missing in listed)
-    names = ", ".join(BY_MODULE[module].label for module, _ in listed)
+    urgent = any(missing.high_risk for _, missing in lacks.listed)
     if urgent:
-        summary = f"{phenotype.word} with a high-risk fact: screen now for {names} (no current result)."
+        summary = f"{phenotype.word} with a high-risk fact: screen now for {lacks.names} (no current result)."
     else:
-        summary = f"{phenotype.word}: treatable causes not yet excluded. No current result for: {names}."
-    statements = [f"{_capital(BY_MODULE[module].label)}: {missing.note}." for module, missing in listed]
-    if unknown:
-        statements.append(f"Could not be assessed, because results were not available: {_labels(unknown)}.")
-    statements.extend(_lists_not_available(chart))
-    statements.extend(_also_considered(situation, {module for module, _ in listed} | set(unknown)))
+        summary = f"{phenotype.word}: treatable causes not yet excluded. No current result for: {lacks.names}."
+    statements = [*lacks.notes, *_lists_not_available(chart)]
+    statements.extend(_also_considered(situation, {*lacks.modules, *lacks.unknown}))
     statements.extend(_drug_note(chart, phenotype))
     statements.append(_NOT_COVERED)
     if chart.site_fact("t1-pallidal") is not None and situation.state("MN") == "NORMAL":
         statements.append("T1 pallidal hyperintensity: a normal manganese level does not exclude past exposure.")
-    high_risk = (e for _, missing in listed for e in missing.high_risk)
+    high_risk = (e for _, missing in lacks.listed for e in missing.high_risk)
     facts = dict.fromkeys((*_phenotype_facts(phenotype), *high_risk))
-    suggestions: list[Suggestion] = []
-    for module, missing in listed:
-        suggestions.extend(suggest(chart, _capital(BY_MODULE[module].label), *missing.tests))
     return Finding(
         SCREEN, INCOMPLETE, WARNING if urgent else INFO, summary,
         statements=tuple(statements),
         evidence=tuple(facts),
-        suggestions=tuple(suggestions),
+        suggestions=lacks.suggestions(chart),
         override_reasons=_SCREEN_OVERRIDES,
-        explanation="genetic-vs-acquired" if len(listed) > 1 else BY_MODULE[listed[0][0]].id,
-        includes=tuple(module for module, _ in listed),
+        explanation=lacks.explanation,
+        includes=lacks.modules,
     )  # fmt: skip
 
 
@@ -224,10 +213,10 @@ def _phenotype_facts(phenotype: Phenotype) -> tuple[Evidence, ...]:
     return tuple(of_fact(c, phenotype.reason) for c in phenotype.conditions[:PHENOTYPE_FACTS])
 
 
-def _not_assessed(modules: list[str]) -> Finding:
+def _not_assessed(modules: Sequence[str]) -> Finding:
     return Finding(
         DATA, NOT_ASSESSED, INFO,
-        f"Treatable causes could not be assessed: results for {_labels(modules)} were not available.",
+        f"Treatable causes could not be assessed: results for {labels(modules)} were not available.",
         statements=(
             "The laboratory results were not delivered with this call, so nothing is said about them.",
             "This is not the same as having no result on record.",
@@ -261,7 +250,7 @@ def _window(situation: Situation, finding: Finding) -> tuple[str, ...]:
             and a.missing is not None
             and a.module not in situation.unavailable
         ):
-            return (f"{_capital(BY_MODULE[a.module].label)}: {a.missing.note}.",)
+            return (f"{capital(BY_MODULE[a.module].label)}: {a.missing.note}.",)
     return ()
 
 
@@ -355,11 +344,3 @@ def _with_site_values(chart: Chart, findings: tuple[Finding, ...]) -> tuple[Find
         return findings
     own = tuple(of_site_value(value) for _, value in sorted(chart.site_values.items()))
     return tuple(replace(finding, evidence=(*finding.evidence, *own)) for finding in findings)
-
-
-def _labels(modules: list[str]) -> str:
-    return ", ".join(BY_MODULE[module].label for module in modules)
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -1,0 +1,72 @@
+"""What the screening still lacks: which modules, and one suggestion for each. Clinical rules 1.0.4, 1.0.8.
+
+Shared by SCREEN and the order cards that stand in for it (ORD_PANEL_FIRST, ORD_SYMPT_TX).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from screening.domain.chart import Chart
+from screening.domain.findings import Assessment, Missing, Suggestion, suggest
+from screening.domain.workups.registry import BY_MODULE
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The modules that the tier asks for and that have no usable result.
+
+    Attributes:
+        listed: known to be missing, those with a high-risk fact first.
+        unknown: not known to be missing, because their results were not delivered.
+    """
+
+    listed: tuple[tuple[str, Missing], ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The codes of the modules that are missing."""
+        return tuple(module for module, _ in self.listed)
+
+    @property
+    def names(self) -> str:
+        """The modules that are missing, as a card lists them."""
+        return labels(self.modules)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence each: what was looked for and not found, then what could not be looked at."""
+        sentences = [f"{capital(BY_MODULE[module].label)}: {missing.note}." for module, missing in self.listed]
+        if self.unknown:
+            sentences.append(f"Could not be assessed, because results were not available: {labels(self.unknown)}.")
+        return tuple(sentences)
+
+    @property
+    def explanation(self) -> str:
+        """The page behind a card that lists these modules."""
+        return "genetic-vs-acquired" if len(self.listed) != 1 else BY_MODULE[self.listed[0][0]].id
+
+    def suggestions(self, chart: Chart) -> tuple[Suggestion, ...]:
+        """One suggestion per module with the tests that are still wanted."""
+        found: list[Suggestion] = []
+        for module, missing in self.listed:
+            found.extend(suggest(chart, capital(BY_MODULE[module].label), *missing.tests))
+        return tuple(found)
+
+
+def incomplete(assessments: Iterable[Assessment], unavailable: frozenset[str]) -> Incomplete:
+    """What is missing of these assessments; `unavailable` are the modules whose results were not delivered."""
+    lacking = [(a.module, a.missing) for a in assessments if a.eligible and a.missing is not None]
+    listed = [(module, missing) for module, missing in lacking if module not in unavailable]
+    listed.sort(key=lambda entry: not entry[1].high_risk)
+    return Incomplete(tuple(listed), tuple(module for module, _ in lacking if module in unavailable))
+
+
+def labels(modules: Iterable[str]) -> str:
+    """The names of modules, as a card lists them."""
+    return ", ".join(BY_MODULE[module].label for module in modules)
+
+
+def capital(text: str) -> str:
+    """With a capital letter."""
+    return text[0].upper() + text[1:]
