@@ -14,6 +14,7 @@ from screening.domain import analytes, catalog, findings
 from screening.domain.codes import EXEMPT_FROM, SINGLE_INGREDIENT_SETS, canonical
 from screening.domain.orders.registry import ORDER_RULES
 from screening.knowledge import loading
+from screening.knowledge.check_digits import mod_10_holds, verhoeff_holds
 
 KNOWLEDGE = Path(loading.__file__).parent
 DOMAIN = Path(screening.domain.__file__).parent
@@ -38,34 +39,6 @@ def entries() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 # --- check digits ---
-
-
-def verhoeff_holds(code: str) -> bool:
-    """Whether the last digit of an SCTID is its Verhoeff check digit (dihedral group D5)."""
-
-    def times(a: int, b: int) -> int:
-        if a < 5:
-            return (a + b) % 5 if b < 5 else (a + b) % 5 + 5
-        return (a - b) % 5 + 5 if b < 5 else (a - b) % 5
-
-    permutation = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
-    check = 0
-    for place, digit in enumerate(reversed(code)):
-        value = int(digit)
-        for _ in range(place % 8):
-            value = permutation[value]
-        check = times(check, value)
-    return check == 0
-
-
-def mod_10_holds(code: str) -> bool:
-    """Whether the part after the dash is the mod-10 check digit of a LOINC code."""
-    number, _, digit = code.partition("-")
-    total = 0
-    for place, each in enumerate(reversed(number)):
-        value = int(each) * (2 if place % 2 == 0 else 1)
-        total += value - 9 if value > 9 else value
-    return (10 - total % 10) % 10 == int(digit)
 
 
 def test_the_check_digit_algorithms_tell_right_from_wrong() -> None:
@@ -245,7 +218,11 @@ def other_capitals() -> set[str]:
 
 def is_set_name(text: str) -> bool:
     return text == "HISTORY" or (
-        "_" in text and text.replace("_", "").isalnum() and text.isupper() and text[0].isalpha()
+        "_" in text
+        and not text.endswith("_")
+        and text.replace("_", "").isalnum()
+        and text.isupper()
+        and text[0].isalpha()
     )
 
 

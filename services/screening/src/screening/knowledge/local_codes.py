@@ -20,7 +20,9 @@ SETTING: Final = "LOCAL_CODE_MAPS"
 COUNTED: Final = frozenset({"equal", "equivalent"})
 _EQUIVALENCES: Final = COUNTED | {
     "relatedto", "wider", "subsumes", "narrower", "specializes", "inexact", "unmatched", "disjoint",
+    "related-to", "source-is-narrower-than-target", "source-is-broader-than-target", "not-related-to",
 }  # fmt: skip
+"""The codes of R4 `equivalence` and of R5 `relationship`, which takes its place there."""
 _ABSOLUTE_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s|]+")
 _CODE: Final = re.compile(r"\S+( \S+)*")
 _FORMS: Final = {
@@ -67,6 +69,7 @@ class _Reading:
 
     def __init__(self, book: CodeBook) -> None:
         self._book = book
+        self._used = 0
         self.found: dict[tuple[str, str], LocalCode] = {}
         self.left_out: list[LeftOut] = []
         self.faults: list[str] = []
@@ -86,11 +89,11 @@ class _Reading:
             return
         if resource.get("status") == "retired":
             self.faults.append(f"{file.name} says that it is retired")
-        before = len(self.found), len(self.faults)
+        before = self._used, len(self.faults)
         for number, group in enumerate(_objects(resource.get("group")), start=1):
             self._add_group(file.name, f"{file.name}, group {number}", group)
-        if before == (len(self.found), len(self.faults)):
-            self.faults.append(f"{file.name} holds nothing that a rule reads and no other map has said")
+        if before == (self._used, len(self.faults)):
+            self.faults.append(f"{file.name} holds nothing that a rule reads")
 
     def _add_group(self, file: str, place: str, group: _Element) -> None:
         source, target = group.get("source"), group.get("target")
@@ -119,10 +122,9 @@ class _Reading:
         if not given:
             self.left_out.append(LeftOut(file, code, "no target"))
         for target in given:
-            equivalence, meant = target.get("equivalence"), target.get("code")
+            equivalence, meant = target.get("equivalence", target.get("relationship")), target.get("code")
             if equivalence not in _EQUIVALENCES:
-                told = "an R5 relationship instead of" if "relationship" in target else "no or an unknown"
-                self.faults.append(f"{place}: {told} R4 equivalence")
+                self.faults.append(f"{place}: a target without a known equivalence")
             elif equivalence not in COUNTED:
                 self.left_out.append(LeftOut(file, code, f"equivalence {equivalence} is not used"))
             elif target.get("dependsOn") or target.get("product"):
@@ -147,6 +149,7 @@ class _Reading:
         if self._book.sets(*source):
             self.faults.append(f"{place}: this code has a meaning of its own in our sets")
             return
+        self._used += 1
         known = self.found.get(source)
         if known is None:
             self.found[source] = LocalCode(*source, display, (target,))
