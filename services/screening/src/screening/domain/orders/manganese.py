@@ -4,6 +4,8 @@ from typing import Final
 
 from screening.domain import analytes, catalog
 from screening.domain.chart import Draft
+from screening.domain.citations import GENEREVIEWS_HMNDYT1, RULES
+from screening.domain.description import Case, Description
 from screening.domain.evidence import Evidence, of_fact
 from screening.domain.findings import (
     ABNORMAL,
@@ -106,5 +108,49 @@ def _against(situation: Situation) -> tuple[Evidence, ...]:
     return tuple(dict.fromkeys(found))
 
 
-SPECIMEN: Final = OrderRule("ORD_MN_SPECIMEN", test_in("L_MNS", "L_MNU"), _specimen)
-PARENTERAL: Final = OrderRule("ORD_PN_MN", medicine_in("MN_RX", "MN_PN"), _parenteral, needs_phenotype=False)
+SPECIMEN: Final = OrderRule(
+    "ORD_MN_SPECIMEN",
+    test_in("L_MNS", "L_MNU"),
+    _specimen,
+    described=Description(
+        title="Manganese in the wrong specimen",
+        purpose="Less than 5 % of the manganese in the circulation is in serum: only whole blood shows the burden.",
+        trigger="A serum, plasma or urine manganese is ordered.",
+        cases=(
+            Case(
+                INFO,
+                "a movement disorder or a manganese risk is coded; no manganese disorder is recorded, whole-blood"
+                " manganese is neither drafted nor ordered, and no usable result reads as normal, raised or high",
+                "replace it: one suggestion withdraws the selected order and drafts whole-blood manganese",
+            ),
+        ),
+        sources=(RULES, GENEREVIEWS_HMNDYT1),
+    ),
+)
+PARENTERAL: Final = OrderRule(
+    "ORD_PN_MN",
+    medicine_in("MN_RX", "MN_PN"),
+    _parenteral,
+    needs_phenotype=False,
+    described=Description(
+        title="Manganese in parenteral nutrition",
+        purpose="Manganese given by vein bypasses the gut's control, and without bile flow it is not cleared.",
+        trigger="Parenteral nutrition or trace elements that may contain manganese are ordered.",
+        cases=(
+            Case(
+                WARNING,
+                "manganese is raised or high, a manganese disorder or T1 pallidal hyperintensity is recorded, or there"
+                " is cirrhosis, cholestasis or a portosystemic shunt",
+                "use a manganese-free formulation and keep the other trace elements; suggests whole-blood manganese;"
+                " withdraws nothing",
+            ),
+            Case(
+                INFO,
+                "a movement disorder is coded and parenteral nutrition goes on; no whole-blood manganese in"
+                f" {LOOK_BACK_ON_PN}, none drafted or ordered",
+                "suggests whole-blood manganese",
+            ),
+        ),
+        sources=(RULES, GENEREVIEWS_HMNDYT1),
+    ),
+)

@@ -4,6 +4,8 @@ from typing import Final
 
 from screening.domain import analytes, catalog
 from screening.domain.chart import Draft
+from screening.domain.citations import BSH_2014, N2O_PRACTICAL_NEUROLOGY, RULES, STABLER_2013
+from screening.domain.description import Case, Description
 from screening.domain.evidence import Evidence, of_fact
 from screening.domain.findings import (
     ABNORMAL,
@@ -179,7 +181,11 @@ def _deficient(situation: Situation) -> tuple[Evidence, ...]:
     if assessment.state in (TREATED, NORMAL):
         return ()
     mma = chart.newest(analytes.MMA.key, LOOK_BACK)
-    if mma is not None and mma.value is not None and mma.value.at_most_below(chart.of(MMA_UNLIKELY), inclusive=True) is True:
+    if (
+        mma is not None
+        and mma.value is not None
+        and mma.value.at_most_below(chart.of(MMA_UNLIKELY), inclusive=True) is True
+    ):
         return ()
     specific = chart.conditions_in("B12_DX_SPECIFIC")
     return tuple(of_fact(c, "vitamin B12 deficiency recorded, no treatment or normal result seen") for c in specific)
@@ -202,8 +208,115 @@ def _metformin(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     )  # fmt: skip
 
 
-REFLEX: Final = OrderRule("ORD_B12_REFLEX", test_in("L_B12"), _reflex)
-ON_TREATMENT: Final = OrderRule("ORD_B12_ON_TX", test_in("L_B12"), _on_treatment)
-FOLATE: Final = OrderRule("ORD_FOLATE", medicine_in("FOLATE_RX"), _folate)
-NITROUS_OXIDE: Final = OrderRule("ORD_N2O", anything_in("B12_N2O_GAS"), _nitrous_oxide, needs_phenotype=False)
-METFORMIN: Final = OrderRule("ORD_METFORMIN", medicine_in("RX_METFORMIN"), _metformin)
+REFLEX: Final = OrderRule(
+    "ORD_B12_REFLEX",
+    test_in("L_B12"),
+    _reflex,
+    described=Description(
+        title="Serum vitamin B12 alone in a patient at risk",
+        purpose="Serum vitamin B12 alone misses functional deficiency, most of all after nitrous oxide.",
+        trigger="A serum vitamin B12 is ordered for a patient with a coded movement disorder.",
+        cases=(
+            Case(
+                WARNING,
+                "nitrous oxide exposure; methylmalonic acid and homocysteine are neither drafted nor ordered, and"
+                " vitamin B12 is not being replaced",
+                "suggests homocysteine and methylmalonic acid; treatment is not to wait for them",
+            ),
+            Case(
+                INFO,
+                "another strong risk of deficiency, or an indeterminate vitamin B12 on record; methylmalonic acid and"
+                " homocysteine are neither drafted nor ordered, and vitamin B12 is not being replaced",
+                "suggests methylmalonic acid, homocysteine and creatinine beside the vitamin B12",
+            ),
+        ),
+        sources=(RULES, STABLER_2013, N2O_PRACTICAL_NEUROLOGY),
+    ),
+)
+ON_TREATMENT: Final = OrderRule(
+    "ORD_B12_ON_TX",
+    test_in("L_B12"),
+    _on_treatment,
+    described=Description(
+        title="Serum vitamin B12 on replacement",
+        purpose="On replacement the serum level says nothing about whether the tissues have enough.",
+        trigger="A serum vitamin B12 is ordered for a patient with a coded movement disorder.",
+        cases=(
+            Case(
+                INFO,
+                "vitamin B12 is being replaced, and no low result contradicts it",
+                "replace it: one suggestion withdraws the selected order and drafts methylmalonic acid; replacement is"
+                " not to be stopped",
+            ),
+        ),
+        sources=(RULES, BSH_2014),
+    ),
+)
+FOLATE: Final = OrderRule(
+    "ORD_FOLATE",
+    medicine_in("FOLATE_RX"),
+    _folate,
+    described=Description(
+        title="Folic acid before vitamin B12",
+        purpose="Folic acid can correct the anemia of vitamin B12 deficiency while the nerve damage progresses.",
+        trigger=(
+            "Folic acid is ordered for a patient with a coded movement disorder; not in pregnancy, with methotrexate, or"
+            " when vitamin B12 (test or product) is drafted, too."
+        ),
+        cases=(
+            Case(
+                WARNING,
+                "vitamin B12 is low, indeterminate, or normal with contrary markers",
+                "start vitamin B12 first; suggests methylmalonic acid and homocysteine unless vitamin B12 is plainly"
+                " low; withdraws nothing",
+            ),
+            Case(INFO, "no usable vitamin B12 result, and none ordered", "suggests total vitamin B12"),
+        ),
+        sources=(RULES, BSH_2014),
+    ),
+)
+NITROUS_OXIDE: Final = OrderRule(
+    "ORD_N2O",
+    anything_in("B12_N2O_GAS"),
+    _nitrous_oxide,
+    needs_phenotype=False,
+    described=Description(
+        title="Nitrous oxide and vitamin B12",
+        purpose="Nitrous oxide inactivates vitamin B12: in deficiency one anesthetic can cause acute myelopathy.",
+        trigger="Nitrous oxide is ordered.",
+        cases=(
+            Case(
+                CRITICAL,
+                "vitamin B12 is low; or a specific deficiency diagnosis is recorded, untreated, with neither a normal"
+                f" vitamin B12 nor a methylmalonic acid of up to {MMA_UNLIKELY} in {LOOK_BACK}; in any patient",
+                "avoid it, or replace vitamin B12 first; one suggestion withdraws the selected order and drafts"
+                " homocysteine and methylmalonic acid",
+            ),
+            Case(
+                WARNING,
+                "a movement disorder is coded, there is any risk of deficiency (strong, weak, or the code E53.8), and"
+                " vitamin B12 is unknown, indeterminate, or normal with contrary markers",
+                "check vitamin B12 and homocysteine or choose another agent; suggests both tests",
+            ),
+        ),
+        sources=(RULES, N2O_PRACTICAL_NEUROLOGY),
+    ),
+)
+METFORMIN: Final = OrderRule(
+    "ORD_METFORMIN",
+    medicine_in("RX_METFORMIN"),
+    _metformin,
+    described=Description(
+        title="Metformin with low vitamin B12",
+        purpose="Metformin lowers vitamin B12 over years.",
+        trigger="Metformin is ordered for a patient with a coded movement disorder.",
+        cases=(
+            Case(
+                INFO,
+                "vitamin B12 is low or indeterminate",
+                "resolve vitamin B12 and plan yearly checks; suggests methylmalonic acid; withdraws nothing",
+            ),
+        ),
+        sources=(RULES, BSH_2014),
+    ),
+)

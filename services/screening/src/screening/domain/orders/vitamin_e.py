@@ -4,6 +4,8 @@ from typing import Final
 
 from screening.domain import analytes, catalog
 from screening.domain.chart import Chart, Draft
+from screening.domain.citations import GENEREVIEWS_AVED, RULES, THURNHAM
+from screening.domain.description import Case, Description
 from screening.domain.evidence import of_fact
 from screening.domain.findings import INFO, WARNING, Finding, suggest
 from screening.domain.orders.rule import (
@@ -80,5 +82,49 @@ def _product(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     )  # fmt: skip
 
 
-LIPIDS: Final = OrderRule("ORD_VITE_LIPID", test_in("L_VE"), _lipids, needs_phenotype=False)
-PRODUCT: Final = OrderRule("ORD_VITE_RX", medicine_in("VE_RX"), _product, needs_phenotype=False)
+LIPIDS: Final = OrderRule(
+    "ORD_VITE_LIPID",
+    test_in("L_VE"),
+    _lipids,
+    needs_phenotype=False,
+    described=Description(
+        title="Vitamin E level without lipids",
+        purpose="Vitamin E travels in lipoproteins: a level cannot be read without cholesterol and triglycerides.",
+        trigger="A vitamin E level is ordered, in any patient.",
+        cases=(
+            Case(
+                INFO,
+                "neither a lipid panel nor both cholesterol and triglycerides are drafted, ordered or measured within"
+                f" {LIPID_DAYS}",
+                "suggests a fasting lipid panel in the same draw",
+            ),
+        ),
+        sources=(RULES, THURNHAM),
+    ),
+)
+PRODUCT: Final = OrderRule(
+    "ORD_VITE_RX",
+    medicine_in("VE_RX"),
+    _product,
+    needs_phenotype=False,
+    described=Description(
+        title="Vitamin E as a medicine",
+        purpose="High doses raise the risk of bleeding; a first dose hides the level that proves a deficiency.",
+        trigger="A vitamin E product is ordered.",
+        cases=(
+            Case(
+                WARNING,
+                "an anticoagulant or antiplatelet is active or on hold, in any patient",
+                "confirm the dose and plan INR or bleeding review; suggests INR with warfarin; vitamin E that treats"
+                " AVED is not to be withdrawn for this alone",
+            ),
+            Case(
+                INFO,
+                "no anticoagulant; a movement disorder is coded, no usable vitamin E is on record and none is drafted"
+                " or ordered",
+                "suggests alpha-tocopherol and a lipid panel before the first dose",
+            ),
+        ),
+        sources=(RULES, GENEREVIEWS_AVED),
+    ),
+)

@@ -8,7 +8,14 @@ from screening.domain.chart import Chart
 from screening.domain.description import Description
 from screening.domain.findings import Assessment
 from screening.domain.phenotype import Phenotype
-from screening.domain.workups import manganese, vitamin_b12, vitamin_e
+from screening.domain.workups import (
+    manganese,
+    manganese_described,
+    vitamin_b12,
+    vitamin_b12_described,
+    vitamin_e,
+    vitamin_e_described,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +30,8 @@ class Workup:
 
 
 WORKUPS: Final[tuple[Workup, ...]] = (
-    Workup("B12", "B12", "vitamin-b12", vitamin_b12.assess),
-    Workup("VITE", "vitamin E", "vitamin-e", vitamin_e.assess),
-    Workup("MN", "manganese", "manganese", manganese.assess),
+    Workup("B12", "B12", "vitamin-b12", vitamin_b12.assess, vitamin_b12_described.DESCRIBED),
+    Workup("VITE", "vitamin E", "vitamin-e", vitamin_e.assess, vitamin_e_described.DESCRIBED),
+    Workup("MN", "manganese", "manganese", manganese.assess, manganese_described.DESCRIBED),
 )
 BY_MODULE: Final = {workup.module: workup for workup in WORKUPS}
