@@ -179,11 +179,17 @@ def about(page: Explanation, on: date) -> Mapping[str, str]:
 def report_line(page: Explanation, contact: str) -> tuple[str, str]:
     """How to report a wrong card: the question and what to do, for the audience of `page`."""
     if page.audience == "patient":
-        return "Is something wrong here?", f"Tell your clinician or {contact}. Say which page you read and its version."
+        return (
+            "Is something wrong here?",
+            f"Tell your clinician or {contact}. They can report a wrong card. Say which page you read and its version. "
+            "Do not post facts about your health on the web pages of this project.",
+        )
     return (
         "How to report a wrong card",
-        "Answer the card with the reason that fits, such as “Coded problem or result is wrong”, and tell "
-        f"{contact}. Give the card's title, its time and the version of this page; send no patient details by e-mail.",
+        "Answer the card with the override reason that fits, such as “Coded problem or result is wrong” (wrong-data). "
+        f"Then tell {contact}: the clinical safety lead or the IT service, by the usual route of your site. "
+        "Name the card's title, its time and the version of this page; send patient details only where your site "
+        "allows it. The project's public issue tracker must never get patient data.",
     )
 
 
