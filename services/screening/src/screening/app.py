@@ -12,9 +12,12 @@ from screening import __version__, services, views
 from screening.cards import drafts
 from screening.cards.explanations import Explanations
 from screening.cards.render import Renderer
+from screening.domain import RULES_VERSION
 from screening.domain.codes import CodeBook
+from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir.reading import Asked, Reader
 from screening.knowledge import loading, local_codes
+from screening.pages import thresholds
 from screening.settings import Settings
 
 _LOG: Final = Log("screening")
@@ -26,12 +29,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def reader(book: CodeBook, canonical_base: str) -> Reader:
+def reader(book: CodeBook, canonical_base: str, site_values: SiteValues = DEFAULTS) -> Reader:
     """A reader that knows what our prefetch templates ask for."""
-    names = services.prefetch_names(book)
-    templates = services.prefetch_templates(book, canonical_base)
+    names = services.prefetch_names(book, site_values)
+    templates = services.prefetch_templates(book, canonical_base, site_values)
     keys = {key: Asked(names[key], services.resource_type(template)) for key, template in templates.items()}
-    return Reader(book, f"{canonical_base}/CodeSystem/site-facts", keys)
+    return Reader(book, f"{canonical_base}/CodeSystem/site-facts", keys, site_values)
 
 
 def code_book(settings: Settings) -> CodeBook:
@@ -47,6 +50,12 @@ def code_book(settings: Settings) -> CodeBook:
     return book.with_local(local.codes)
 
 
+def rules_version(site_values: SiteValues) -> str:
+    """The version of the rules in force, with that of the site's own values where there are any."""
+    version = next((own.version for own in site_values.values()), "")
+    return f"{RULES_VERSION}+site.{version}" if version else RULES_VERSION
+
+
 def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flask:
     """The screening service. `clock` gives the moment of a call; the rules know no other time."""
     book = code_book(settings)
@@ -58,18 +67,22 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
         return ()
 
     app = shell.build(__name__, version=__version__, max_body=settings.max_body, not_ready=not_ready)
-    templates = services.prefetch_templates(book, settings.canonical_base)
+    own = settings.site_values
+    templates = services.prefetch_templates(book, settings.canonical_base, own)
     app.register_blueprint(
         views.blueprint(
             views.Parts(
-                reader=reader(book, settings.canonical_base),
-                renderer=Renderer(settings.public_url, settings.canonical_base, loading.override_reasons()),
+                reader=reader(book, settings.canonical_base, own),
+                renderer=Renderer(
+                    settings.public_url, settings.canonical_base, loading.override_reasons(), rules_version(own)
+                ),
                 explanations=explanations,
                 identity_key=settings.identity_key,
-                discovery=views.encoded(services.discovery(book, settings.canonical_base)),
+                discovery=views.encoded(services.discovery(book, settings.canonical_base, own)),
                 templates=templates,
                 clock=clock,
             )
         )
     )
+    app.register_blueprint(thresholds.blueprint(own, rules_version(own)))
     return app

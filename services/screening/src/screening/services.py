@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from screening.domain.codes import LOINC, CodeBook
+from screening.domain.thresholds import DEFAULTS, SiteValues
 
 PATIENT_VIEW: Final = "patient-view"
 ORDER_SELECT: Final = "order-select"
@@ -24,17 +25,24 @@ LAB_SETS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
     ),
     "vitamin-e": (1095, ("L_VE", "L_CHOL", "L_TG", "L_MCV", "L_HGB")),  # 730 days, lipids 30 days either side
     "manganese": (730, ("L_MNB", "L_MNS", "L_HGB", "L_MCV", "L_FERR")),
+    "calcium-vitamin-d": (
+        1125,  # 1095 days, an albumin up to 30 days before that
+        ("L_CA", "L_CAADJ", "L_CAI", "L_ALB", "L_MG", "L_PHOS", "L_PTH", "L_VITD"),
+    ),
+    "copper-wilson": (3830, ("L_CP", "L_CUU24", "L_CUS", "L_INR")),  # 3650 days, a serum copper up to 180 before
+    "iron-nbia": (3650, ("L_FERR", "L_IRON", "L_TSAT", "L_CP")),  # ceruloplasmin 3650 days, ferritin 730
 }
 """Per workup: how many days back its laboratory search goes, and the LOINC sets that it reads."""
 
 _SEPARATOR: Final = re.compile(r"[\\,$|]")
 _PATIENT: Final = "patient={{context.patientId}}"
+_PAST_MEDICATIONS: Final = 365
 _OTHER_TEMPLATES: Final[Mapping[str, str]] = {
     "patient": "Patient/{{context.patientId}}",
     "conditions": f"Condition?{_PATIENT}",
     "medications": f"MedicationRequest?{_PATIENT}&status=active,on-hold&_include=MedicationRequest:medication",
     "past_medications": (
-        f"MedicationRequest?{_PATIENT}&status=completed,stopped&authoredon=ge{{{{today() - 365 days}}}}"
+        f"MedicationRequest?{_PATIENT}&status=completed,stopped&authoredon=ge{{{{today() - {_PAST_MEDICATIONS} days}}}}"
         "&_include=MedicationRequest:medication"
     ),
     "medication_statements": (
@@ -97,22 +105,41 @@ def lab_key(workup: str) -> str:
     return "labs_" + workup.replace("-", "_")
 
 
-def prefetch_templates(book: CodeBook, canonical_base: str) -> dict[str, str]:
-    """Prefetch key -> FHIR query."""
+def prefetch_templates(book: CodeBook, canonical_base: str, site_values: SiteValues = DEFAULTS) -> dict[str, str]:
+    """Prefetch key -> FHIR query. The searches reach back as far as the look-backs of this site do."""
     templates = dict(_OTHER_TEMPLATES)
+    longer = _PAST_MEDICATIONS + _added(site_values, "vitamin-b12.nitrous-oxide")
+    templates["past_medications"] = templates["past_medications"].replace(
+        f"today() - {_PAST_MEDICATIONS} days", f"today() - {longer} days"
+    )
     facts = ",".join(
         f"{canonical_base}/CodeSystem/site-facts|{code}"
         for code in ("t1-pallidal", "ephedrone-use", "n2o-recreational")
     )
     templates[SITE_FACTS_KEY] = f"Observation?{_PATIENT}&code={facts}"
     for workup in LAB_SETS:
-        templates |= _lab_templates(book, workup)
+        templates |= _lab_templates(book, workup, site_values)
     return templates
 
 
-def _lab_templates(book: CodeBook, workup: str) -> dict[str, str]:
+def _added(site_values: SiteValues, *prefixes: str) -> int:
+    """Days by which a search must reach back further because a site has lengthened look-backs with these ids.
+
+    An interval may be counted back from a result, and again from the result that belongs to it: each counts twice.
+    """
+    longer = (
+        own.value - own.threshold.value
+        for id_, own in site_values.items()
+        if id_.startswith(prefixes) and isinstance(own.value, int) and isinstance(own.threshold.value, int)
+        if own.threshold.unit == "days" and own.value > own.threshold.value
+    )
+    return 2 * sum(longer)
+
+
+def _lab_templates(book: CodeBook, workup: str, site_values: SiteValues) -> dict[str, str]:
     """Prefetch key -> query for the results of one workup: LOINC codes first, then the site's own."""
     days, sets = LAB_SETS[workup]
+    days += _added(site_values, f"{workup}.", "orders.")
     start, end = f"Observation?{_PATIENT}&code=", f"&date=ge{{{{today() - {days} days}}}}&_sort=-date"
     searches = [""]
     for token in (*_loinc(book, sets), *_local(book, sets)):
@@ -141,14 +168,14 @@ def _in_token(text: str) -> str:
     return quote(_SEPARATOR.sub(r"\\\g<0>", text), safe=":/.-_~")
 
 
-def prefetch_names(book: CodeBook | None = None) -> dict[str, str]:
+def prefetch_names(book: CodeBook | None = None, site_values: SiteValues = DEFAULTS) -> dict[str, str]:
     """Prefetch key -> name of the data in `Chart.not_looked_up`: the workup's id for laboratory keys.
 
     With a book also the further keys that a site's own codes make necessary.
     """
     names = {key: key for key in (*_OTHER_TEMPLATES, SITE_FACTS_KEY)}
     for workup in LAB_SETS:
-        keys = [lab_key(workup)] if book is None else _lab_templates(book, workup)
+        keys = [lab_key(workup)] if book is None else _lab_templates(book, workup, site_values)
         names |= dict.fromkeys(keys, workup)
     return names
 
@@ -158,9 +185,9 @@ def resource_type(template: str) -> str:
     return template.partition("?")[0].partition("/")[0]
 
 
-def discovery(book: CodeBook, canonical_base: str) -> dict[str, Any]:
+def discovery(book: CodeBook, canonical_base: str, site_values: SiteValues = DEFAULTS) -> dict[str, Any]:
     """The body of GET /cds-services."""
-    templates = prefetch_templates(book, canonical_base)
+    templates = prefetch_templates(book, canonical_base, site_values)
     return {
         "services": [
             {

@@ -8,12 +8,16 @@ from typing import Final
 from marshmallow.validate import URL, Length, OneOf, Range, Regexp
 
 from chassis.environment import Environment
+from screening.domain.thresholds import DEFAULTS, SiteValues
+from screening.knowledge import site_values
 from screening.knowledge.local_codes import SETTING as MAPS
 
 _KEY_LENGTH: Final = 32
 _PLAIN: Final = Regexp(
     r"https?://[A-Za-z0-9._~:/%\[\]-]+\Z", error="Must be a plain URL: no query, no fragment, no brackets."
 )
+
+SITE_VALUES: Final = "SITE_VALUES_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Settings:
         content_refresh: seconds between looks at the content service.
         include_unverified_codes: load codes whose display has not been checked (level V2).
         local_code_maps: files with the site's ConceptMaps, local codes to the codes that the rules read.
+        site_values: thresholds that the site has set itself.
         max_body: largest request body in bytes.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -39,6 +44,7 @@ class Settings:
     content_refresh: float = 30.0
     include_unverified_codes: bool = False
     local_code_maps: tuple[Path, ...] = ()
+    site_values: SiteValues = field(default_factory=lambda: DEFAULTS)
     max_body: int = 10_000_000
     log_level: str = "INFO"
 
@@ -60,6 +66,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     refresh = env.float("CONTENT_REFRESH_SECONDS", 30.0, validate=Range(0.1, 86_400))
     unverified = env.bool("INCLUDE_V2_CODES", False)
     maps = _map_files(env)
+    own = _site_values(env)
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     env.finish()
@@ -71,6 +78,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         content_refresh=refresh,
         include_unverified_codes=unverified,
         local_code_maps=maps,
+        site_values=own,
         max_body=max_body,
         log_level=log_level,
     )
@@ -91,3 +99,16 @@ def _map_files(env: Environment) -> tuple[Path, ...]:
     if missing:
         env.fault(MAPS, f"no such file: {', '.join(missing)}")
     return tuple(dict.fromkeys(found))
+
+
+def _site_values(env: Environment) -> SiteValues:
+    """The values of the file that SITE_VALUES_FILE names; none without one."""
+    name = env.str(SITE_VALUES, "")
+    if not name:
+        return DEFAULTS
+    try:
+        return site_values.load(Path(name))
+    except site_values.SiteValuesError as error:
+        for fault in error.faults:
+            env.fault(SITE_VALUES, fault)
+        return DEFAULTS

@@ -30,11 +30,13 @@ class Renderer:
         public_url: base of the links.
         canonical_base: base of our code systems.
         override_reasons: code -> display.
+        rules_version: of the rules in force.
     """
 
     public_url: str
     canonical_base: str
     override_reasons: Mapping[str, str]
+    rules_version: str = RULES_VERSION
 
     def cards(self, screening: Screening, patient_id: str, identity: Identity, texts: Snapshot) -> list[dict[str, Any]]:
         """The cards of a screening, in its order."""
@@ -77,7 +79,7 @@ class Renderer:
         card["links"] = [
             {"label": self._link_label(finding, texts), "url": self._page(finding.explanation), "type": "absolute"}
         ]
-        card["extension"] = {DECISION: _decision(finding)}
+        card["extension"] = {DECISION: _decision(finding, self.rules_version)}
         return card
 
     def _page(self, slug: str) -> str:
@@ -152,14 +154,14 @@ def _content(finding: Finding) -> tuple[str, ...]:
     return (*named, finding.summary, *facts)
 
 
-def _decision(finding: Finding) -> dict[str, Any]:
+def _decision(finding: Finding, rules_version: str) -> dict[str, Any]:
     """The decision extension (design 6)."""
     decision: dict[str, Any] = {"module": finding.module}
     if finding.state:
         decision["state"] = finding.state
     if finding.module in _WITH_INCLUDES:
         decision["includes"] = list(finding.includes)
-    decision["rulesVersion"] = RULES_VERSION
+    decision["rulesVersion"] = rules_version
     decision["evidence"] = [_fact(e) for e in finding.evidence]
     return decision
 

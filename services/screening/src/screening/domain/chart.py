@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from screening.domain.citations import Citation
 from screening.domain.codes import Coding
 from screening.domain.labs import LabResult, Scale
-from screening.domain.thresholds import AnyThreshold, Number, SiteValue, SiteValues, Threshold, days
+from screening.domain.thresholds import DEFAULTS, AnyThreshold, Number, SiteValue, SiteValues, Threshold, days
 from screening.domain.units import Limit
 
 _COUNTING_CLINICAL: Final = frozenset({"", "active", "recurrence", "relapse"})
@@ -207,7 +207,7 @@ class Chart:
     site_facts: tuple[SiteFact, ...] = ()
     not_looked_up: frozenset[str] = frozenset()
     """Names of data that were not delivered: workup ids for their laboratory results, else the kind of resource."""
-    site_values: SiteValues = field(default_factory=dict)
+    site_values: SiteValues = field(default_factory=lambda: DEFAULTS)
     """Thresholds that this site has set itself."""
 
     # --- thresholds ---

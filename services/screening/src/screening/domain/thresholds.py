@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Generic, TypeVar
+from types import MappingProxyType
+from typing import Final, Generic, TypeVar
 
 from screening.domain.citations import RULES, Citation
 from screening.domain.units import Limit, limit, plain
@@ -74,6 +75,9 @@ class SiteValue:
 
 SiteValues = Mapping[str, SiteValue]
 """By threshold id."""
+
+DEFAULTS: Final[SiteValues] = MappingProxyType({})
+"""A site that has set nothing itself."""
 
 
 def printed(value: Limit | Decimal | int, unit: str) -> str:

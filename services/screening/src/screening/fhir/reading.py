@@ -1,5 +1,6 @@
 """From a call's prefetch and draft orders to the Chart that the rules read."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from msgspec import Raw
 
 from screening.domain.chart import Chart, Condition, Draft, Medication, Order, Patient, Procedure, Relative
 from screening.domain.codes import CodeBook
+from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir import facts, prefetch, shapes
 from screening.fhir.observations import Observations
 from screening.fhir.prefetch import Delivery
@@ -45,11 +47,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads calls into charts. `keys` says, for every prefetch key of ours, what it asks for."""
+    """Reads calls into charts.
+
+    `keys` says, for every prefetch key of ours, what it asks for; `site_values` are in force on every chart.
+    """
 
     book: CodeBook
     site_facts_system: str
     keys: Mapping[str, Asked]
+    site_values: SiteValues = dataclasses.field(default_factory=lambda: DEFAULTS)
 
     def chart(self, call: Call, now: datetime) -> tuple[Chart, dict[str, Delivery]]:
         """The chart of a call at `now`, and what every prefetch key brought."""
@@ -105,6 +111,7 @@ class Reader:
             ),
             site_facts=tuple(observations.site_facts),
             not_looked_up=self._not_looked_up(deliveries, patient_found=patient is not None),
+            site_values=self.site_values,
         )
         return made, deliveries
 

@@ -1,0 +1,1 @@
+"""Pages that say what this service does; the gateway only passes them on."""
