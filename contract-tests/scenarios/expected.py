@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-LANDED_MODULES: Final = frozenset({"B12", "VITE", "MN"})
+LANDED_MODULES: Final = frozenset({"B12", "CA", "CU", "VITE", "MN", "FE"})
 LANDED_RULES: Final = frozenset(
     {
         "ORD_B12_REFLEX", "ORD_B12_ON_TX", "ORD_VITE_LIPID", "ORD_VITE_RX", "ORD_MN_SPECIMEN",
-        "ORD_PN_MN", "ORD_N2O", "ORD_FOLATE", "ORD_METFORMIN",
+        "ORD_PN_MN", "ORD_N2O", "ORD_FOLATE", "ORD_METFORMIN", "ORD_PANEL_FIRST", "ORD_SYMPT_TX", "ORD_DRBA",
+        "ORD_IRON", "ORD_EDTA", "ORD_CHELATOR", "ORD_CERULO_ALONE", "ORD_CONTRAST_METAL",
     }
 )  # fmt: skip
 LANDED_HOOKS: Final = frozenset({"patient-view", "order-select", "order-sign"})
-CONSOLIDATED: Final = frozenset({"SCREEN", "DATA"})
+CONSOLIDATED: Final = frozenset({"SCREEN", "DATA", "ORD_PANEL_FIRST", "ORD_SYMPT_TX"})
 """Cards that speak for several modules at once and name them in `includes`."""
 
 EXTENSION: Final = "example.dystonia-cds.decision"

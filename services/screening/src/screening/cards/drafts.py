@@ -32,6 +32,8 @@ def _template(orderable: Orderable) -> Mapping[str, Any]:
             "text": orderable.label,
         },
     }
+    if orderable.priority:
+        draft["priority"] = orderable.priority
     if orderable.gene:
         draft["orderDetail"] = [
             {"coding": [{"system": GENE_ID_SYSTEM, "code": orderable.gene}], "text": orderable.label}

@@ -31,6 +31,7 @@ class Orderable:
             unless a repeat is wanted.
         gene: HGNC id of the gene to test, for genetic tests.
         repeat: suggest it although a current result exists.
+        priority: FHIR request priority, `stat` or `urgent`; empty for routine.
     """
 
     system: str
@@ -42,15 +43,20 @@ class Orderable:
     current: tuple[tuple[str, ...], int] | None = None
     gene: str = ""
     repeat: bool = False
+    priority: str = ""
 
     @property
     def referral(self) -> bool:
         """A referral, not a test."""
-        return not set(self.same_as).isdisjoint(REFERRAL_SETS)
+        return any(name.startswith("REF_") for name in self.same_as)
 
     def again(self) -> "Orderable":
         """The same, to be repeated although a result is on record."""
         return replace(self, repeat=True)
+
+    def at(self, priority: str) -> "Orderable":
+        """The same with a priority, to be done although a result is on record."""
+        return replace(self, repeat=True, priority=priority)
 
 
 def _lab(
@@ -152,6 +158,63 @@ MRI_BRAIN: Final = Orderable(
     LOINC, "30657-1", "MR Brain WO contrast", "MRI brain without contrast", "Include T1: pallidal signal?", ("L_IMG",)
 )
 
+MRI_IRON: Final = replace(
+    MRI_BRAIN,
+    label="MRI brain without contrast, with SWI",
+    note="Include SWI or T2* (iron-sensitive sequences), and T1; no contrast needed.",
+)
+CRP: Final = _lab("1988-5", "CRP SerPl-mCnc", "CRP", "L_CRP")
+"""No look-back is given for it: it belongs to the ferritin that it explains."""
+
+_NO_TOURNIQUET: Final = "No prolonged tourniquet."
+METABOLIC_PANEL: Final = _lab(
+    "24323-8",
+    "Comprehensive metabolic 2000 panel - Serum or Plasma",
+    "calcium and albumin (comprehensive metabolic panel)",
+    "L_PANELS_ALBUMIN",
+    note=_NO_TOURNIQUET,
+    current=(("CA", "ALBUMIN"), 183),
+)
+MAGNESIUM: Final = _lab(
+    "19123-9", "Magnesium SerPl-mCnc", "magnesium", "L_MG", note=_NO_TOURNIQUET, current=(("MG",), 183)
+)
+CALCIUM_IONIZED: Final = _lab(
+    "1995-0", "Ca-I SerPl-sCnc", "ionized calcium", "L_CAI", note=_NO_TOURNIQUET, current=(("CA_IONIZED",), 183)
+)
+PTH: Final = _lab("2731-8", "PTH-Intact SerPl-mCnc", "PTH", "L_PTH", current=(("PTH",), 183))
+PHOSPHATE: Final = _lab("2777-1", "Phosphate SerPl-mCnc", "phosphate", "L_PHOS")
+VITAMIN_D: Final = _lab("62292-8", "25(OH)D SerPl-mCnc", "25-hydroxyvitamin D", "L_VITD", current=(("VITD",), 183))
+ECG: Final = Orderable(SNOMED, "164847006", "Standard electrocardiogram (procedure)", "electrocardiogram (QT interval)")
+
+_METAL_FREE_URINE: Final = "Metal-free 24-hour container; complete collection."
+CERULOPLASMIN: Final = _lab("2064-4", "Ceruloplasmin SerPl-mCnc", "ceruloplasmin", "L_CP", current=(("CP",), 3650))
+COPPER_URINE: Final = _lab(
+    "5633-3",
+    "Copper 24H Ur-mRate",
+    "24-hour urine copper",
+    "L_CUU24",
+    note=_METAL_FREE_URINE,
+    current=(("CU_URINE",), 1825),
+)
+COPPER_SERUM: Final = _lab("5631-7", "Copper SerPl-mCnc", "serum copper", "L_CUS", note="Metal-free tube.")
+ZINC: Final = _lab("5763-8", "Zinc SerPl-mCnc", "serum zinc", "L_ZN", note="Metal-free tube.")
+INR_FOR_LIVER: Final = replace(INR, current=(("INR",), 30))
+SLIT_LAMP: Final = Orderable(
+    SNOMED,
+    "55468007",
+    "Ocular slit lamp examination (procedure)",
+    "slit-lamp examination (Kayser-Fleischer ring)",
+    "Kayser-Fleischer ring? Its absence does not exclude Wilson disease.",
+    ("P_SLIT_LAMP",),
+)
+OPHTHALMOLOGY: Final = Orderable(
+    SNOMED,
+    "308479007",
+    "Referral to ophthalmologist (procedure)",
+    "referral to ophthalmology (retina)",
+    same_as=("REF_OPHTHALMOLOGY",),
+)
+
 NEUROLOGY: Final = Orderable(
     SNOMED,
     "183521007",
@@ -166,10 +229,20 @@ GENETICS: Final = Orderable(
     "referral to clinical genetics",
     same_as=("REF_GENETICS",),
 )
+GASTROENTEROLOGY: Final = Orderable(
+    SNOMED,
+    "183523005",
+    "Referral to gastroenterology service (procedure)",
+    "referral to gastroenterology (hepatology)",
+    note="Hepatology: Wilson disease?",
+    same_as=("REF_GASTROENTEROLOGY",),
+)
 
 TTPA: Final = _gene("TTPA", "HGNC:12404")
 SLC30A10: Final = _gene("SLC30A10", "HGNC:25355")
 SLC39A14: Final = _gene("SLC39A14", "HGNC:20858")
+ATP7B: Final = _gene("ATP7B", "HGNC:870")
+CERULOPLASMIN_GENE: Final = _gene("CP", "HGNC:2295")
 
 
 def requested(chart: Chart, test: Orderable) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from screening.domain.chart import Draft, Fact, Medication, SiteFact, fact_day
+from screening.domain.chart import Draft, Fact, Medication, Relative, SiteFact, fact_day
 from screening.domain.citations import RULES, Citation
 from screening.domain.codes import Coding
 from screening.domain.labs import LabResult
@@ -117,4 +117,15 @@ def of_site_value(own: SiteValue) -> Evidence:
         display=f"{own.threshold.means}: {own} instead of {own.threshold}",
         criterion=own.reason,
         citation=own.approval,
+    )
+
+
+def of_relative(relative: Relative, criterion: str, citation: Citation = RULES) -> Evidence:
+    """Evidence of a family member's condition. Who the relative is, is not said: the criterion is enough."""
+    return Evidence(
+        code=relative.coding.code,
+        display=relative.coding.display,
+        criterion=criterion,
+        citation=citation,
+        reference=relative.reference,
     )

@@ -29,6 +29,7 @@ DISCORDANT: Final = "DISCORDANT"
 ABNORMAL: Final = "ABNORMAL"
 TREATED: Final = "TREATED"
 KNOWN_DX: Final = "KNOWN_DX"
+CRITICAL_STATE: Final = "CRITICAL"
 
 INCOMPLETE: Final = "INCOMPLETE"
 NOT_ASSESSED: Final = "NOT_ASSESSED"
@@ -63,7 +64,7 @@ class Finding:
     """One thing to say.
 
     Attributes:
-        module: B12, VITE, MN, SCREEN, DATA, or the name of an order rule.
+        module: B12, VITE, MN, CA, CU, FE, SCREEN, DATA, or the name of an order rule.
         state: state of the workup; empty for order rules.
         indicator: info, warning or critical.
         summary: at most 125 characters.
@@ -101,7 +102,7 @@ class Assessment:
     """The outcome of one workup on one chart.
 
     Attributes:
-        module: B12, VITE, MN.
+        module: B12, VITE, MN, CA, CU or FE.
         state: as in clinical rules 1.0.5.
         finding: the result card that is due, if any.
         held: why no result card is shown although the state would have one; empty otherwise.
@@ -109,6 +110,8 @@ class Assessment:
         missing: set when there is no usable result (it may go with a state that outranks the missing ones).
         evidence: the facts that decided the state.
         cause_known: a diagnosis of this module is established, so that SCREEN has nothing left to ask.
+        yields_to: module whose card, if one is shown, says all that this one's would (section 6, 10).
+        takes_in: what this module's card says and suggests in addition when it takes in another's.
     """
 
     module: str
@@ -120,3 +123,13 @@ class Assessment:
     held: str = ""
     evidence: tuple[Evidence, ...] = field(default=())
     cause_known: bool = False
+    yields_to: str = ""
+    takes_in: "TakesIn | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakesIn:
+    """What a card adds when it takes in the card of another module."""
+
+    statement: str
+    tests: tuple[Orderable, ...]

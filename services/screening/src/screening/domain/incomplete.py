@@ -4,11 +4,12 @@ Shared by SCREEN and the order cards that stand in for it (ORD_PANEL_FIRST, ORD_
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from screening.domain.chart import Chart
+from screening.domain.chart import Chart, Order
 from screening.domain.findings import Assessment, Missing, Suggestion, suggest
-from screening.domain.workups.registry import BY_MODULE
+from screening.domain.phenotype import Phenotype
+from screening.domain.workups.registry import BY_MODULE, WORKUPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,13 @@ def incomplete(assessments: Iterable[Assessment], unavailable: frozenset[str]) -
     listed = [(module, missing) for module, missing in lacking if module not in unavailable]
     listed.sort(key=lambda entry: not entry[1].high_risk)
     return Incomplete(tuple(listed), tuple(module for module, _ in lacking if module in unavailable))
+
+
+def still_to_order(chart: Chart, phenotype: Phenotype, unavailable: frozenset[str]) -> Incomplete:
+    """What is missing and not drafted either: a drafted test counts for each workup as if it were ordered today."""
+    drafted = (Order(d.codings, d.sets, "active", chart.today, d.reference) for d in chart.drafts if not d.medication)
+    ordered = replace(chart, orders=(*chart.orders, *drafted))
+    return incomplete((workup.assess(ordered, phenotype) for workup in WORKUPS), unavailable)
 
 
 def labels(modules: Iterable[str]) -> str:

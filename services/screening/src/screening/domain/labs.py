@@ -89,6 +89,8 @@ class Scale:
     bands: tuple[Band, ...]
     cite: Citation
     id: str
+    reassuring: frozenset[str] = frozenset()
+    """The bands that reassure; when none is named, the last one."""
 
     def thresholds(self) -> tuple[Threshold[Limit], ...]:
         """The limits between the bands, each as a threshold."""
@@ -156,14 +158,15 @@ class Scale:
     def deciding(self, results: Iterable["LabResult"]) -> "LabResult | None":
         """The result that decides: the newest. One that spans a limit never hides an older result that does not reassure.
 
-        The last band is the reassuring one. A newest result that spans a limit is returned as it is (UNREADABLE) when
-        no older one lies outside that band: an older normal value must not speak for it.
+        A newest result that spans a limit is returned as it is (UNREADABLE) when no older one lies outside the
+        reassuring bands: an older normal value must not speak for it.
         """
+        reassuring = self.reassuring or {self.bands[-1].name}
         newest: LabResult | None = None
         for result in results:
             newest = newest or result
             band = self.band(result.value) if result.value is not None else None
-            if band is not None and (result is newest or band != self.bands[-1].name):
+            if band is not None and (result is newest or band not in reassuring):
                 return result
             if band is not None:
                 break

@@ -71,6 +71,11 @@ class Phenotype:
             return f"{self.reason}, and no {what}"
         return f"no {what}"
 
+    def onset_day(self, chart: Chart) -> date | None:
+        """The latest day on which the disorder can have begun: of onset, of the birthday of an onset age, of record."""
+        said = (day for c in self.conditions for day in (c.onset, chart.birthday(c.onset_age), c.recorded))
+        return min((day for day in said if day is not None), default=None)
+
     def onset_at_most(self, years: int) -> bool:
         """Whether onset is known to lie at or before this age."""
         return self.onset_ub is not None and self.onset_ub <= years

@@ -21,6 +21,7 @@ from screening.domain.findings import (
     WARNING,
     Assessment,
     Finding,
+    suggest,
 )
 from screening.domain.incomplete import Incomplete, capital, incomplete, labels
 from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
@@ -90,6 +91,7 @@ def patient_view(chart: Chart, user_id: str = "") -> Screening:
                 statements=(*a.finding.statements, *_lists_not_available(chart)),
             )
         )
+    results = _taken_in(chart, results, situation)
     screen, why_not = _screen(chart, situation)
     if why_not:
         held.append(f"SCREEN: {why_not}")
@@ -171,7 +173,7 @@ def _screen(chart: Chart, situation: Situation) -> tuple[Finding | None, str]:
     lacks = incomplete(situation.assessments.values(), situation.unavailable)
     if not lacks.listed and not lacks.unknown:
         return None, ""
-    established = _established_cause(chart, situation)
+    established = _established_cause(situation)
     if established:
         return None, f"the cause is established: {established}"
     delay = _acute_reaction(chart, situation.phenotype)
@@ -192,7 +194,6 @@ def _screen_card(chart: Chart, situation: Situation, lacks: Incomplete) -> Findi
     statements = [*lacks.notes, *_lists_not_available(chart)]
     statements.extend(_also_considered(situation, {*lacks.modules, *lacks.unknown}))
     statements.extend(_drug_note(chart, phenotype))
-    statements.append(_NOT_COVERED)
     if chart.site_fact("t1-pallidal") is not None and situation.state("MN") == "NORMAL":
         statements.append("T1 pallidal hyperintensity: a normal manganese level does not exclude past exposure.")
     high_risk = (e for _, missing in lacks.listed for e in missing.high_risk)
@@ -220,7 +221,6 @@ def _not_assessed(modules: Sequence[str]) -> Finding:
         statements=(
             "The laboratory results were not delivered with this call, so nothing is said about them.",
             "This is not the same as having no result on record.",
-            _NOT_COVERED,
         ),
         override_reasons=("done-elsewhere", "not-indicated", "deferred"),
         explanation="genetic-vs-acquired",
@@ -234,7 +234,6 @@ _LISTS: Final = (
     ("orders", "Order list not available: a test that is already ordered cannot be seen."),
     ("conditions", "Problem list incomplete: a recorded cause may not have been seen."),
 )
-_NOT_COVERED: Final = "This version does not look at calcium, copper (Wilson disease) or iron: think of them."
 
 
 def _lists_not_available(chart: Chart) -> list[str]:
@@ -254,12 +253,8 @@ def _window(situation: Situation, finding: Finding) -> tuple[str, ...]:
     return ()
 
 
-def _established_cause(chart: Chart, situation: Situation) -> str:
-    for value_set, name in (("CU_DX", "Wilson disease"), ("FE_DX", "brain iron accumulation")):
-        if any(chart.known_diagnoses(value_set)):
-            return name
-    known = [BY_MODULE[a.module].label for a in situation.assessments.values() if a.cause_known]
-    return ", ".join(known)
+def _established_cause(situation: Situation) -> str:
+    return ", ".join(BY_MODULE[a.module].label for a in situation.assessments.values() if a.cause_known)
 
 
 def _acute_reaction(chart: Chart, phenotype: Phenotype) -> str:
@@ -310,6 +305,33 @@ def _in_words(assessment: Assessment) -> str:
         "KNOWN_DX": "the diagnosis is already recorded",
     }
     return words.get(assessment.state) or assessment.held or "it has a card of its own"
+
+
+# --- one card for one finding ---
+
+
+def _taken_in(chart: Chart, results: list[Finding], situation: Situation) -> list[Finding]:
+    """Without the cards that another one, if it is shown, says as well; that one takes over what they add."""
+    shown = {f.module for f in results}
+    given_up = {f.module: host for f in results if (host := situation.assessments[f.module].yields_to) in shown}
+    kept: list[Finding] = []
+    for finding in results:
+        takes_in = situation.assessments[finding.module].takes_in
+        guests = [f for f in results if given_up.get(f.module) == finding.module]
+        if guests and takes_in is not None:
+            evidence = dict.fromkeys((*finding.evidence, *(e for guest in guests for e in guest.evidence)))
+            more = suggest(chart, "Order", *takes_in.tests)
+            kept.append(
+                replace(
+                    finding,
+                    statements=(takes_in.statement, *finding.statements),
+                    evidence=tuple(evidence),
+                    suggestions=(*finding.suggestions, *more),
+                )
+            )
+        elif finding.module not in given_up:
+            kept.append(finding)
+    return kept
 
 
 # --- how many cards ---

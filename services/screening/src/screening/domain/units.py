@@ -106,7 +106,8 @@ class Limit:
         return self.printed.get(unit)
 
     def __str__(self) -> str:
-        return " / ".join(f"{plain(number)} {unit}".strip() for unit, number in self.printed.items())
+        forms = ((plain(number), "" if unit == "1" else unit) for unit, number in self.printed.items())
+        return " / ".join(f"{number} {unit}".strip() for number, unit in forms)
 
 
 def plain(number: Decimal) -> str:

@@ -9,6 +9,9 @@ from screening.domain.description import Description
 from screening.domain.findings import Assessment
 from screening.domain.phenotype import Phenotype
 from screening.domain.workups import (
+    calcium_vitamin_d,
+    copper_wilson,
+    iron_nbia,
     manganese,
     manganese_described,
     vitamin_b12,
@@ -31,7 +34,10 @@ class Workup:
 
 WORKUPS: Final[tuple[Workup, ...]] = (
     Workup("B12", "B12", "vitamin-b12", vitamin_b12.assess, vitamin_b12_described.DESCRIBED),
+    Workup("CA", "calcium", "calcium-vitamin-d", calcium_vitamin_d.assess, calcium_vitamin_d.DESCRIBED),
+    Workup("CU", "copper", "copper-wilson", copper_wilson.assess, copper_wilson.DESCRIBED),
     Workup("VITE", "vitamin E", "vitamin-e", vitamin_e.assess, vitamin_e_described.DESCRIBED),
     Workup("MN", "manganese", "manganese", manganese.assess, manganese_described.DESCRIBED),
+    Workup("FE", "iron", "iron-nbia", iron_nbia.assess, iron_nbia.DESCRIBED),
 )
 BY_MODULE: Final = {workup.module: workup for workup in WORKUPS}
