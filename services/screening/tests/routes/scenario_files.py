@@ -3,7 +3,9 @@
 A YAML file holds `scenarios` (each with `id`, `desc`, the chart in the vocabulary of the shared scenario file, and
 `expect.cards`) and `tables`. A table varies one entry: each row is merged into `with` and added to the list that
 `vary` names (`patient`: merged into the scenario itself), and `is` names one of the file's `outcomes`.
-`defaults` of the file, then `given` of the table, fill in what a scenario leaves out.
+`defaults` of the file, then `given` of the table, fill in what a scenario leaves out. `beside` (in the defaults, a table
+or a scenario) names what was measured 20 days ago and is normal, so that a file about one workup need not speak of the
+others: `calcium`, `copper`, `iron`.
 
 A card of `expect.cards` may also say `suggests` and `never_suggests` (codes), `says` (words of the summary) and
 `mentions` (words of the detail).
@@ -19,7 +21,18 @@ import yaml
 
 HERE = Path(__file__).parents[1] / "scenarios"
 SHARED = Path(__file__).parents[4].parent / "shared" / "clinical" / "scenarios.json"
-_NOT_THE_CHART = {"is", "desc", "differs"}
+_NOT_THE_CHART = {"is", "desc", "differs", "beside"}
+NORMAL = {
+    "calcium": (
+        {"code": "17861-6", "v": 9.4, "u": "mg/dL", "ago": 20},
+        {"code": "1751-7", "v": 4.2, "u": "g/dL", "ago": 20},
+    ),
+    "copper": (
+        {"code": "2064-4", "v": 27, "u": "mg/dL", "ago": 20},
+        {"code": "5633-3", "v": 20, "u": "ug/(24.h)", "ago": 20},
+    ),
+    "iron": ({"code": "2276-4", "v": 80, "u": "ng/mL", "ago": 20},),
+}
 
 
 @dataclass(frozen=True)
@@ -66,10 +79,13 @@ def _rows(table: Mapping[str, Any], defaults: Mapping[str, Any], outcomes: Mappi
         else:
             made[table["vary"]] = [*given.get(table["vary"], ()), entry]
         made["expect"] = {"cards": outcomes[row["is"]]}
-        if "differs" in row:
-            made["differs"] = row["differs"]
+        made.update({key: row[key] for key in ("differs", "beside") if key in row})
         yield _case(made)
 
 
 def _case(scenario: dict[str, Any]) -> Case:
-    return Case({k: v for k, v in scenario.items() if k != "differs"}, scenario.get("differs", ""))
+    told = {k: v for k, v in scenario.items() if k not in ("differs", "beside")}
+    normal = [result for name in scenario.get("beside", ()) for result in NORMAL[name]]
+    if normal:
+        told["labs"] = [*told.get("labs", ()), *normal]
+    return Case(told, scenario.get("differs", ""))
