@@ -34,11 +34,13 @@ check: $(STAMP) ## lint, format, types, import directions, value sets, prefetch;
 	$(PY) -m mypy
 	.venv/bin/lint-imports
 	$(PY) -m screening.knowledge.build --check
+	$(PY) -m screening.knowledge.thresholds_page --check
 	$(PY) -m pytest -q -p no:cacheprovider $(LINTERS)
 
 fix: $(STAMP) ## format, and repair what can be repaired
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+	$(PY) -m screening.knowledge.thresholds_page
 
 bench: $(STAMP) ## measure, with results as ratios
 	@exec $(PY) deploy/bench/bench.py

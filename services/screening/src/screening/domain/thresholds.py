@@ -27,7 +27,7 @@ class Threshold(Generic[Number]):
         unit: `days`, `years` or what a factor multiplies; empty for limits, which print their own.
         means: what it decides, with the direction, in a phrase.
         cite: where it comes from.
-        fixed: no site may set another one: it defines a term rather than decides.
+        fixed: no site may set another one: it defines a term, or an emergency.
         floor: no site may set a lower one: patients would be missed for whom minutes count.
     """
 
@@ -95,9 +95,11 @@ def years(id: str, number: int, means: str, cite: Citation = RULES, *, fixed: bo
     return Threshold(id, number, "years", means, cite, fixed=fixed)
 
 
-def cut(id: str, *forms: str, means: str, cite: Citation = RULES, floor: bool = False) -> Threshold[Limit]:
+def cut(
+    id: str, *forms: str, means: str, cite: Citation = RULES, fixed: bool = False, floor: bool = False
+) -> Threshold[Limit]:
     """A decision limit, printed once for each family of units."""
-    return Threshold(id, limit(*forms), "", means, cite, floor=floor)
+    return Threshold(id, limit(*forms), "", means, cite, fixed, floor)
 
 
 def factor(id: str, number: str, unit: str, means: str, cite: Citation = RULES) -> Threshold[Decimal]:

@@ -114,7 +114,7 @@ def _threshold(id_: Any, number: int, known: Index, faults: list[str]) -> AnyThr
         faults.append(f"{_said(id_)} is no threshold" + (f"; is {' or '.join(near)} meant?" if near else ""))
         return None
     if threshold.fixed:
-        faults.append(f"{id_}: is not open to sites: it defines a term")
+        faults.append(f"{id_}: is not open to sites")
         return None
     return threshold
 

@@ -60,7 +60,9 @@ SERUM_LOW: Final = cut(
     means="serum copper: low below this, read with ceruloplasmin and urine copper",
     cite=COPPER_TESTS,
 )
-INR_RAISED: Final = cut("copper-wilson.inr-raised", "1.5 1", means="INR: raised from this on", cite=AASLD_WILSON)
+INR_RAISED: Final = cut(
+    "copper-wilson.inr-raised", "1.5 1", means="INR: raised from this on", cite=AASLD_WILSON, fixed=True
+)
 
 DESCRIBED: Final = Description(
     title="Copper: Wilson disease and copper deficiency",
