@@ -65,8 +65,8 @@ class OrderRule:
     name: str
     concerns: Callable[[Draft], bool]
     decide: Callable[[Situation, tuple[Draft, ...]], Decision]
-    needs_phenotype: bool = True
-    described: Description | None = None
+    needs_phenotype: bool = field(default=True, kw_only=True)
+    described: Description = field(kw_only=True)
 
 
 def test_in(*value_sets: str) -> Callable[[Draft], bool]:

@@ -29,7 +29,7 @@ class Workup:
     label: str
     id: str
     assess: Callable[[Chart, Phenotype], Assessment]
-    described: Description | None = None
+    described: Description
 
 
 WORKUPS: Final[tuple[Workup, ...]] = (
