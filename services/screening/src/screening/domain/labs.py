@@ -91,15 +91,18 @@ class Scale:
     id: str
     reassuring: frozenset[str] = frozenset()
     """The bands that reassure; when none is named, the last one."""
+    whom: str = ""
+    """For whom the limits are, where they are not for everybody."""
 
     def thresholds(self) -> tuple[Threshold[Limit], ...]:
         """The limits between the bands, each as a threshold."""
+        label = f"{self.analyte.label} {self.whom}".strip()
         return tuple(
             Threshold(
                 self._id(band),
                 band.upper,
                 "",
-                f"{self.analyte.label}: {band.name} {'up to' if band.inclusive else 'below'} this",
+                f"{label}: {band.name} {'up to' if band.inclusive else 'below'} this",
                 self.cite,
                 floor=band.floor,
             )

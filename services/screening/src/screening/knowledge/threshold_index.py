@@ -63,3 +63,8 @@ def forms(value: Limit | Any, unit: str) -> tuple[str, ...]:
     if isinstance(value, Limit):
         return tuple(f"{number} {family}" for family, number in value.printed.items())
     return (f"{value} {unit}".strip(),)
+
+
+def shown(value: Limit | Any, unit: str) -> tuple[str, ...]:
+    """The same for people: without the unit `1` of a ratio."""
+    return tuple(form.removesuffix(" 1") for form in forms(value, unit))

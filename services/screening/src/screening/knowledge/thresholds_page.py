@@ -13,7 +13,7 @@ from typing import Final
 from screening.domain import RULES_VERSION
 from screening.domain.thresholds import AnyThreshold
 from screening.knowledge.site_values import APART
-from screening.knowledge.threshold_index import forms, index
+from screening.knowledge.threshold_index import index, shown
 
 PAGE: Final = Path("docs", "thresholds.md")
 _INTRODUCTION: Final = f"""# Thresholds
@@ -47,7 +47,7 @@ def rendered(thresholds: Iterable[AnyThreshold]) -> str:
 
 def _row(threshold: AnyThreshold) -> str:
     may = "no" if threshold.fixed else "not lower" if threshold.floor else "yes"
-    default = "<br>".join(forms(threshold.value, threshold.unit))
+    default = "<br>".join(shown(threshold.value, threshold.unit))
     cells = (f"`{threshold.id}`", threshold.means, default, threshold.cite.text, may)
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |\n"
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from markupsafe import Markup
 
 from screening.domain.thresholds import AnyThreshold, SiteValue, SiteValues
-from screening.knowledge.threshold_index import forms, index
+from screening.knowledge.threshold_index import index, shown
 
 _HTML: Final = "text/html"
 _JSON: Final = "application/json"
@@ -108,8 +108,8 @@ def _threshold(threshold: AnyThreshold, own: SiteValue | None) -> dict[str, Any]
     return {
         "id": threshold.id,
         "means": threshold.means,
-        "inForce": list(forms(value, threshold.unit)),
-        "default": list(forms(threshold.value, threshold.unit)),
+        "inForce": list(shown(value, threshold.unit)),
+        "default": list(shown(threshold.value, threshold.unit)),
         "citation": threshold.cite.text,
         "openToSites": open_to_sites(threshold),
     }
@@ -119,8 +119,8 @@ def _site_value(own: SiteValue) -> dict[str, Any]:
     return {
         "id": own.threshold.id,
         "means": own.threshold.means,
-        "value": list(forms(own.value, own.threshold.unit)),
-        "default": list(forms(own.threshold.value, own.threshold.unit)),
+        "value": list(shown(own.value, own.threshold.unit)),
+        "default": list(shown(own.threshold.value, own.threshold.unit)),
         "reason": own.reason,
         "approver": own.approver,
         "approved": own.approved.isoformat(),

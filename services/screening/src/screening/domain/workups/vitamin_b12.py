@@ -72,6 +72,7 @@ TOTAL_B12_IN_PREGNANCY: Final = Scale(
     ),
     cite=PREGNANCY_FLOOR,
     id="vitamin-b12.total-in-pregnancy",
+    whom="in pregnancy",
 )
 HOLOTC: Final = Scale(
     analytes.HOLOTC,

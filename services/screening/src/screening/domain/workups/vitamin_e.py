@@ -58,6 +58,7 @@ ADULT: Final = Scale(
     ),
     cite=VITAMIN_E_STATUS,
     id="vitamin-e.adult",
+    whom="of adults",
 )
 CHILD: Final = Scale(
     analytes.ALPHA_TOCOPHEROL,
@@ -69,6 +70,7 @@ CHILD: Final = Scale(
     ),
     cite=VITAMIN_E_CHILD,
     id="vitamin-e.child",
+    whom="of children",
 )
 RATIO_LOW: Final = factor(
     "vitamin-e.lipid-ratio-low",
