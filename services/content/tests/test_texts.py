@@ -3,6 +3,7 @@
 import os
 import re
 from datetime import UTC, date, datetime
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -26,17 +27,20 @@ FACTORS = {
 LIPIDS = {"cholesterol": 0.02586, "triglycerides": 0.01129}
 
 
+@cache
 def markdown_of(key: tuple[str, str]) -> str:
     page = TEXTS.explanations[key]
     made = pages.explanation(TEXTS, page, "site.css", "the team that runs this service at your site", DAY)
     return made[pages.MARKDOWN].body.decode()
 
 
+@cache
 def flat(key: tuple[str, str]) -> str:
     """The whole page on one line, without emphasis."""
     return " ".join(markdown_of(key).replace("*", "").split())
 
 
+@cache
 def html_of(key: tuple[str, str]) -> str:
     made = pages.explanation(TEXTS, TEXTS.explanations[key], "site.css", "the site's team", DAY)
     return made[pages.HTML].body.decode()
