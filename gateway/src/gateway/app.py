@@ -28,7 +28,8 @@ def create_app(settings: Settings) -> Flask:
     _seal(app)
     cors.install(app, cors.allowed_by(settings))
     app.register_blueprint(views.blueprint(settings, directory, upstreams))
-    app.register_blueprint(pages.blueprint(settings, _upstream("content", settings.content_url, settings)))
+    content = _upstream("content", settings.content_url, settings)
+    app.register_blueprint(pages.blueprint(settings, content, upstreams.get("screening")))
     directory.start()
     return app
 

@@ -1,10 +1,11 @@
-"""Pages under the public base URL: those of the content service, passed on for reading, and our own front page."""
+"""Pages under the public base URL: those of content and screening, passed on for reading, and our own front page."""
 
 import re
 from typing import Final
 
+import msgspec
 from flask import Blueprint, Response, jsonify, request
-from markupsafe import escape
+from markupsafe import Markup
 
 from chassis.problems import Problem
 from gateway import __version__
@@ -21,7 +22,7 @@ _SEGMENTS: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A
 _MAX_QUERY: Final = 200
 _QUERY: Final = re.compile(rb"[A-Za-z0-9._~%=&+-]*")
 
-_FRONT: Final = """<!doctype html>
+_FRONT: Final = Markup("""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>dystonia-cds: try-out</title>
@@ -33,15 +34,48 @@ for care.</p>
 <li><a href="{base}/cds-services">{base}/cds-services</a>: discovery; give this address to a CDS client</li>
 <li><a href="{base}/explanations">{base}/explanations</a>: what the cards mean, with the evidence</li>
 <li><a href="{base}/bibliography">{base}/bibliography</a>: the sources</li>
+<li><a href="{base}/thresholds">{base}/thresholds</a>: every number that decides, and what this site has set itself</li>
 <li><a href="{base}/readyz">{base}/readyz</a>: whether it is ready; <a href="{base}/healthz">{base}/healthz</a>:
 whether it runs; <a href="{base}/version">{base}/version</a>: which version</li>
 </ul>
+<h2>Set by this site</h2>
+{own}
 </html>
-"""
+""")
+_OWN: Final = Markup("<ul>\n{}\n</ul>")
+_VALUE: Final = Markup("<li><code>{}</code> ({}): {} instead of {}. {} Approved by {} on {}, file version {}.</li>")
+_NOT_KNOWN: Final = Markup("<p>Not known: the screening service does not say.</p>")
+_NOTHING: Final = Markup("<p>No threshold: the defaults hold.</p>")
 
 
-def blueprint(settings: Settings, content: Upstream) -> Blueprint:
-    """The routes of all pages. They are public reading: no token is asked for."""
+class _SiteValue(msgspec.Struct):
+    """What screening says of a threshold that the site has set."""
+
+    id: str
+    means: str
+    value: list[str]
+    default: list[str]
+    reason: str
+    approver: str
+    approved: str
+    version: str
+
+
+class _Thresholds(msgspec.Struct):
+    siteValues: list[_SiteValue]  # noqa: N815  as the wire has it
+
+
+_thresholds: Final = msgspec.json.Decoder(_Thresholds)
+
+
+def blueprint(settings: Settings, content: Upstream, screening: Upstream | None) -> Blueprint:
+    """The routes of all pages. They are public reading: no token is asked for.
+
+    Args:
+        settings: of the gateway.
+        content: the service that explains.
+        screening: the service that decides; None when there is none of this name.
+    """
     pages = Blueprint("pages", __name__)
 
     @pages.get("/explanations")
@@ -58,6 +92,13 @@ def blueprint(settings: Settings, content: Upstream) -> Blueprint:
             raise Problem(404, "There is no such page.")
         return _pass_on(content, request.path)
 
+    @pages.get("/thresholds")
+    def thresholds() -> Response:
+        """The numbers that decide, from the service that decides."""
+        if screening is None:
+            raise Problem(404, "There is no such page.")
+        return _pass_on(screening, request.path)
+
     @pages.get("/version")
     def version() -> Response:
         """Which version of the gateway this is."""
@@ -68,11 +109,31 @@ def blueprint(settings: Settings, content: Upstream) -> Blueprint:
         @pages.get("/")
         def front() -> Response:
             """What this is and where to go."""
-            page = Response(_FRONT.format(base=escape(settings.public_url)), content_type="text/html; charset=utf-8")
+            text = _FRONT.format(base=settings.public_url, own=_set_by_site(screening))
+            page = Response(text, content_type="text/html; charset=utf-8")
             page.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
             return page
 
     return pages
+
+
+def _set_by_site(screening: Upstream | None) -> Markup:
+    """The thresholds that the site has set itself; the page does without them when they cannot be had."""
+    try:
+        if screening is None:
+            return _NOT_KNOWN
+        told = _thresholds.decode(screening.call("GET", "/thresholds", {"Accept": "application/json"}).body)
+    except (Problem, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _NOT_KNOWN
+    if not told.siteValues:
+        return _NOTHING
+    lines = (
+        _VALUE.format(
+            v.id, v.means, " / ".join(v.value), " / ".join(v.default), v.reason, v.approver, v.approved, v.version
+        )
+        for v in told.siteValues
+    )
+    return _OWN.format(Markup("\n").join(lines))
 
 
 def _pass_on(content: Upstream, path: str) -> Response:
