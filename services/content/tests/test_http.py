@@ -111,6 +111,7 @@ def test_index_as_page_and_as_json(client: FlaskClient) -> None:
     for entry in listing:
         assert entry["audiences"] == ["clinician", "patient"]
         assert f'href="explanations/{entry["slug"]}"' in page.text
+    assert 'href="thresholds"' in page.text  # of the gateway, which stands in front of both
 
 
 def test_bibliography_tells_what_is_unconfirmed(client: FlaskClient) -> None:
