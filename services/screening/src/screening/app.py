@@ -18,6 +18,8 @@ from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir.reading import Asked, Reader
 from screening.knowledge import loading, local_codes
 from screening.pages import thresholds
+from screening.publishing import shelf
+from screening.publishing import views as publishing
 from screening.settings import Settings
 
 _LOG: Final = Log("screening")
@@ -85,4 +87,11 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
         )
     )
     app.register_blueprint(thresholds.blueprint(own, rules_version(own)))
+    published = shelf.build(
+        canonical_base=settings.canonical_base,
+        public_url=settings.public_url,
+        include_v2=settings.include_unverified_codes,
+        site_values=own,
+    )
+    app.register_blueprint(publishing.blueprint(published, settings.public_url))
     return app

@@ -1,7 +1,7 @@
-"""Writes the FHIR value sets from the reviewed codes: `python -m screening.knowledge.build [--check]`.
+"""Writes the FHIR value sets and the code system of topics: `python -m screening.knowledge.build [--check]`.
 
-The output depends on reviewed/codes.json alone. `--check` writes nothing and exits with 1 when a committed
-file is not what it should be.
+The value sets depend on reviewed/codes.json alone, the topics on the registries of workups and order rules.
+`--check` writes nothing and exits with 1 when a committed file is not what it should be.
 """
 
 import argparse
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from screening.knowledge import topics
 from screening.knowledge.naming import (
     AUTHOR,
     CANONICAL_BASE,
@@ -73,10 +74,17 @@ def _concept(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def rendered(reviewed: Mapping[str, Any]) -> dict[str, str]:
     """File name -> content of every value set."""
-    return {
-        f"{resource_id(name)}.json": json.dumps(value_set(name, reviewed), ensure_ascii=False, indent=1) + "\n"
-        for name in reviewed["sets"]
-    }
+    return {f"{resource_id(name)}.json": _json(value_set(name, reviewed)) for name in reviewed["sets"]}
+
+
+def rendered_topics(reviewed: Mapping[str, Any]) -> str:
+    """The content of the CodeSystem of topics."""
+    told = (reviewed[key] for key in ("version", "reviewed", "author", "checker"))
+    return _json(topics.code_system(*told))
+
+
+def _json(resource: Mapping[str, Any]) -> str:
+    return json.dumps(resource, ensure_ascii=False, indent=1) + "\n"
 
 
 def stale(folder: Path, wanted: Mapping[str, str]) -> list[str]:
@@ -105,8 +113,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reviewed = json.loads((KNOWLEDGE / "reviewed" / "codes.json").read_text(encoding="utf-8"))
     folder, wanted = KNOWLEDGE / "valuesets", rendered(reviewed)
     changed = stale(folder, wanted) if options.check else write(folder, wanted)
+    changed = [f"valuesets/{name}" for name in changed]
+    topics_file, wanted_topics = KNOWLEDGE / "codesystems" / "topics.json", rendered_topics(reviewed)
+    if not topics_file.exists() or topics_file.read_text(encoding="utf-8") != wanted_topics:
+        changed.append("codesystems/topics.json")
+        if not options.check:
+            topics_file.parent.mkdir(exist_ok=True)
+            topics_file.write_text(wanted_topics, encoding="utf-8")
     for name in changed:
-        sys.stdout.write(f"{'stale' if options.check else 'wrote'}: valuesets/{name}\n")
+        sys.stdout.write(f"{'stale' if options.check else 'wrote'}: {name}\n")
     return 1 if options.check and changed else 0
 
 

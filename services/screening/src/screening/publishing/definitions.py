@@ -19,11 +19,13 @@ from screening import services
 from screening.cards.topics import topic_code, topic_display
 from screening.domain import RULES_DATE, RULES_VERSION
 from screening.domain.description import Case, Description
+from screening.domain.findings import INFO
 from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
 from screening.domain.orders.rule import OrderRule
 from screening.domain.thresholds import AnyThreshold, SiteValues
 from screening.domain.units import Limit
 from screening.domain.workups.registry import BY_MODULE, WORKUPS, Workup
+from screening.knowledge import topics
 from screening.knowledge.naming import AUTHOR, CANONICAL_BASE, CHECKER, REVIEWED, resource_id
 from screening.publishing.reads import Reads, of_rule, of_workup
 from screening.publishing.sources import related
@@ -106,21 +108,28 @@ def plan_definition(rule: Rule, public_url: str) -> dict[str, Any]:
                 "title": described.title,
                 "description": described.trigger,
                 **({"documentation": documentation} if (documentation := _pages(rule, public_url)) else {}),
-                "trigger": [{"type": "named-event", "name": hook} for hook in rule.hooks],
+                "trigger": _triggers(rule.hooks),
                 "action": [_action(rule, case) for case in described.cases],
             }
         ],
     }
 
 
+def _triggers(hooks: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [{"type": "named-event", "name": hook} for hook in hooks]
+
+
 def _action(rule: Rule, case: Case) -> dict[str, Any]:
     """One case: when, and what then."""
     state = case.outcome if rule.decides == "state" else ""
+    topic = _concept(_TOPICS, topic_code(rule.module, state), topic_display(rule.module, state))
+    narrower = case.outcome == INFO and services.ORDER_SIGN in rule.hooks  # signing has no info cards
     return {
         "title": case.outcome,
         "description": case.then,
         "textEquivalent": f"If {case.when}: {case.then}.",
-        "code": [_concept(_TOPICS, topic_code(rule.module, state), topic_display(rule.module, state))],
+        **({"code": [topic]} if state not in topics.SILENT else {}),
+        **({"trigger": _triggers((services.ORDER_SELECT,))} if narrower else {}),
         "condition": [
             {
                 "kind": "applicability",
