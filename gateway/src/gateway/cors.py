@@ -10,7 +10,9 @@ from gateway.settings import Settings
 
 _METHODS: Final = "GET, POST, OPTIONS"
 _ALWAYS: Final = ("authorization", "content-type")
-_ON_REQUEST: Final = frozenset({"accept", "accept-language", "cache-control", "if-none-match", "x-request-id"})
+_ON_REQUEST: Final = frozenset(
+    {"accept", "accept-language", "cache-control", "if-none-match", "prefer", "x-request-id"}
+)
 _EXPOSED: Final = "ETag, Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id"
 _MAX_AGE_S: Final = 600
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})

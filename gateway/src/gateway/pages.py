@@ -13,7 +13,7 @@ from gateway.problems import upstream_bad
 from gateway.routing import Answer, Upstream
 from gateway.settings import Settings
 
-_SENT: Final = ("Accept", "Accept-Language", "If-None-Match")
+_SENT: Final = ("Accept", "Accept-Language", "If-None-Match", "Prefer")
 _RETURNED: Final = (
     "Content-Type", "ETag", "Cache-Control", "Vary", "Content-Security-Policy", "Content-Language",
     "Last-Modified", "Link", "Referrer-Policy", "Retry-After",
@@ -21,6 +21,9 @@ _RETURNED: Final = (
 _SEGMENTS: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 _MAX_QUERY: Final = 200
 _QUERY: Final = re.compile(rb"[A-Za-z0-9._~%=&+-]*")
+_MAX_SEARCH: Final = 1_000
+_SEARCH: Final = re.compile(rb"[A-Za-z0-9._~%=&+:/|,-]*")
+"""A FHIR search names canonical URLs, and many clients leave their slashes as they are."""
 
 _FRONT: Final = Markup("""<!doctype html>
 <html lang="en">
@@ -35,6 +38,7 @@ for care.</p>
 <li><a href="{base}/explanations">{base}/explanations</a>: what the cards mean, with the evidence</li>
 <li><a href="{base}/bibliography">{base}/bibliography</a>: the sources</li>
 <li><a href="{base}/thresholds">{base}/thresholds</a>: every number that decides, and what this site has set itself</li>
+<li><a href="{base}/fhir/metadata">{base}/fhir/metadata</a>: the rules as FHIR resources, and how to read them</li>
 <li><a href="{base}/readyz">{base}/readyz</a>: whether it is ready; <a href="{base}/healthz">{base}/healthz</a>:
 whether it runs; <a href="{base}/version">{base}/version</a>: which version</li>
 </ul>
@@ -99,6 +103,13 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
             raise Problem(404, "There is no such page.")
         return _pass_on(screening, request.path)
 
+    @pages.get("/fhir/<path:rest>")
+    def fhir(rest: str) -> Response:
+        """The rules as FHIR resources, from the service that decides."""
+        if screening is None or not _SEGMENTS.fullmatch(rest):
+            raise Problem(404, "There is no such resource.")
+        return _pass_on(screening, request.path, _SEARCH, _MAX_SEARCH)
+
     @pages.get("/version")
     def version() -> Response:
         """Which version of the gateway this is."""
@@ -136,9 +147,9 @@ def _set_by_site(screening: Upstream | None) -> Markup:
     return _OWN.format(Markup("\n").join(lines))
 
 
-def _pass_on(content: Upstream, path: str) -> Response:
+def _pass_on(content: Upstream, path: str, allowed: re.Pattern[bytes] = _QUERY, longest: int = _MAX_QUERY) -> Response:
     query = request.query_string
-    if len(query) > _MAX_QUERY or not _QUERY.fullmatch(query):
+    if len(query) > longest or not allowed.fullmatch(query):
         raise Problem(400, "The query of this address cannot be read.")
     headers = {name: request.headers[name] for name in _SENT if name in request.headers}
     answer = content.call("GET", f"{path}?{query.decode()}" if query else path, headers)
