@@ -34,6 +34,16 @@ ANALYTE_OF = {
     "SERUM_NORMAL": analytes.MANGANESE_SERUM,
     "HEMOGLOBIN_HIGH_MALE": analytes.HEMOGLOBIN,
     "HEMOGLOBIN_HIGH_FEMALE": analytes.HEMOGLOBIN,
+    "MAGNESIUM_LOW": analytes.MAGNESIUM,
+    "ALBUMIN_LOW": analytes.ALBUMIN,
+    "VITAMIN_D_SEVERE": analytes.VITAMIN_D,
+    "VITAMIN_D_LOW": analytes.VITAMIN_D,
+    "SERUM_LOW": analytes.COPPER_SERUM,
+    "INR_RAISED": analytes.INR,
+    "FERRITIN_HIGH_MALE": analytes.FERRITIN,
+    "FERRITIN_HIGH_FEMALE": analytes.FERRITIN,
+    "SATURATION_LOW": analytes.TRANSFERRIN_SATURATION,
+    "IRON_LOW": analytes.IRON,
 }
 """What a limit that is no band of a scale is compared with."""
 
@@ -61,6 +71,8 @@ WHOSE: Mapping[str, Whose] = {
     "CHILD": _child,
     "HEMOGLOBIN_HIGH_MALE": lambda s: s["sex"] != "female",
     "HEMOGLOBIN_HIGH_FEMALE": lambda s: s["sex"] == "female",
+    "FERRITIN_HIGH_MALE": lambda s: s["sex"] != "female",
+    "FERRITIN_HIGH_FEMALE": lambda s: s["sex"] == "female",
 }
 """Whom a limit is for, where it is not for everybody."""
 
