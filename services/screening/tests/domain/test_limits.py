@@ -86,6 +86,8 @@ def _limits() -> Iterator[tuple[str, Analyte, str, Decimal]]:
     """Name, analyte, unit and number of every limit that stands in a module of the workups."""
     for module in _modules():
         for name, threshold in vars(module).items():
+            if name.startswith("_"):  # another name for the same; that none hides here is tested below
+                continue
             value = threshold.value if isinstance(threshold, Threshold) else threshold
             if isinstance(value, Limit):
                 for factor in MULTIPLES if name == "UPPER_NORMAL" else MULTIPLES[:1]:
