@@ -55,6 +55,7 @@ class _Builder:
         for number, item in enumerate(_own(s, "labs")):
             for result in self.results(item, number):
                 results.setdefault(result.analyte, []).append(result)
+        selections = s.get("selections") if s.get("hook") == "order-select" else None
         by_key = {analyte.key: analyte for analyte in analytes.ANALYTES}
         return Chart(
             as_of=self.now,
@@ -66,7 +67,7 @@ class _Builder:
             labs={key: labs.newest_first(found, by_key[key]) for key, found in results.items()},
             pending=tuple(w for i in _own(s, "labs") if (w := self.pending(i)) is not None),
             orders=tuple(o for i in _own(s, "orders") if (o := self.order(i)) is not None),
-            drafts=tuple(self.draft(i, s.get("selections")) for i in s.get("draft", ())),
+            drafts=tuple(self.draft(i, selections) for i in s.get("draft", ())),
             site_facts=tuple(
                 SiteFact(name.replace("_", "-"), present, self.day(_FACT))
                 for name, present in s.get("facts", {}).items()
