@@ -62,6 +62,7 @@ def test_a_changed_text_changes_the_version(folder: Folder) -> None:
         ("review_by: 2027-05-31", "review_by: soon", "review_by"),
         ("review_by: 2027-05-31", "review_by: 2027-02-30", "review_by"),
         ("reviewed: null", "reviewed: 2026-11-01", "reviewed"),
+        ("written: 2026-11-22\n", "", "written"),
         ("checker: awaiting clinical sign-off", "checker: Example Approver", "reviewed"),
         ("evidence_grade: moderate", "evidence_grade: excellent", "evidence_grade"),
         ("  - elkamil-2015\n", "", "references"),
@@ -106,14 +107,22 @@ def test_a_review_lies_before_its_successor_by_two_years_at_most(folder: Folder)
     assert faults_of(folder) == [("safety.patient.md", "review_by")]
 
 
-def test_a_signed_page_loads(folder: Folder) -> None:
+def test_a_review_of_an_older_version_does_not_sign_a_newer_one(folder: Folder) -> None:
     page = folder / "explanations" / "safety.patient.md"
     change(
         page, "checker: awaiting clinical sign-off\nreviewed: null", "checker: Example Approver\nreviewed: 2026-11-20"
     )
+    assert faults_of(folder) == [("safety.patient.md", "reviewed")]
+
+
+def test_a_signed_page_loads(folder: Folder) -> None:
+    page = folder / "explanations" / "safety.patient.md"
+    change(
+        page, "checker: awaiting clinical sign-off\nreviewed: null", "checker: Example Approver\nreviewed: 2026-11-25"
+    )
     signed = library.load(folder).explanations["safety", "patient"]
     assert signed.signed
-    assert signed.reviewed == date(2026, 11, 20)
+    assert signed.reviewed == date(2026, 11, 25)
 
 
 def test_a_reference_that_no_page_cites_is_a_fault(folder: Folder) -> None:

@@ -69,7 +69,7 @@ def test_every_page_begins_and_ends_as_it_must(key: tuple[str, str]) -> None:
     ends = [library.RED_FLAGS_HEADING[page.audience], *(["References"] if page.references else []), "About this page"]
     assert headings[-len(ends) :] == ends
     about = text.split("## About this page")[1]
-    for value in (page.author, page.checker, page.version, page.review_by.isoformat(), page.evidence_grade):
+    for value in (page.author, page.checker, page.version, str(page.written), str(page.review_by), page.evidence_grade):
         assert value in about
 
 

@@ -84,6 +84,7 @@ class FrontMatter(Schema):
         required=True, validate=validate.Regexp(r"[a-z]{2,3}(-[A-Z]{2})?\Z", error="Must be like en or en-US.")
     )
     version = fields.String(required=True, validate=validate.Regexp(r"\d+\.\d+\.\d+\Z", error="Must be like 1.2.3."))
+    written = fields.Date(required=True)
     author = fields.String(required=True, validate=validate.Length(min=3, max=90))
     checker = fields.String(required=True, validate=validate.Length(min=3, max=90))
     reviewed = fields.Date(required=True, allow_none=True)
@@ -102,6 +103,8 @@ class FrontMatter(Schema):
             )
         if reviewed is not None and not reviewed < data["review_by"] <= reviewed + _LONGEST_REVIEW_INTERVAL:
             raise ValidationError("Must lie after the review, by two years at most.", "review_by")
+        if reviewed is not None and reviewed < data["written"]:
+            raise ValidationError("Lies before this version was written: an older one was reviewed.", "reviewed")
 
     @validates_schema
     def _card_text_for_clinicians(self, data: Mapping[str, Any], **_kwargs: Any) -> None:

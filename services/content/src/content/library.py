@@ -81,6 +81,7 @@ class Explanation:
         body: Markdown between the title and the red flags, with `[@key]` citations.
         red_flags: Markdown of the last section, with its heading.
         card_text: the paragraph for cards, Markdown; empty on pages for patients.
+        written: the day on which this version was written.
     """
 
     slug: str
@@ -88,6 +89,7 @@ class Explanation:
     title: str
     language: str
     version: str
+    written: date
     author: str
     checker: str
     reviewed: date | None

@@ -169,6 +169,7 @@ def about(page: Explanation, on: date) -> Mapping[str, str]:
         "Author": page.author,
         "Checker": page.checker,
         "Version": page.version,
+        "Date of this version": page.written.isoformat(),
         "Last clinical review": page.reviewed.isoformat() if page.reviewed else "none yet",
         "Next review due by": page.review_by.isoformat(),
         "Evidence grade": page.evidence_grade,
