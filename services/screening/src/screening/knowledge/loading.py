@@ -1,7 +1,7 @@
 """Reads the committed value sets, products and code systems. Called once at start; nothing here is read per call."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -10,6 +10,8 @@ from screening.domain.codes import CodeBook, Entry, Product
 from screening.knowledge.naming import CODE_PREFIX, VERIFICATION_LEVEL
 
 _HERE: Final = files("screening.knowledge")
+OLDER_TABLE: Final = "table-2014-2016"
+"""The source of what rxnorm-products.json holds; rxnorm-named-products.json names its own."""
 
 
 class KnowledgeMissingError(RuntimeError):
@@ -68,10 +70,26 @@ def _entries(value_set: dict[str, Any], *, include_v2: bool) -> Iterator[Entry]:
 
 def _products() -> Iterator[Product]:
     """Each product once for every ingredient of ours that it holds."""
-    ingredients = _read(_HERE / "reviewed" / "rxnorm-products.json")["ingredients"]
-    for ingredient, products in ingredients.items():
-        yield from (Product(code, ingredient, combination=False) for code in products["single"])
-        yield from (Product(code, ingredient, combination=True) for code in products["combination"])
+    for ingredient, products in rxnorm_products().items():
+        for one in products.values():
+            yield from (Product(code, ingredient, combination=False) for code in one["single"])
+            yield from (Product(code, ingredient, combination=True) for code in one["combination"])
+
+
+def rxnorm_products() -> dict[str, dict[str, dict[str, frozenset[str]]]]:
+    """RxNorm ingredient -> source -> `single` and `combination` products."""
+    older = _read(_HERE / "reviewed" / "rxnorm-products.json")["ingredients"]
+    named = _read(_HERE / "reviewed" / "rxnorm-named-products.json")["ingredients"]
+    found: dict[str, dict[str, dict[str, frozenset[str]]]] = {}
+    for ingredient, told in older.items():
+        found.setdefault(ingredient, {})[OLDER_TABLE] = _sides(told)
+    for ingredient, told in named.items():
+        found.setdefault(ingredient, {}).update({source: _sides(one) for source, one in told["products"].items()})
+    return found
+
+
+def _sides(told: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    return {side: frozenset(told[side]) for side in ("single", "combination")}
 
 
 def _json_files(folder: str) -> list[Traversable]:
