@@ -7,6 +7,7 @@ import pytest
 
 from screening.domain.codes import (
     ATC,
+    EXEMPT_FROM,
     ICD10_WHO,
     ICD10CM,
     LOINC,
@@ -130,6 +131,21 @@ def test_an_exempt_code_beats_a_prefix() -> None:
         found = book.find(system, code)
         assert found is not None
         assert found[1] == {expected}
+
+
+def test_prefixes_match_only_where_they_are_marked(book: CodeBook) -> None:
+    marked = 0
+    for name, entries in book.members.items():
+        prefixes = {(e.system, e.code) for e in entries if e.prefix}
+        for entry in entries:
+            longer = f"{entry.code}1"
+            expected = any((entry.system, longer[:n]) in prefixes for n in range(1, len(longer) + 1))
+            listed = any((e.system, e.code) == (entry.system, longer) for e in entries)
+            exempt = any(not EXEMPT_FROM.get(other, frozenset()).isdisjoint({name}) for other in book.members)
+            if not exempt:
+                assert (name in book.sets(entry.system, longer)) is (expected or listed), (name, entry.code)
+            marked += expected
+    assert marked > 50
 
 
 def test_torticollis_is_not_dystonia(book: CodeBook) -> None:

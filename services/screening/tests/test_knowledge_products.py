@@ -95,7 +95,7 @@ def test_the_salts_of_edetate_are_told_apart() -> None:
         ("243670", {"RX_ANTICOAG"}),  # aspirin 81 MG oral tablet
         ("310325", {"FE_RX"}),  # ferrous sulfate 325 MG oral tablet
         ("308867", {"CA_RX"}),  # calcitriol 0.25 UG oral capsule
-        ("197535", {"RX_DRBA_EXEMPT"}),  # clozapine 25 MG oral tablet
+        ("197535", {"RX_DRBA_EXEMPT"}),  # clozapine 100 MG oral tablet
     ],
 )
 def test_products_that_ehrs_order_are_recognized(code: str, expected: set[str]) -> None:
