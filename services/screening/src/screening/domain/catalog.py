@@ -12,8 +12,10 @@ from typing import Final
 
 from screening.domain.chart import GENETIC_ORDER_DAYS, ORDER_DAYS, Chart
 from screening.domain.codes import LOINC, SNOMED
+from screening.domain.thresholds import days
 
 GENE_ID_SYSTEM: Final = "http://www.genenames.org/geneId"
+ACTED_ON: Final = days("orders.acted-on", 14, "a confirmatory order or a referral holds a result card back this long")
 REFERRAL_SETS: Final = ("REF_NEUROLOGY", "REF_GENETICS", "REF_GASTROENTEROLOGY")
 """Referrals that mean somebody has acted (1.0.5)."""
 
@@ -277,14 +279,19 @@ def still_wanted(chart: Chart, tests: Iterable[Orderable]) -> tuple[Orderable, .
     return tuple(wanted.values())
 
 
-def acted_on(chart: Chart, tests: Iterable[Orderable], result_day: date, days: int = 14) -> bool:
-    """Whether somebody acted on a result in the last `days` days: a confirmatory order after it, or a referral.
+def acted_on_words(chart: Chart) -> str:
+    """Why a card is held back after `acted_on`."""
+    return f"a confirmatory order or referral was made in the last {chart.of(ACTED_ON)} days"
+
+
+def acted_on(chart: Chart, tests: Iterable[Orderable], result_day: date) -> bool:
+    """Whether somebody acted on a result of late (`ACTED_ON`): a confirmatory order after it, or a referral.
 
     A test ordered on the very day of the sample is taken for the order that led to the result (section 6, 4).
     """
     codes = {test.code for test in tests}
     same = {name for test in tests for name in test.same_as}
-    for order in chart.open_orders(days):
+    for order in chart.open_orders(ACTED_ON):
         if order.authored is None or order.authored < result_day:
             continue
         if order.status != "draft" and not order.sets.isdisjoint(REFERRAL_SETS):

@@ -28,6 +28,7 @@ from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
 from screening.domain.orders.rule import CannotTell, NeedsPhenotype, OrderRule, Situation
 from screening.domain.phenotype import Phenotype
 from screening.domain.phenotype import of as phenotype_of
+from screening.domain.thresholds import days, years
 from screening.domain.workups.registry import BY_MODULE, WORKUPS
 
 PATIENT_VIEW_CARDS: Final = 3
@@ -37,9 +38,13 @@ LONGEST_NAME: Final = 80
 DRUG_ONLY_MODULES: Final = frozenset({"B12", "CA", "CU"})
 """Result cards that are shown when the dystonia is only drug-induced (section 6, 24)."""
 
-ACUTE_REACTION_DAYS: Final = 7
-ACUTE_REACTION_WAIT: Final = 30
-ACUTE_REACTION_AGE: Final = 25
+ACUTE_REACTION_DAYS: Final = days(
+    "screen.acute-reaction",
+    7,
+    "a dopamine-receptor blocker begun at most this long before the onset may have caused it",
+)
+ACUTE_REACTION_WAIT: Final = days("screen.acute-reaction-wait", 30, "the screening waits this long after such an onset")
+ACUTE_REACTION_AGE: Final = years("screen.acute-reaction-age", 25, "with onset at or before this age it does not wait")
 _SCREEN_OVERRIDES: Final = ("done-elsewhere", "cause-known", "not-indicated", "patient-declined", "deferred")
 _DOPAMINE_BLOCKERS: Final = ("RX_DRBA_HIGH", "RX_DRBA_LOW")
 
@@ -265,11 +270,11 @@ def _acute_reaction(chart: Chart, phenotype: Phenotype) -> str:
         phenotype.tier != "T1"
         or onset is None
         or not chart.within(onset, ACUTE_REACTION_WAIT)
-        or phenotype.onset_at_most(ACUTE_REACTION_AGE)
+        or phenotype.onset_at_most(chart.of(ACUTE_REACTION_AGE))
     ):
         return ""
     starts = [m.start for name in _DOPAMINE_BLOCKERS for m in chart.treatments(name) if m.start is not None]
-    recent = any(0 <= (onset - start).days <= ACUTE_REACTION_DAYS for start in starts)
+    recent = any(0 <= (onset - start).days <= chart.of(ACUTE_REACTION_DAYS) for start in starts)
     return "possible acute dystonic reaction to a dopamine-receptor blocker" if recent else ""
 
 

@@ -89,7 +89,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         return outcome(TREATED, held="calcium or active vitamin D was started after the result")
     if state == ABNORMAL and since is not None:
         if catalog.acted_on(chart, cards.CONFIRMATORY, since):
-            return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
+            return outcome(state, held=catalog.acted_on_words(chart))
         return outcome(state, cards.abnormal(chart, span, evidence))
     if state == BORDERLINE:
         if chart.pending_in("L_ALB", "L_PANELS_ALBUMIN", "L_CAI", "L_CAADJ"):

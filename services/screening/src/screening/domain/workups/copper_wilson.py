@@ -121,13 +121,13 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         if anticoagulant is not None:
             evidence = (*evidence, of_fact(anticoagulant, "anticoagulant: the INR says nothing about the liver"))
         if (inr is None or anticoagulant is not None) and _acted_on(chart, tests):
-            return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
+            return outcome(state, held=catalog.acted_on_words(chart))
         return outcome(
             state, cards.abnormal(chart, evidence, inr_raised=inr is not None, anticoagulated=anticoagulant is not None)
         )
     if state == DISCORDANT:
         if _acted_on(chart, tests):
-            return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
+            return outcome(state, held=catalog.acted_on_words(chart))
         return outcome(state, cards.discordant(chart, evidence, very_low=tests.protein_band == "very low"))
     if state == BORDERLINE:
         if tests.urine_band == "normal":

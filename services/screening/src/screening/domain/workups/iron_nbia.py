@@ -88,7 +88,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     if state == DISCORDANT:
         since = max(e.day for e in evidence if e.day is not None)
         if catalog.acted_on(chart, _CONFIRMATORY, since):
-            return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
+            return outcome(state, held=catalog.acted_on_words(chart))
         return outcome(state, _discordant(chart, evidence))
     if state == NORMAL:
         return outcome(state)

@@ -85,7 +85,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         return outcome(KNOWN_DX, held="a manganese disorder is already recorded")
     if state == ABNORMAL:
         if evidence[0].day is not None and catalog.acted_on(chart, _CONFIRMATORY, evidence[0].day):
-            return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
+            return outcome(state, held=catalog.acted_on_words(chart))
         return outcome(state, _abnormal(chart, evidence, acquired=bool(acquired_source(chart))))
     if state == BORDERLINE:
         if chart.pending_in("L_MNB"):

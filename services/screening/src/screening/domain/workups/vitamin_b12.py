@@ -159,7 +159,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         decided = [r.taken.date() for r in (result, mma) if r is not None]
         since = max((*decided, *(day for day in (latest_exposure(exposures),) if day is not None)), default=None)
         if since is not None and catalog.acted_on(chart, cards.CONFIRMATORY, since):
-            return outcome(state, held="a confirmatory order or referral was made in the last 14 days", lacks=missing)
+            return outcome(state, held=catalog.acted_on_words(chart), lacks=missing)
         if unresolved_exposure:
             return outcome(state, cards.nitrous_oxide(chart, exposures, evidence), lacks=missing)
         return outcome(state, cards.discordant(chart, evidence, WARNING if exposures else INFO))

@@ -111,7 +111,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         return outcome(TREATED, held="vitamin E replacement is active")
     if state in (ABNORMAL, DISCORDANT) and result is not None:
         if catalog.acted_on(chart, _CONFIRMATORY, result.taken.date()):
-            return outcome(state, held="a confirmatory order or referral was made in the last 14 days")
+            return outcome(state, held=catalog.acted_on_words(chart))
         if state == DISCORDANT:
             return outcome(state, _discordant(chart, evidence))
         return outcome(state, _abnormal(chart, evidence, lipids, malabsorption=bool(risks)))
