@@ -29,7 +29,7 @@ QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthC
 SHORT = {url: name for name, url in SYSTEMS.items()}
 LISTS = ("conditions", "meds", "procs", "labs", "orders", "fhx", "draft")
 WRITTEN = [case.scenario for case in written()]
-BY_HOOK = {hook: [s for s in WRITTEN if s["hook"] == hook] for hook in ("patient-view", "order-select")}
+BY_HOOK = {hook: [s for s in WRITTEN if s["hook"] == hook] for hook in ("patient-view", "order-select", "order-sign")}
 
 
 @st.composite
@@ -93,7 +93,9 @@ IRRELEVANT = sorted(
         for entry in entries
         if not entry.prefix and USED.isdisjoint(BOOK.sets(entry.system, entry.code))
     }
-    | {("icd10cm", "I10"), ("icd10cm", "J45.909"), ("snomed", "38341003"), ("loinc", "2345-7"), ("rxnorm", "29046")}
+    | {("icd10cm", "I10"), ("icd10cm", "J45.909"), ("snomed", "38341003"), ("snomed", "195967001")}
+    | {("snomed", "80146002"), ("loinc", "2345-7"), ("loinc", "2951-2"), ("loinc", "2823-3"), ("loinc", "4548-4")}
+    | {("rxnorm", "29046"), ("rxnorm", "5640"), ("atc", "C09AA05"), ("atc", "M01AE01")}
 )
 BY_KIND = {
     "conditions": [c for c in IRRELEVANT if c[0] in ("icd10cm", "snomed")],
