@@ -8,12 +8,9 @@ from screening.domain.citations import AASLD_WILSON
 from screening.domain.description import Case, Description
 from screening.domain.findings import ABNORMAL, INFO, KNOWN_DX, Finding, suggest
 from screening.domain.orders.rule import CannotTell, Decision, OrderRule, Situation, test_in
-from screening.domain.thresholds import days, years
-from screening.domain.workups.copper_wilson_facts import MODULE, WORKUP, risk
+from screening.domain.thresholds import years
+from screening.domain.workups.copper_wilson_facts import MODULE, URINE_LOOK_BACK, WORKUP, risk
 
-URINE_COPPER_DAYS: Final = days(
-    "orders.ceruloplasmin.urine-copper", 1825, "a 24-hour urine copper makes ceruloplasmin alone enough this long"
-)
 EARLY_ONSET: Final = years(
     "orders.ceruloplasmin.early-onset", 40, "ceruloplasmin alone is remarked on up to this age at onset"
 )
@@ -30,7 +27,7 @@ def _ceruloplasmin(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         return None
     if chart.drafted_in("L_CUU24") or chart.pending_in("L_CUU24"):
         return None
-    if chart.newest(analytes.COPPER_URINE.key, URINE_COPPER_DAYS) is not None:
+    if chart.newest(analytes.COPPER_URINE.key, URINE_LOOK_BACK) is not None:
         return None
     if MODULE in situation.unavailable:
         return CannotTell((MODULE,))
@@ -57,7 +54,7 @@ CERULOPLASMIN: Final = OrderRule(
                 INFO,
                 f"dystonia without a recorded cause, or another movement disorder, with onset by {EARLY_ONSET} or with a"
                 " copper risk (liver disease, a parent, sibling or child with Wilson disease); no 24-hour urine copper"
-                f" drafted, ordered or measured in {URINE_COPPER_DAYS}; Wilson disease neither known nor suggested by"
+                f" drafted, ordered or measured in {URINE_LOOK_BACK}; Wilson disease neither known nor suggested by"
                 " results",
                 "info; suggests 24-hour urine copper and a liver panel",
             ),

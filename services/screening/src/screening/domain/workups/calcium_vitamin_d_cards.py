@@ -62,8 +62,8 @@ COMPANION_DAYS: Final = days(
 CASES: Final = (
     Case(
         CRITICAL_STATE,
-        f"adjusted (or, without albumin within {ALBUMIN_DAYS}, total) calcium or ionized calcium in the critical band:"
-        f" {ADJUSTED.bands[0].upper} adjusted, {IONIZED.bands[0].upper} ionized",
+        f"adjusted (or, without albumin within {ALBUMIN_DAYS}, total) calcium below {ADJUSTED.bands[0].upper}, or ionized"
+        f" calcium below {IONIZED.bands[0].upper}",
         "critical up to 14 days old, otherwise a warning that it was never repeated: calcium, magnesium, phosphate, PTH,"
         " vitamin D and ECG at once",
     ),

@@ -21,12 +21,22 @@ from screening.domain.findings import (
     Finding,
     Missing,
 )
-from screening.domain.labs import LabResult, Scale, above, below, up_to
+from screening.domain.labs import LabResult
 from screening.domain.phenotype import Phenotype
-from screening.domain.thresholds import cut, days, years
+from screening.domain.thresholds import years
 from screening.domain.workups import ceruloplasmin
 from screening.domain.workups import copper_wilson_cards as cards
-from screening.domain.workups.copper_wilson_facts import MODULE, relatives, risk
+from screening.domain.workups.copper_wilson_facts import (
+    INR_LOOK_BACK,
+    INR_RAISED,
+    MODULE,
+    SERUM_DAYS,
+    SERUM_LOW,
+    URINE,
+    URINE_LOOK_BACK,
+    relatives,
+    risk,
+)
 from screening.domain.workups.missing import state_without_result, unreadable_note
 
 ONSET: Final = years(
@@ -37,33 +47,6 @@ ONSET_WITHOUT_DYSTONIA: Final = years(
     40,
     "copper is looked for in other movement disorders up to this age at onset",
 )
-URINE_LOOK_BACK: Final = days("copper-wilson.urine-look-back", 1825, "a 24-hour urine copper counts this long")
-INR_LOOK_BACK: Final = days("copper-wilson.inr-look-back", 30, "an INR counts this long")
-SERUM_DAYS: Final = days(
-    "copper-wilson.serum-interval", 180, "a serum copper belongs to a ceruloplasmin drawn at most so far away"
-)
-URINE: Final = Scale(
-    analytes.COPPER_URINE,
-    (
-        below("normal", "0.64 umol/(24.h)", "40 ug/(24.h)"),
-        up_to("intermediate", "1.6 umol/(24.h)", "100 ug/(24.h)"),
-        above("high"),
-    ),
-    cite=AASLD_URINE_COPPER,
-    id="copper-wilson.urine",
-    reassuring=frozenset({"normal"}),
-)
-SERUM_LOW: Final = cut(
-    "copper-wilson.serum-low",
-    "10 umol/L",
-    "64 ug/dL",
-    means="serum copper: low below this, read with ceruloplasmin and urine copper",
-    cite=COPPER_TESTS,
-)
-INR_RAISED: Final = cut(
-    "copper-wilson.inr-raised", "1.5 1", means="INR: raised from this on", cite=AASLD_WILSON, fixed=True
-)
-
 DESCRIBED: Final = Description(
     title="Copper: Wilson disease and copper deficiency",
     purpose="Looks for Wilson disease, which is treatable for life, wherever a movement disorder begins young or with liver disease.",

@@ -13,6 +13,7 @@ from screening.domain.findings import (
     DISCORDANT,
     INFO,
     KNOWN_DX,
+    NO_RESULT,
     NORMAL,
     ORDER_PENDING,
     WARNING,
@@ -21,31 +22,46 @@ from screening.domain.findings import (
     suggest,
 )
 from screening.domain.workups import ceruloplasmin
-from screening.domain.workups.copper_wilson_facts import MODULE, WORKUP
+from screening.domain.workups.copper_wilson_facts import (
+    INR_RAISED,
+    MODULE,
+    SERUM_DAYS,
+    SERUM_LOW,
+    URINE,
+    URINE_LOOK_BACK,
+    WORKUP,
+)
+
+_VERY_LOW, _LOW = (band.upper for band in ceruloplasmin.CERULOPLASMIN.bands[:2])
+_NORMAL_URINE, _BORDERLINE_URINE = (band.upper for band in URINE.bands[:2])
 
 CASES: Final = (
     Case(KNOWN_DX, "Wilson disease is recorded as confirmed", "no card; SCREEN is suppressed"),
     Case(
         ABNORMAL,
-        "Kayser-Fleischer ring; 24-hour urine copper above 1.6 umol (100 ug); or ceruloplasmin below 0.10 g/L unless"
-        " copper is low",
+        f"Kayser-Fleischer ring; 24-hour urine copper above {_BORDERLINE_URINE}; or ceruloplasmin below {_VERY_LOW} unless"
+        " copper is low as well",
         "warning: urine copper, liver tests with INR, slit lamp, ATP7B; hepatology, neurology and genetics. Critical with"
-        " an INR of 1.5 or more, unless an anticoagulant explains it",
+        f" an INR of {INR_RAISED} or more, unless an anticoagulant explains it",
     ),
     Case(
         DISCORDANT,
-        "ceruloplasmin below 0.20 g/L with urine copper below 0.64 umol (40 ug) and serum copper below 10 umol/L within"
-        " 180 days, no Kayser-Fleischer ring",
-        "info: zinc, serum copper, blood count; a warning if ceruloplasmin is below 0.10 g/L",
+        f"ceruloplasmin below {_LOW} with urine copper below {_NORMAL_URINE} and serum copper below {SERUM_LOW} within"
+        f" {SERUM_DAYS} of it, no Kayser-Fleischer ring",
+        f"info: zinc, serum copper, blood count; a warning if ceruloplasmin is below {_VERY_LOW}",
     ),
     Case(
         BORDERLINE,
-        "ceruloplasmin 0.10-0.20 g/L without urine copper, or with a normal one and a risk; urine copper 0.64-1.6 umol;"
-        " ceruloplasmin 0.20 g/L or more with a risk and without urine copper",
+        f"ceruloplasmin below {_LOW} without urine copper, or with a normal one and a risk; urine copper from"
+        f" {_NORMAL_URINE} to {_BORDERLINE_URINE}; ceruloplasmin of {_LOW} or more with a risk and without urine copper",
         "info: 24-hour urine copper, liver tests, slit lamp",
     ),
     Case(ORDER_PENDING, "no ceruloplasmin, but one is ordered", "no card"),
-    Case("NO_RESULT", f"no ceruloplasmin in {ceruloplasmin.LOOK_BACK}", "a line in SCREEN"),
+    Case(
+        NO_RESULT,
+        f"no ceruloplasmin in {ceruloplasmin.LOOK_BACK} and no raised urine copper in {URINE_LOOK_BACK}",
+        "a line in SCREEN",
+    ),
     Case(NORMAL, "every other combination; a normal ceruloplasmin alone never excludes Wilson disease", "no card"),
 )
 

@@ -40,7 +40,7 @@ def ferritin_high(chart: Chart, look_back: int | None = None) -> Evidence | None
     if newest is None or newest.value is None or newest.value.at_most_below(limit, inclusive=True) is not False:
         return None
     cite = chart.cite(FERRITIN_HIGH_FEMALE if chart.patient.sex == "female" else FERRITIN_HIGH_MALE)
-    return of_result(newest, analytes.FERRITIN.measure, f"high ferritin: above {limit}", cite)
+    return of_result(newest, analytes.FERRITIN.measure, f"high: above {limit}", cite)
 
 
 def aceruloplasminemia_facts(chart: Chart) -> tuple[Fact, ...]:
