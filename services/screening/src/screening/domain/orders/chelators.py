@@ -11,7 +11,7 @@ from screening.domain.findings import CRITICAL, WARNING, Finding, refer
 from screening.domain.orders.rule import Decision, OrderRule, Situation, medicine_in
 
 _EDETATE: Final = re.compile(r"\b(edetate|edetic acid)\b", re.IGNORECASE)
-_DISODIUM: Final = re.compile(r"\bedetate[ ,-]+disodium\b|\bdisodium[ ,-]+edetate\b", re.IGNORECASE)
+_DISODIUM: Final = re.compile(r"\bedetate[\s,-]+disodium\b|\bdisodium[\s,-]+edetate\b", re.IGNORECASE)
 _CALCIUM: Final = re.compile("calcium", re.IGNORECASE)
 _OTHER_SALT: Final = re.compile(r"calcium|cobalt|chromium|51\s*-?\s*Cr\b|\bCr\s*-?\s*51|ferric|\biron\b", re.IGNORECASE)
 _NOT_INTO_THE_BLOOD: Final = re.compile(

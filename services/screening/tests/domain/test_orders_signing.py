@@ -1,0 +1,64 @@
+"""order-sign asks the same rules of every draft, and shows what is more than information."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from chart_builder import build
+from scenario_files import written
+
+from screening.domain import screen
+from screening.domain.chart import Chart, Draft
+from screening.domain.findings import CRITICAL, DATA, INFO, WARNING, Finding
+from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
+from screening.knowledge.loading import code_book
+
+BOOK = code_book()
+ORDERED = [case.scenario for case in written() if case.scenario["hook"] != "patient-view"]
+
+
+def everything_selected(scenario: dict[str, Any]) -> Chart:
+    chart = build(scenario, BOOK)
+    return replace(chart, drafts=tuple(replace(draft, selected=True) for draft in chart.drafts))
+
+
+def told(findings: tuple[Finding, ...]) -> list[tuple[str, str, tuple[str, ...], tuple[Any, ...]]]:
+    return [(f.module, f.summary, f.statements, f.evidence) for f in findings]
+
+
+@pytest.mark.parametrize("scenario", ORDERED, ids=[scenario["id"] for scenario in ORDERED])
+def test_signing_shows_what_selecting_shows_less_the_information(
+    scenario: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chart = everything_selected(scenario)
+    signed = screen.order_hook(chart, signing=True)
+    monkeypatch.setattr(screen, "ORDER_CARDS", 99)
+    grave = [f for f in screen.order_hook(chart).findings if f.indicator != INFO]
+    assert told(signed.findings) == told(tuple(grave[:2]))
+    assert all(f.module != DATA for f in signed.findings)
+
+
+def test_a_rule_is_asked_before_signing_when_it_can_warn() -> None:
+    asked = {rule.name for rule in SIGNING_RULES}
+    for rule in ORDER_RULES:
+        assert rule.described is not None
+        outcomes = {case.outcome for case in rule.described.cases}
+        assert outcomes <= {CRITICAL, WARNING, INFO}
+        assert (rule.name in asked) == bool(outcomes - {INFO}), rule.name
+
+
+def test_indicators_of_the_cards_are_those_described() -> None:
+    outcomes = {rule.name: {c.outcome for c in rule.described.cases} for rule in ORDER_RULES if rule.described}
+    for scenario in ORDERED:
+        for finding in screen.order_hook(everything_selected(scenario)).findings:
+            assert finding.module == DATA or finding.indicator in outcomes[finding.module]
+
+
+def test_levodopa_is_not_looked_at_whatever_its_order_says() -> None:
+    chart = build({"age": 40, "sex": "male", "conditions": [{"code": "G24.9"}]}, BOOK)
+    sets = frozenset({"RX_LEVODOPA", "RX_DRBA_HIGH", "FE_RX", "RX_EDTA_DANGER"})
+    draft = Draft("MedicationRequest/1", True, (), sets, "edetate disodium")
+    for signing in (False, True):
+        assert screen.order_hook(replace(chart, drafts=(draft,)), signing=signing).findings == ()
+        other = replace(draft, sets=sets - {"RX_LEVODOPA"})
+        assert screen.order_hook(replace(chart, drafts=(draft, other)), signing=signing).findings != ()
