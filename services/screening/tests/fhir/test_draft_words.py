@@ -11,6 +11,7 @@ PLAIN = {
     "status": "draft",
     "subject": {"reference": f"Patient/{s.PATIENT_ID}"},
 }
+BY_CODE = s.concept(s.RXNORM, "42662")
 EDETATE = {"text": "edetate disodium"}
 CALCIUM = {"text": "calcium disodium edetate"}
 
