@@ -4,6 +4,8 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 STAMP := .venv/.installed
+MUTATION := build/mutation/.installed
+R4 := contract-tests/r4
 PACKAGES := services/chassis services/content services/screening gateway deploy/tryout
 LOCK := ../.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
@@ -11,7 +13,7 @@ LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/te
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test check fix bench venv lock clean
+.PHONY: help run demo test check validate fix bench venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -37,6 +39,14 @@ check: $(STAMP) ## lint, format, types, import directions, value sets, prefetch;
 	$(PY) -m screening.knowledge.thresholds_page --check
 	$(PY) -m screening.knowledge.coverage_page --check
 	$(PY) -m pytest -q -p no:cacheprovider $(LINTERS)
+	$(PY) deploy/mutation/report.py --check
+
+validate: $(STAMP) $(R4)/node_modules/.installed ## everything we say in FHIR against the R4 definitions (needs node and npm)
+	$(PY) $(R4)/check.py
+
+$(R4)/node_modules/.installed: $(R4)/package-lock.json
+	cd $(R4) && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 fix: $(STAMP) ## format, and repair what can be repaired
 	$(PY) -m ruff check --fix .
@@ -46,6 +56,15 @@ fix: $(STAMP) ## format, and repair what can be repaired
 
 bench: $(STAMP) ## measure, with results as ratios
 	@exec $(PY) deploy/bench/bench.py
+
+mutate: $(MUTATION) ## change the rules one by one and see whether a test notices [MUTATE_ONLY="labs.py" MUTATE_JOBS=2]
+	@PYTHONPATH=build/mutation exec $(PY) deploy/mutation/mutate.py
+
+$(MUTATION): deploy/mutation/tool.txt $(STAMP)
+	@echo "Installing the mutation tool into build/mutation ..."
+	@rm -rf build/mutation
+	@$(PY) -m pip install -q --require-hashes --target build/mutation -r deploy/mutation/tool.txt
+	@touch $@
 
 venv: $(STAMP) ## install into .venv what run, test and check need
 
@@ -64,4 +83,5 @@ lock: $(STAMP) ## pin requirements/*.in anew, with hashes
 
 clean: ## remove what can be made again; STATE_DIR (var) stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(R4)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
