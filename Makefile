@@ -13,7 +13,7 @@ LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/te
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test check validate fix bench venv lock clean
+.PHONY: help run demo test check validate fix bench mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
