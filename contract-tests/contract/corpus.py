@@ -45,7 +45,7 @@ def collect(client: Client, services: Mapping[str, Mapping[str, Any]], today: da
     found: list[Answered] = []
     for exchange in exchanges.load(
         "patient-view-prefetch", "patient-view-mixed", "patient-view-partial", "patient-view-epic",
-        "order-select-prefetch", "order-select-epic", "order-select-sandbox",
+        "order-select-prefetch", "order-select-epic", "order-select-sandbox", "order-sign",
     ):  # fmt: skip
         service = services[exchange.hook]
         found += _answered(client, service, exchange.name, exchange.request(service["prefetch"], today))

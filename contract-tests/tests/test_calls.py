@@ -13,6 +13,7 @@ DELIVERY = load("patient-view-prefetch", "patient-view-mixed", "patient-view-par
 EPIC = load("patient-view-epic", "order-select-epic")
 SANDBOX = load("order-select-sandbox")
 MALFORMED = load("order-select-malformed")
+SIGNING = load("order-sign")
 
 
 def exchanged(list_of_exchanges: list[Exchange]) -> pytest.MarkDecorator:
@@ -55,6 +56,14 @@ def test_calls_in_the_shape_of_the_sandbox(
     answered_as_expected(door, services[exchange.hook], exchange, today)
 
 
+@pytest.mark.promise("R20")
+@exchanged(SIGNING)
+def test_before_signing_every_draft_counts_and_only_warnings_are_shown(
+    door: Client, services: dict[str, Any], exchange: Exchange, today: date
+) -> None:
+    answered_as_expected(door, services[exchange.hook], exchange, today)
+
+
 @pytest.mark.promise("T63")
 @exchanged(MALFORMED)
 def test_odd_orders_are_passed_over_and_what_is_no_call_is_refused(
@@ -63,7 +72,7 @@ def test_odd_orders_are_passed_over_and_what_is_no_call_is_refused(
     answered_as_expected(door, services[exchange.hook], exchange, today)
 
 
-@exchanged(DELIVERY + EPIC + SANDBOX + MALFORMED)
+@exchanged(DELIVERY + EPIC + SANDBOX + MALFORMED + SIGNING)
 def test_screening_alone_answers_what_it_answers_through_the_gateway(
     screening: Client, door: Client, services: dict[str, Any], exchange: Exchange, today: date
 ) -> None:
@@ -101,7 +110,7 @@ def test_a_token_for_the_fhir_server_is_taken_and_never_shown(
 
 
 @pytest.mark.promise("T95")
-@exchanged([each for each in DELIVERY + EPIC + SANDBOX if each.expect["status"] == 200])
+@exchanged([each for each in DELIVERY + EPIC + SANDBOX + SIGNING if each.expect["status"] == 200])
 def test_the_same_call_twice_gets_the_same_topics_and_the_same_words(
     door: Client, services: dict[str, Any], exchange: Exchange, today: date
 ) -> None:

@@ -10,7 +10,7 @@ from contract.client import Client
 CASES: list[dict[str, Any]] = json.loads((exchanges.FOLDER / "feedback.json").read_text("utf-8"))["cases"]
 
 
-@pytest.mark.parametrize("service", ["dystonia-patient-view", "dystonia-order-select"])
+@pytest.mark.parametrize("service", ["dystonia-patient-view", "dystonia-order-select", "dystonia-order-sign"])
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_feedback_is_refused_as_not_implemented(door: Client, case: dict[str, Any], service: str) -> None:
     answer = door.post(f"/cds-services/{service}/feedback", case["body"])

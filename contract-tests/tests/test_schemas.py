@@ -148,6 +148,7 @@ def test_our_well_formed_requests_keep_the_request_schemas(today: Any) -> None:
         "patient-view-prefetch": "patient-view",
         "patient-view-epic": "patient-view",
         "order-select-epic": "order-select",
+        "order-sign": "order-sign",
     }
     for name, hook in hooks.items():
         request = exchanges.load(name)[0].request({"patient": "Patient/{{context.patientId}}"}, today)

@@ -16,6 +16,7 @@ from screening.domain.screen import Screening
 
 DECISION: Final = "example.dystonia-cds.decision"
 _WITH_INCLUDES: Final = frozenset({SCREEN, DATA, "ORD_PANEL_FIRST", "ORD_SYMPT_TX"})
+_SAFETY: Final = "safety"
 _NOT_A_DIAGNOSIS: Final = (
     "This is not a diagnosis. A normal result does not exclude a treatable cause, and the absence of a card does not"
     " mean that the patient is fine."
@@ -99,9 +100,10 @@ class Renderer:
             parts.append("**Consider**\n\n" + "\n".join(f"- {escaped(s, None)}" for s in finding.statements))
         known = texts.texts.get(finding.explanation)
         if known is not None:
-            parts.append(known.text)
+            if finding.explanation != _SAFETY:  # whose text stands on every card, further down
+                parts.append(known.text)
             parts.append(f"Evidence grade: {known.evidence_grade}. Clinical sign-off: {known.checker}.")
-        safety = texts.texts.get("safety")
+        safety = texts.texts.get(_SAFETY)
         parts.append(safety.text if safety is not None else _NOT_A_DIAGNOSIS)
         parts.append(f"[Read more]({self._page(finding.explanation)})")
         return "\n\n".join(parts)
