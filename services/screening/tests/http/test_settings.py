@@ -50,6 +50,7 @@ BAD: list[tuple[str, str]] = [
     *(("INCLUDE_V2_CODES", value) for value in ("maybe", "2")),
     *(("MAX_BODY_BYTES", value) for value in ("x", "1", "1e6", "999999999999")),
     *(("LOG_LEVEL", value) for value in ("LOUD", "info", "NOTSET")),
+    *(("SITE_VALUES_FILE", value) for value in ("nowhere.toml", "/")),
     *(("IDENTITY_KEY", value) for value in ("short", "x" * 31)),
 ]  # fmt: skip
 
