@@ -73,15 +73,16 @@ SERVICES: Final[tuple[CdsService, ...]] = (
         PATIENT_VIEW,
         "Treatable causes of dystonia: chart review",
         "When a chart with a coded dystonia or related movement disorder is opened: one card with the treatable"
-        " causes that have no current result (vitamin B12, vitamin E, manganese), and a card for each abnormal result,"
-        " with draft orders for tests and referrals.",
+        " causes that have no current result (vitamin B12, calcium, copper, vitamin E, manganese, iron), and a card for"
+        " each abnormal result, with draft orders for tests and referrals.",
     ),
     CdsService(
         "dystonia-order-select",
         ORDER_SELECT,
         "Treatable causes of dystonia: order advice",
-        "When an order is selected: specimen, companion test and safety advice around vitamin B12, vitamin E,"
-        " manganese, folic acid, nitrous oxide and metformin.",
+        "When an order is selected: specimen, companion test and safety advice around vitamin B12, vitamin E, copper,"
+        " manganese, iron, folic acid, metformin, nitrous oxide, edetate and other chelators, dopamine-receptor"
+        " blockers, symptomatic treatment, gene panels and contrast MRI.",
     ),
     CdsService(
         "dystonia-order-sign",
