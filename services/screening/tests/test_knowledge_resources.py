@@ -12,7 +12,7 @@ from screening.knowledge import build, loading, naming
 
 KNOWLEDGE = Path(loading.__file__).parent
 REVIEWED: dict[str, Any] = json.loads((KNOWLEDGE / "reviewed" / "codes.json").read_text(encoding="utf-8"))
-SYSTEMS = ("override-reasons", "site-facts")
+SYSTEMS = ("override-reasons", "site-facts", "topics")
 
 
 def test_the_committed_value_sets_are_what_the_generator_writes() -> None:
@@ -116,3 +116,19 @@ def test_the_override_reasons_are_the_ten_of_the_clinical_rules() -> None:
 def test_an_unknown_code_system_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         loading.code_system("topics-of-nobody")
+
+
+def test_the_topics_are_written_with_the_value_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reviewed").mkdir()
+    (tmp_path / "reviewed" / "codes.json").write_text(json.dumps(REVIEWED), encoding="utf-8")
+    monkeypatch.setattr(build, "KNOWLEDGE", tmp_path)
+    assert build.main([]) == 0
+    written = tmp_path / "codesystems" / "topics.json"
+    assert json.loads(written.read_text("utf-8")) == loading.code_system("topics")
+    written.write_text("{}", encoding="utf-8")
+    capsys.readouterr()
+    assert build.main(["--check"]) == 1
+    assert capsys.readouterr().out == "stale: codesystems/topics.json\n"
+    assert written.read_text("utf-8") == "{}"

@@ -11,13 +11,15 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 from screening.domain import phenotype
-from screening.domain.analytes import Analyte
+from screening.domain.analytes import ANALYTES, Analyte
+from screening.domain.catalog import Orderable
 from screening.domain.labs import Scale
 from screening.domain.orders.rule import OrderRule
 from screening.domain.thresholds import AnyThreshold, Threshold
 from screening.domain.workups.registry import BY_MODULE, Workup
 
 _DOMAIN: Final = "screening.domain"
+_ANALYTES: Final = {analyte.key: analyte for analyte in ANALYTES}
 _RULES: Final = ("screening.domain.orders.", "screening.domain.phenotype", "screening.domain.workups.")
 
 
@@ -103,6 +105,9 @@ def _named_by(thing: Any) -> Iterator[Any]:
         if thing.__module__.startswith(_DOMAIN):
             yield from _of_code(thing.__code__, thing.__globals__)
             yield from (cell.cell_contents for cell in thing.__closure__ or ())
+    elif isinstance(thing, Orderable):
+        yield from thing.same_as
+        yield from (_ANALYTES[key] for key in (thing.current[0] if thing.current is not None else ()))
     elif isinstance(thing, Workup):
         yield thing.module  # what it reads is its own affair
     elif isinstance(thing, tuple | list | frozenset | set):

@@ -75,7 +75,7 @@ def _check_format() -> None:
             raise _only_json()
         return
     accepted = [entry for entry, quality in request.accept_mimetypes if quality > 0]
-    if accepted and not any(_acceptable(entry) for entry in accepted):
+    if request.headers.get("Accept") and not any(_acceptable(entry) for entry in accepted):
         raise _only_json()
 
 
