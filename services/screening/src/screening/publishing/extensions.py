@@ -16,8 +16,8 @@ _TOLD: Final = (
         "CodePrefix",
         "boolean",
         "True: every code of the system that begins with this one belongs to the set, too. Who does not know the"
-        " extension gets the narrower set. A filter is not used, because neither ICD-10-CM nor ATC defines a property"
-        " in FHIR that says the same everywhere.",
+        " extension gets the narrower set. It is no"
+        " filter, because a filter needs a hierarchy that not every terminology server knows of ICD-10-CM and ATC.",
         _CONCEPT,
     ),
     (
