@@ -16,8 +16,10 @@ import pytest
 from chart_builder import build
 from judging import screened
 from scenario_files import written
+from small_facts import chart, result
 
 from screening import domain
+from screening.domain import analytes, catalog
 from screening.domain.labs import Scale
 from screening.domain.thresholds import AnyThreshold, SiteValue, Threshold
 from screening.domain.units import Limit
@@ -150,11 +152,24 @@ class Asked(Mapping[str, SiteValue]):
 def test_the_rules_ask_the_chart_for_every_threshold() -> None:
     """Where there are scenarios for a subject, they reach each of its thresholds by way of the chart."""
     asked = Asked()
-    for chart, scenario in CHARTS:
-        screened(replace(chart, site_values=asked), scenario)
+    for read, scenario in CHARTS:
+        screened(replace(read, site_values=asked), scenario)
     assert asked.ids <= THRESHOLDS.keys()
     wanted = {id_ for id_ in THRESHOLDS if id_.partition(".")[0] in REACHED}
     assert wanted - asked.ids == set(), "no rule reads these, or no scenario gets there"
+
+
+ORDERABLES = {name: thing for name, thing in vars(catalog).items() if isinstance(thing, catalog.Orderable)}
+
+
+@pytest.mark.parametrize("name", [name for name, thing in ORDERABLES.items() if thing.current])
+def test_what_counts_as_current_is_a_look_back_of_the_workups(name: str) -> None:
+    keys, default, id_ = ORDERABLES[name].current or ((), 0, "")
+    assert (THRESHOLDS[id_].value, THRESHOLDS[id_].unit) == (default, "days")
+    own = SiteValue(THRESHOLDS[id_], default * 2, "Example Approver", date(2026, 11, 1), "Example reason.", "1")
+    older = [replace(result(analytes.B12, "300", "ng/L", default * 2), analyte=key) for key in keys]
+    assert not catalog.current(chart(*older), ORDERABLES[name])
+    assert catalog.current(replace(chart(*older), site_values={id_: own}), ORDERABLES[name])
 
 
 def changed(threshold: AnyThreshold, ratio: Decimal) -> Any:
@@ -174,8 +189,8 @@ def test_with_every_threshold_changed_the_rules_still_answer(ratio: str) -> None
         for t in THRESHOLDS.values()
     }
     shown, some = 0, CHARTS[::4]
-    for chart, scenario in some:
-        for finding in screened(replace(chart, site_values=own), scenario).findings:
+    for read, scenario in some:
+        for finding in screened(replace(read, site_values=own), scenario).findings:
             assert [e.code for e in finding.evidence].count("site-value") == len(own)
             shown += 1
     assert shown > len(some) / 4

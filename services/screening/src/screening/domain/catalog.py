@@ -29,8 +29,8 @@ class Orderable:
         label: its name on the card.
         note: specimen or timing instruction.
         same_as: sets whose codes are the same request: if one is drafted or pending, this is not suggested.
-        current: analytes and look-back in days: with a readable result of each it is not suggested,
-            unless a repeat is wanted.
+        current: analytes, look-back in days and the id of the threshold that this is the default of (the workups
+            hold it): with a readable result of each it is not suggested, unless a repeat is wanted.
         gene: HGNC id of the gene to test, for genetic tests.
         repeat: suggest it although a current result exists.
         priority: FHIR request priority, `stat` or `urgent`; empty for routine.
@@ -42,7 +42,7 @@ class Orderable:
     label: str
     note: str = ""
     same_as: tuple[str, ...] = ()
-    current: tuple[tuple[str, ...], int] | None = None
+    current: tuple[tuple[str, ...], int, str] | None = None
     gene: str = ""
     repeat: bool = False
     priority: str = ""
@@ -67,7 +67,7 @@ def _lab(
     label: str,
     *same_as: str,
     note: str = "",
-    current: tuple[tuple[str, ...], int] | None = None,
+    current: tuple[tuple[str, ...], int, str] | None = None,
 ) -> Orderable:
     return Orderable(LOINC, code, display, label, note, same_as, current)
 
@@ -89,17 +89,28 @@ _METAL_FREE: Final = (
 )
 _FASTING: Final = "Fasting 12 hours, protect from light, same draw as the lipid panel."
 
-TOTAL_B12: Final = _lab("2132-9", "Vit B12 Ser-mCnc", "vitamin B12", "L_B12", note=_BEFORE_B12, current=(("B12",), 365))
+TOTAL_B12: Final = _lab(
+    "2132-9",
+    "Vit B12 Ser-mCnc",
+    "vitamin B12",
+    "L_B12",
+    note=_BEFORE_B12,
+    current=(("B12",), 365, "vitamin-b12.look-back"),
+)
 HOLOTC: Final = _lab(
     "72160-5",
     "Holo-transcobalamin II [Moles/volume] in Serum",
     "holotranscobalamin (if available)",
     "L_HOLOTC",
     note=_BEFORE_B12,
-    current=(("HOLOTC",), 365),
+    current=(("HOLOTC",), 365, "vitamin-b12.look-back"),
 )
 CBC: Final = _lab(
-    "58410-2", "CBC panel - Blood by Automated count", "complete blood count", "L_CBC", current=(("HGB", "MCV"), 365)
+    "58410-2",
+    "CBC panel - Blood by Automated count",
+    "complete blood count",
+    "L_CBC",
+    current=(("HGB", "MCV"), 365, "vitamin-b12.macrocytosis-look-back"),
 )
 CBC_FILM: Final = replace(CBC, label="complete blood count with film", note="With blood film (acanthocytes?).")
 MMA: Final = _lab(
@@ -108,7 +119,7 @@ MMA: Final = _lab(
     "methylmalonic acid",
     "L_MMA",
     note=_BEFORE_B12,
-    current=(("MMA",), 90),
+    current=(("MMA",), 90, "vitamin-b12.paired"),
 )
 MMA_URINE: Final = _lab("25116-5", "Methylmalonate/Creat Ur-sRto", "urine methylmalonic acid/creatinine", "L_MMAU")
 HOMOCYSTEINE: Final = _lab(
@@ -117,7 +128,7 @@ HOMOCYSTEINE: Final = _lab(
     "homocysteine",
     "L_HCY",
     note="Keep on ice. " + _BEFORE_B12,
-    current=(("HCY",), 90),
+    current=(("HCY",), 90, "vitamin-b12.paired"),
 )
 CREATININE: Final = _lab(
     "2160-0",
@@ -125,9 +136,11 @@ CREATININE: Final = _lab(
     "creatinine with eGFR",
     "L_RENAL",
     "L_PANELS_RENAL",
-    current=(("EGFR",), 90),
+    current=(("EGFR",), 90, "vitamin-b12.paired"),
 )
-FOLATE: Final = _lab("2284-8", "Folate SerPl-mCnc", "folate", "L_FOLATE", current=(("FOLATE",), 90))
+FOLATE: Final = _lab(
+    "2284-8", "Folate SerPl-mCnc", "folate", "L_FOLATE", current=(("FOLATE",), 90, "vitamin-b12.paired")
+)
 INTRINSIC_FACTOR_ANTIBODY: Final = _lab(
     "30530-0", "IF Ab Ser Ql", "intrinsic factor antibody", "L_IFAB", note="Before or apart from a B12 injection."
 )
@@ -138,7 +151,7 @@ ALPHA_TOCOPHEROL: Final = _lab(
     "vitamin E (alpha-tocopherol)",
     "L_VE",
     note=_FASTING,
-    current=(("VE",), 730),
+    current=(("VE",), 730, "vitamin-e.look-back"),
 )
 LIPID_PANEL: Final = _lab(
     "24331-1",
@@ -146,14 +159,21 @@ LIPID_PANEL: Final = _lab(
     "fasting lipid panel",
     "L_LIPIDPANEL",
     note="Fasting 12 hours, same draw as vitamin E.",
-    current=(("CHOL", "TG"), 30),
+    current=(("CHOL", "TG"), 30, "vitamin-e.lipids"),
 )
 INR: Final = _lab("6301-6", "INR in Platelet poor plasma by Coagulation assay", "INR", "L_INR")
 
 MANGANESE_BLOOD: Final = _lab(
-    "5681-2", "Manganese Bld-mCnc", "whole-blood manganese", "L_MNB", note=_METAL_FREE, current=(("MN_BLOOD",), 365)
+    "5681-2",
+    "Manganese Bld-mCnc",
+    "whole-blood manganese",
+    "L_MNB",
+    note=_METAL_FREE,
+    current=(("MN_BLOOD",), 365, "manganese.look-back"),
 )
-FERRITIN: Final = _lab("2276-4", "Ferritin SerPl-mCnc", "ferritin", "L_FERR", current=(("FERRITIN",), 730))
+FERRITIN: Final = _lab(
+    "2276-4", "Ferritin SerPl-mCnc", "ferritin", "L_FERR", current=(("FERRITIN",), 730, "iron-nbia.look-back")
+)
 IRON_PANEL: Final = _lab("50190-8", "Iron+TIBC Pnl SerPl", "iron and TIBC", "L_IRONPANEL")
 LIVER_PANEL: Final = _lab("24325-3", "Hep Func 2000 Pnl SerPl", "liver panel", "L_PANELS_LIVER")
 MRI_BRAIN: Final = Orderable(
@@ -175,32 +195,56 @@ METABOLIC_PANEL: Final = _lab(
     "calcium and albumin (comprehensive metabolic panel)",
     "L_PANELS_ALBUMIN",
     note=_NO_TOURNIQUET,
-    current=(("CA", "ALBUMIN"), 183),
+    current=(("CA", "ALBUMIN"), 183, "calcium-vitamin-d.look-back"),
 )
 MAGNESIUM: Final = _lab(
-    "19123-9", "Magnesium SerPl-mCnc", "magnesium", "L_MG", note=_NO_TOURNIQUET, current=(("MG",), 183)
+    "19123-9",
+    "Magnesium SerPl-mCnc",
+    "magnesium",
+    "L_MG",
+    note=_NO_TOURNIQUET,
+    current=(("MG",), 183, "calcium-vitamin-d.look-back"),
 )
 CALCIUM_IONIZED: Final = _lab(
-    "1995-0", "Ca-I SerPl-sCnc", "ionized calcium", "L_CAI", note=_NO_TOURNIQUET, current=(("CA_IONIZED",), 183)
+    "1995-0",
+    "Ca-I SerPl-sCnc",
+    "ionized calcium",
+    "L_CAI",
+    note=_NO_TOURNIQUET,
+    current=(("CA_IONIZED",), 183, "calcium-vitamin-d.look-back"),
 )
-PTH: Final = _lab("2731-8", "PTH-Intact SerPl-mCnc", "PTH", "L_PTH", current=(("PTH",), 183))
+PTH: Final = _lab(
+    "2731-8", "PTH-Intact SerPl-mCnc", "PTH", "L_PTH", current=(("PTH",), 183, "calcium-vitamin-d.companions")
+)
 PHOSPHATE: Final = _lab("2777-1", "Phosphate SerPl-mCnc", "phosphate", "L_PHOS")
-VITAMIN_D: Final = _lab("62292-8", "25(OH)D SerPl-mCnc", "25-hydroxyvitamin D", "L_VITD", current=(("VITD",), 183))
+VITAMIN_D: Final = _lab(
+    "62292-8",
+    "25(OH)D SerPl-mCnc",
+    "25-hydroxyvitamin D",
+    "L_VITD",
+    current=(("VITD",), 183, "calcium-vitamin-d.companions"),
+)
 ECG: Final = Orderable(SNOMED, "164847006", "Standard electrocardiogram (procedure)", "electrocardiogram (QT interval)")
 
 _METAL_FREE_URINE: Final = "Metal-free 24-hour container; complete collection."
-CERULOPLASMIN: Final = _lab("2064-4", "Ceruloplasmin SerPl-mCnc", "ceruloplasmin", "L_CP", current=(("CP",), 3650))
+CERULOPLASMIN: Final = _lab(
+    "2064-4",
+    "Ceruloplasmin SerPl-mCnc",
+    "ceruloplasmin",
+    "L_CP",
+    current=(("CP",), 3650, "copper-wilson.ceruloplasmin-look-back"),
+)
 COPPER_URINE: Final = _lab(
     "5633-3",
     "Copper 24H Ur-mRate",
     "24-hour urine copper",
     "L_CUU24",
     note=_METAL_FREE_URINE,
-    current=(("CU_URINE",), 1825),
+    current=(("CU_URINE",), 1825, "copper-wilson.urine-look-back"),
 )
 COPPER_SERUM: Final = _lab("5631-7", "Copper SerPl-mCnc", "serum copper", "L_CUS", note="Metal-free tube.")
 ZINC: Final = _lab("5763-8", "Zinc SerPl-mCnc", "serum zinc", "L_ZN", note="Metal-free tube.")
-INR_FOR_LIVER: Final = replace(INR, current=(("INR",), 30))
+INR_FOR_LIVER: Final = replace(INR, current=(("INR",), 30, "copper-wilson.inr-look-back"))
 SLIT_LAMP: Final = Orderable(
     SNOMED,
     "55468007",
@@ -265,8 +309,10 @@ def current(chart: Chart, test: Orderable) -> bool:
     """Whether every analyte of the test has a readable result within its look-back."""
     if test.current is None:
         return False
-    analytes, days = test.current
-    return all(chart.newest(analyte, days) is not None for analyte in analytes)
+    analytes, look_back, threshold = test.current
+    if chart.site_values and (own := chart.site_values.get(threshold)) is not None and isinstance(own.value, int):
+        look_back = own.value
+    return all(chart.newest(analyte, look_back) is not None for analyte in analytes)
 
 
 def still_wanted(chart: Chart, tests: Iterable[Orderable]) -> tuple[Orderable, ...]:
