@@ -37,6 +37,7 @@ from screening.domain.workups.calcium_vitamin_d_facts import (
     Sample,
     needs_ionized,
 )
+from screening.domain.workups.missing import UNREADABLE_OR_STALE
 
 EMERGENCY: Final = "emergency"
 UNDER_TREATMENT: Final = "under treatment"
@@ -81,6 +82,7 @@ CASES: Final = (
         "info: albumin or ionized calcium",
     ),
     Case(ORDER_PENDING, "no calcium, but one is ordered", "no card"),
+    *UNREADABLE_OR_STALE,
     Case(
         "NO_RESULT",
         f"no calcium in {LOOK_BACK} ({LOOK_BACK_REASSURED} without a risk, once one since the onset was not abnormal)",

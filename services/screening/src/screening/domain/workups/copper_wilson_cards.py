@@ -31,6 +31,7 @@ from screening.domain.workups.copper_wilson_facts import (
     URINE_LOOK_BACK,
     WORKUP,
 )
+from screening.domain.workups.missing import UNREADABLE_OR_STALE
 
 _VERY_LOW, _LOW = (band.upper for band in ceruloplasmin.CERULOPLASMIN.bands[:2])
 _NORMAL_URINE, _BORDERLINE_URINE = (band.upper for band in URINE.bands[:2])
@@ -57,6 +58,7 @@ CASES: Final = (
         "info: 24-hour urine copper, liver tests, slit lamp",
     ),
     Case(ORDER_PENDING, "no ceruloplasmin, but one is ordered", "no card"),
+    *UNREADABLE_OR_STALE,
     Case(
         NO_RESULT,
         f"no ceruloplasmin in {ceruloplasmin.LOOK_BACK} and no raised urine copper in {URINE_LOOK_BACK}",

@@ -39,7 +39,7 @@ from screening.domain.workups.iron_nbia_facts import (
     ferritin_high,
     ferritin_limit,
 )
-from screening.domain.workups.missing import state_without_result, unreadable_note
+from screening.domain.workups.missing import UNREADABLE_OR_STALE, state_without_result, unreadable_note
 
 EARLY_ONSET: Final = years("iron-nbia.early-onset", 40, "iron is looked for up to this age at onset")
 SATURATION_LOW: Final = cut(
@@ -65,6 +65,7 @@ DESCRIBED: Final = Description(
             "warning: MRI with iron-sensitive sequences, ophthalmology, CP gene test, neurology and genetics; never iron",
         ),
         Case(ORDER_PENDING, "no ferritin, but ferritin or iron is ordered", "no card"),
+        *UNREADABLE_OR_STALE,
         Case("NO_RESULT", f"no ferritin in {LOOK_BACK}", "a line in SCREEN with ferritin, iron, ceruloplasmin and MRI"),
         Case(NORMAL, "any other ferritin, high or low", "no card"),
     ),

@@ -1,8 +1,19 @@
 """Why there is no usable result: never done, too old, or not readable. Shared by all workups."""
 
+from typing import Final
+
 from screening.domain.chart import Chart
+from screening.domain.description import Case
 from screening.domain.findings import NO_RESULT, STALE, UNREADABLE
 from screening.domain.labs import LabResult
+
+UNREADABLE_OR_STALE: Final = (
+    Case(
+        UNREADABLE, "the newest result cannot be read or spans a limit that matters", "a line in SCREEN with the reason"
+    ),
+    Case(STALE, "the newest result is older than its look-back", "a line in SCREEN with the day of the result"),
+)
+"""The cases that every workup describes alike."""
 
 
 def state_without_result(chart: Chart, days: int, *analytes: str) -> tuple[str, str]:
