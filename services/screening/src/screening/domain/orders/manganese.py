@@ -3,7 +3,7 @@
 from typing import Final
 
 from screening.domain import analytes, catalog
-from screening.domain.chart import Draft
+from screening.domain.chart import Chart, Draft
 from screening.domain.citations import GENEREVIEWS_HMNDYT1, RULES
 from screening.domain.description import Case, Description
 from screening.domain.evidence import Evidence, of_fact
@@ -86,12 +86,18 @@ def _parenteral(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         return CannotTell((MODULE,))
     return Finding(
         "ORD_PN_MN", "", INFO,
-        "Long-term parenteral nutrition and a movement disorder: no whole-blood manganese in 6 months.",
+        f"Long-term parenteral nutrition and a movement disorder: no whole-blood manganese in {_look_back(chart)}.",
         evidence=tuple(of_fact(fact, "parenteral nutrition") for fact in nutrition),
         suggestions=suggest(chart, "Order", catalog.MANGANESE_BLOOD.again()),
         override_reasons=("done-elsewhere",),
         explanation=WORKUP,
     )  # fmt: skip
+
+
+def _look_back(chart: Chart) -> str:
+    """As the rules put it; a site's own number as it is."""
+    held = chart.of(LOOK_BACK_ON_PN)
+    return "6 months" if held == LOOK_BACK_ON_PN.value else f"{held} days"
 
 
 def _against(situation: Situation) -> tuple[Evidence, ...]:
