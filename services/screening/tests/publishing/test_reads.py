@@ -129,3 +129,23 @@ def test_every_card_of_every_scenario_has_its_topic(charts: Any) -> None:
     assert "DataNotAssessed" in topics
     assert {f"{module.capitalize()}Abnormal" for module in ("B12", "CA", "CU", "VITE", "MN")} <= topics
     assert len(BY_MODULE) == 6
+
+
+def test_every_state_that_a_workup_comes_to_is_described(charts: Any) -> None:
+    for workup in WORKUPS:
+        described = {case.outcome for case in workup.described.cases}
+        reached = {workup.assess(chart, phenotype.of(chart)).state for _, chart in charts}
+        assert len(reached) > 3
+        assert reached <= described, workup.id
+
+
+def test_every_card_is_described_with_its_indicator(charts: Any) -> None:
+    rules = {rule.name: rule.described.cases for rule in ORDER_RULES}
+    for scenario, chart in charts:
+        for finding in screened(chart, scenario).findings:
+            if finding.module in rules:
+                assert finding.indicator in {case.outcome for case in rules[finding.module]}, finding.module
+            elif finding.module in BY_MODULE:
+                cases = BY_MODULE[finding.module].described.cases
+                then = " ".join(case.then for case in cases if case.outcome == finding.state)
+                assert finding.indicator in then.lower(), (finding.module, finding.state)
