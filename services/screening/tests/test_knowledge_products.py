@@ -15,7 +15,9 @@ REVIEWED = Path(loading.__file__).parent / "reviewed"
 NAMED: dict[str, Any] = json.loads((REVIEWED / "rxnorm-named-products.json").read_text(encoding="utf-8"))
 OLDER: dict[str, Any] = json.loads((REVIEWED / "rxnorm-products.json").read_text(encoding="utf-8"))["ingredients"]
 BOOK = loading.code_book()
-NOT_SYSTEMIC = re.compile(r"\b(Topical|Ophthalmic|Otic|Vaginal|Shampoo|Ointment|Cream|Lotion|Irrigation)\b")
+NOT_SYSTEMIC = re.compile(
+    r"\b(Topical|Ophthalmic|Otic|Vaginal|Shampoo|Ointment|Cream|Lotion|Irrigation|Transdermal|Medicated)\b"
+)
 
 
 def products() -> list[tuple[str, str, str, str, str]]:
@@ -69,6 +71,16 @@ def test_what_is_not_swallowed_or_injected_is_left_out() -> None:
     assert [name for *_, name in products() if NOT_SYSTEMIC.search(name)] == []
     neomycin = [name for ingredient, *_, name in products() if ingredient == "7299"]
     assert all("Oral" in name or name == "neomycin sulfate" for name in neomycin)
+
+
+def test_an_ointment_of_the_older_table_is_no_treatment() -> None:
+    aside = NAMED["setAside"]["products"]
+    older = {code for told in OLDER.values() for side in ("single", "combination") for code in told[side]}
+    assert set(aside) <= older
+    assert all(NOT_SYSTEMIC.search(name) for name in aside.values())
+    assert aside["388517"] == "Calcitriol 0.000003 MG/MG Topical Ointment"
+    for code in aside:
+        assert BOOK.sets(RXNORM, code) == frozenset(), code
 
 
 def test_the_salts_of_edetate_are_told_apart() -> None:

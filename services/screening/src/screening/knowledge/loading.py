@@ -79,11 +79,12 @@ def _products() -> Iterator[Product]:
 def rxnorm_products() -> dict[str, dict[str, dict[str, frozenset[str]]]]:
     """RxNorm ingredient -> source -> `single` and `combination` products."""
     older = _read(_HERE / "reviewed" / "rxnorm-products.json")["ingredients"]
-    named = _read(_HERE / "reviewed" / "rxnorm-named-products.json")["ingredients"]
+    file = _read(_HERE / "reviewed" / "rxnorm-named-products.json")
+    aside = frozenset(file["setAside"]["products"])
     found: dict[str, dict[str, dict[str, frozenset[str]]]] = {}
     for ingredient, told in older.items():
-        found.setdefault(ingredient, {})[OLDER_TABLE] = _sides(told)
-    for ingredient, told in named.items():
+        found.setdefault(ingredient, {})[OLDER_TABLE] = {side: codes - aside for side, codes in _sides(told).items()}
+    for ingredient, told in file["ingredients"].items():
         found.setdefault(ingredient, {}).update({source: _sides(one) for source, one in told["products"].items()})
     return found
 
