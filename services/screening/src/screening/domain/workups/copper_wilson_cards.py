@@ -83,7 +83,8 @@ _SPECIALIST: Final = "Treatment is begun by specialists only: neurological signs
 
 def _window(chart: Chart) -> str:
     return (
-        f"Looked back {chart.of(ceruloplasmin.LOOK_BACK)} days for ceruloplasmin, 1825 days for 24-hour urine copper."
+        f"Looked back {chart.of(ceruloplasmin.LOOK_BACK)} days for ceruloplasmin, {chart.of(URINE_LOOK_BACK)} days for"
+        " 24-hour urine copper."
     )
 
 
