@@ -81,6 +81,8 @@ def test_an_ointment_of_the_older_table_is_no_treatment() -> None:
     assert aside["388517"] == "Calcitriol 0.000003 MG/MG Topical Ointment"
     for code in aside:
         assert BOOK.sets(RXNORM, code) == frozenset(), code
+        under = {ingredient for ingredient, told in OLDER.items() if code in {*told["single"], *told["combination"]}}
+        assert all(BOOK.sets(RXNORM, ingredient) & SINGLE_INGREDIENT_SETS for ingredient in under), code
 
 
 def test_the_salts_of_edetate_are_told_apart() -> None:

@@ -28,7 +28,7 @@ missing here, ATC and the site's ConceptMap are the way.** A medicine that is no
 no risk, no card.
 
 * **Table** (2014-2016), `rxnorm-products.json`: matched by label in a BioPortal dump. It holds groups of products, too.
-  Its products for skin, eye, ear or wounds (calcitriol ointment, vitamin E cream) are set aside: they are no treatment.
+  Its products for skin, eye, ear or wounds (calcitriol ointment, vitamin E cream) are no treatment and set aside.
 * **2025** (2025-10-06), `rxnorm-named-products.json`: RxNorm Current Prescribable Content, by RxNorm's own relations,
   without products for skin, eye, ear or wounds. Names that begin with A are missing from the copy: of aspirin and
   alpha tocopherol it has combinations only, of apixaban, aripiprazole and asenapine nothing.
