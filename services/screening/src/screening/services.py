@@ -46,7 +46,7 @@ _OTHER_TEMPLATES: Final[Mapping[str, str]] = {
         "&_include=MedicationRequest:medication"
     ),
     "medication_statements": (
-        f"MedicationStatement?{_PATIENT}&status=active,on-hold&_include=MedicationStatement:medication"
+        f"MedicationStatement?{_PATIENT}&status=active,on-hold,completed,stopped&_include=MedicationStatement:medication"
     ),
     "procedures": f"Procedure?{_PATIENT}&status=completed,in-progress",
     "orders": f"ServiceRequest?{_PATIENT}&status=active,draft,on-hold",

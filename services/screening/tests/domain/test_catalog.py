@@ -73,9 +73,14 @@ def test_a_pending_test_is_not_wanted(days: int, wanted: bool) -> None:
     for made in (
         chart(orders=(order(code="13964-2", authored=ago(days)),)),
         chart(orders=(order("L_MMA", authored=ago(days)),)),
-        chart(pending=(pending("L_MMA", taken=ago(days)),)),
     ):
         assert bool(still_wanted(made, (catalog.MMA,))) is wanted
+
+
+@pytest.mark.parametrize(("days", "wanted"), [(365, False), (366, True)])
+def test_a_preliminary_result_is_waited_for_a_year(days: int, wanted: bool) -> None:
+    made = chart(pending=(pending("L_MMA", taken=ago(days)),))
+    assert bool(still_wanted(made, (catalog.MMA,))) is wanted
 
 
 @pytest.mark.parametrize(("days", "wanted"), [(365, False), (366, True)])
@@ -124,7 +129,8 @@ def test_each_test_is_wanted_once() -> None:
 
 def test_only_referrals_are_referrals() -> None:
     assert {test.label for test in EVERYTHING if test.referral} == {
-        "referral to neurology", "referral to clinical genetics",
+        "referral to neurology", "referral to clinical genetics", "referral to gastroenterology (hepatology)",
+        "referral to ophthalmology (retina)",
     }  # fmt: skip
 
 

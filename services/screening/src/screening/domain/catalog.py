@@ -18,6 +18,8 @@ GENE_ID_SYSTEM: Final = "http://www.genenames.org/geneId"
 ACTED_ON: Final = days("orders.acted-on", 14, "a confirmatory order or a referral holds a result card back this long")
 REFERRAL_SETS: Final = ("REF_NEUROLOGY", "REF_GENETICS", "REF_GASTROENTEROLOGY")
 """Referrals that mean somebody has acted (1.0.5)."""
+_PANELS: Final = ("L_PANELS", "L_CBC", "L_IMG")
+"""Sets of panels and examinations that hold more than the test that is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Orderable:
             hold it): with a readable result of each it is not suggested, unless a repeat is wanted.
         gene: HGNC id of the gene to test, for genetic tests.
         repeat: suggest it although a current result exists.
+        also: further codes of the very same test, which nobody suggests.
         priority: FHIR request priority, `stat` or `urgent`; empty for routine.
     """
 
@@ -46,6 +49,7 @@ class Orderable:
     gene: str = ""
     repeat: bool = False
     priority: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def referral(self) -> bool:
@@ -193,7 +197,6 @@ METABOLIC_PANEL: Final = _lab(
     "24323-8",
     "Comprehensive metabolic 2000 panel - Serum or Plasma",
     "calcium and albumin (comprehensive metabolic panel)",
-    "L_PANELS_ALBUMIN",
     note=_NO_TOURNIQUET,
     current=(("CA", "ALBUMIN"), 183, "calcium-vitamin-d.look-back"),
 )
@@ -287,15 +290,16 @@ GASTROENTEROLOGY: Final = Orderable(
 TTPA: Final = _gene("TTPA", "HGNC:12404")
 SLC30A10: Final = _gene("SLC30A10", "HGNC:25355")
 SLC39A14: Final = _gene("SLC39A14", "HGNC:20858")
-ATP7B: Final = _gene("ATP7B", "HGNC:870")
+ATP7B: Final = replace(_gene("ATP7B", "HGNC:870"), also=("21626-7", "51756-5"))
 CERULOPLASMIN_GENE: Final = _gene("CP", "HGNC:2295")
 
 
 def requested(chart: Chart, test: Orderable) -> bool:
     """Whether the same is already drafted or pending."""
     if test.gene:
-        return any(test.code in o.codes for o in chart.open_orders(GENETIC_ORDER_DAYS)) or any(
-            test.code in d.codes for d in chart.drafts
+        same_test = {test.code, *test.also}
+        return any(same_test & o.codes for o in chart.open_orders(GENETIC_ORDER_DAYS)) or any(
+            same_test & d.codes for d in chart.drafts
         )
     same = test.same_as
     return (
@@ -333,14 +337,15 @@ def acted_on_words(chart: Chart) -> str:
 def acted_on(chart: Chart, tests: Iterable[Orderable], result_day: date) -> bool:
     """Whether somebody acted on a result of late (`ACTED_ON`): a confirmatory order after it, or a referral.
 
-    A test ordered on the very day of the sample is taken for the order that led to the result (section 6, 4).
+    A test ordered on the very day of the sample is taken for the order that led to the result. Another panel that
+    holds the test makes suggesting it unnecessary, but is no answer to a warning: it may be routine (section 6, 4, 30).
     """
-    codes = {test.code for test in tests}
-    same = {name for test in tests for name in test.same_as}
+    codes = {code for test in tests for code in (test.code, *test.also)}
+    same = {name for test in tests for name in test.same_as if not name.startswith(_PANELS)}
     for order in chart.open_orders(ACTED_ON):
-        if order.authored is None or order.authored < result_day:
+        if order.status == "draft" or order.authored is None or order.authored < result_day:
             continue
-        if order.status != "draft" and not order.sets.isdisjoint(REFERRAL_SETS):
+        if not order.sets.isdisjoint(REFERRAL_SETS):
             return True
         confirmatory = not order.codes.isdisjoint(codes) or not order.sets.isdisjoint(same)
         if confirmatory and order.authored > result_day:

@@ -22,7 +22,8 @@ _COUNTING_CLINICAL: Final = frozenset({"", "active", "recurrence", "relapse"})
 _COUNTING_VERIFICATION: Final = frozenset({"", "confirmed", "provisional", "unconfirmed"})
 _KNOWN_VERIFICATION: Final = frozenset({"", "confirmed"})
 _OPEN_ORDER: Final = frozenset({"active", "draft", "on-hold"})
-ORDER_DAYS: Final = days("orders.pending", 90, "an open order, or a preliminary result, counts at most this old")
+ORDER_DAYS: Final = days("orders.pending", 90, "an open order counts at most this old")
+PRELIMINARY_DAYS: Final = days("orders.preliminary", 365, "a preliminary or registered result counts at most this old")
 GENETIC_ORDER_DAYS: Final = days("orders.genetic-pending", 365, "an open order of a gene test counts at most this old")
 FUTURE_TOLERANCE: Final = timedelta(hours=24)
 
@@ -342,7 +343,7 @@ class Chart:
         """Whether a test of the sets is ordered, or its result is preliminary."""
         wanted = frozenset(value_sets)
         return any(o.sets & wanted for o in self.open_orders(days)) or any(
-            p.sets & wanted and self.within(p.taken, days) for p in self.pending
+            p.sets & wanted and self.within(p.taken, PRELIMINARY_DAYS) for p in self.pending
         )
 
     def drafted_in(self, *value_sets: str) -> bool:

@@ -159,19 +159,18 @@ class Scale:
         return tuple(found)
 
     def deciding(self, results: Iterable["LabResult"]) -> "LabResult | None":
-        """The result that decides: the newest. One that spans a limit never hides an older result that does not reassure.
+        """The result that decides: the newest, unless it spans a limit and cannot be normal whatever it is.
 
-        A newest result that spans a limit is returned as it is (UNREADABLE) when no older one lies outside the
-        reassuring bands: an older normal value must not speak for it.
+        Such a result never hides an older one that does not reassure; an older normal value does not speak for it.
         """
         reassuring = self.reassuring or {self.bands[-1].name}
         newest: LabResult | None = None
         for result in results:
             newest = newest or result
-            band = self.band(result.value) if result.value is not None else None
-            if band is not None and (result is newest or band not in reassuring):
+            touched = self.touched(result.value) if result.value is not None else ()
+            if len(touched) == 1 and (result is newest or touched[0] not in reassuring):
                 return result
-            if band is not None:
+            if not reassuring.isdisjoint(touched):
                 break
         return newest
 

@@ -28,7 +28,7 @@ from screening.domain.orders.rule import (
     test_in,
 )
 from screening.domain.workups.manganese import LOOK_BACK_ON_PN, MODULE, WORKUP
-from screening.domain.workups.manganese_facts import liver_or_shunt, on_parenteral_nutrition, risk
+from screening.domain.workups.manganese_facts import liver, on_parenteral_nutrition, risk
 
 
 def _specimen(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
@@ -110,7 +110,7 @@ def _against(situation: Situation) -> tuple[Evidence, ...]:
     signal = chart.site_fact("t1-pallidal")
     if signal is not None:
         found.append(of_fact(signal, "T1 pallidal hyperintensity"))
-    found.extend(of_fact(fact, "cholestasis or liver disease") for fact in liver_or_shunt(chart))
+    found.extend(of_fact(fact, "cholestasis or liver disease") for fact in liver(chart))
     return tuple(dict.fromkeys(found))
 
 

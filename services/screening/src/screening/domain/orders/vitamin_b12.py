@@ -45,18 +45,10 @@ _FUNCTIONAL: Final = ("L_MMA", "L_HCY")
 
 
 def _reflex(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
-    """Serum B12 alone in a patient at risk, or with an indeterminate level on record.
-
-    On replacement ORD_B12_ON_TX advises instead: the two would contradict each other on one order.
-    """
+    """Serum B12 alone in a patient at risk, or with an indeterminate level on record."""
     del drafts
     chart = situation.chart
-    if (
-        situation.state(MODULE) == TREATED
-        or not situation.phenotype.present
-        or chart.drafted_in(*_FUNCTIONAL)
-        or chart.pending_in(*_FUNCTIONAL)
-    ):
+    if not situation.phenotype.present or chart.drafted_in(*_FUNCTIONAL) or chart.pending_in(*_FUNCTIONAL):
         return None
     exposures = nitrous_oxide(chart)
     risks = strong_risk(chart, exposures)

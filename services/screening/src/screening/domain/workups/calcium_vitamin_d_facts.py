@@ -162,11 +162,12 @@ def _read(
 
 
 def deciding(found: tuple[Sample, ...]) -> Sample | None:
-    """The newest sample; one that spans a limit never hides an older one that does not reassure."""
+    """The newest sample, unless it spans a limit and cannot be normal: that never hides an older one that is low."""
     for sample in found:
         if sample.band is not None and (sample is found[0] or sample.band not in REASSURING):
             return sample
-        if sample.band is not None:
+        value = sample.result.value
+        if value is None or not REASSURING.isdisjoint(sample.scale.touched(value)):
             break
     return found[0] if found else None
 

@@ -169,7 +169,8 @@ def _very_low(chart: Chart, protein: LabResult | None) -> bool | None:
 # --- cards (1.0.8) ---
 
 _CONFIRMATORY: Final = (
-    catalog.FERRITIN, catalog.IRON_PANEL, catalog.CERULOPLASMIN, catalog.MRI_IRON, catalog.CERULOPLASMIN_GENE,
+    catalog.FERRITIN, catalog.IRON_PANEL, catalog.CERULOPLASMIN, catalog.MRI_IRON, catalog.CRP,
+    catalog.CERULOPLASMIN_GENE,
 )  # fmt: skip
 
 _COPPER: Final = TakesIn(

@@ -31,6 +31,7 @@ from screening.domain.units import Limit
 from screening.domain.workups.manganese_facts import (
     acquired_source,
     high_risk,
+    liver,
     liver_or_shunt,
     on_parenteral_nutrition,
     polycythemia,
@@ -96,7 +97,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     if chart.pending_in("L_MNB"):
         return outcome(ORDER_PENDING)
     tests = [catalog.MANGANESE_BLOOD.again(), catalog.FERRITIN, catalog.CBC]
-    if liver_or_shunt(chart):
+    if liver(chart):
         tests.append(catalog.LIVER_PANEL)
     return outcome(state, lacks=Missing(note, tuple(tests), high_risk(chart)))
 
@@ -156,8 +157,10 @@ def _blood_state(chart: Chart, results: tuple[LabResult, ...], look_back: int) -
             state, words, decided_by = (
                 BORDERLINE, f"mildly high: above {normal}, up to {high}", (*decided_by, threshold),
             )  # fmt: skip
+        elif _at_most(result, normal) is False:
+            continue  # raised in any case: it does not hide an older result that says how much
         else:
-            continue
+            break
         if state == NORMAL and result is not results[0]:
             break
         cite = chart.cite(*decided_by, otherwise=MAYO_MN if result.upper_normal is None else OWN_RANGE)

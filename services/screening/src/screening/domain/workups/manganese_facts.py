@@ -72,9 +72,14 @@ def _goes_on(chart: Chart, fact: Fact) -> bool:
         case Procedure():
             return fact.status == "in-progress" or chart.within(fact.done, PN_SESSION_DAYS)
         case Medication():
-            return fact.active
+            return True  # active, or on hold: a risk all the same (section 6, 3)
         case Condition():
             return True
+
+
+def liver(chart: Chart) -> tuple[Fact, ...]:
+    """Cirrhosis, chronic liver disease, portal hypertension or cholestasis; a shunt alone is none."""
+    return tuple(chart.facts_in("MN_CHOLESTASIS_LIVER"))
 
 
 def liver_or_shunt(chart: Chart) -> tuple[Fact, ...]:
@@ -89,8 +94,8 @@ def high_risk(chart: Chart) -> tuple[Evidence, ...]:
     if signal is not None:
         found.append(of_fact(signal, "high risk: T1 pallidal hyperintensity"))
     found.extend(of_fact(fact, "high risk: parenteral nutrition") for fact in on_parenteral_nutrition(chart))
-    liver, blood = liver_or_shunt(chart), polycythemia(chart)
-    if liver and blood:
-        found.extend(of_fact(fact, "high risk: liver disease with polycythemia") for fact in liver)
+    diseased, blood = liver(chart), polycythemia(chart)
+    if diseased and blood:
+        found.extend(of_fact(fact, "high risk: liver disease with polycythemia") for fact in diseased)
         found.extend(blood)
     return tuple(found)

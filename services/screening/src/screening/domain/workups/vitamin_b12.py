@@ -41,6 +41,7 @@ from screening.domain.workups.vitamin_b12_facts import (
     PAIRED_DAYS,
     WORKUP,
     Exposure,
+    high_risk_facts,
     latest_exposure,
     nitrous_oxide,
     pregnant,
@@ -130,7 +131,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         if chart.pending_in("L_B12", "L_HOLOTC"):
             state = ORDER_PENDING
         else:
-            missing = Missing(note, _screen_tests(chart, exposures, bool(strong)), _high_risk(exposures, strong))
+            missing = Missing(note, _screen_tests(chart, exposures, bool(strong)), _high_risk(chart, exposures, strong))
         if unresolved_exposure:
             state, evidence = DISCORDANT, tuple(e.evidence for e in exposures)
 
@@ -338,9 +339,10 @@ def _missing_note(chart: Chart, result: LabResult | None, state: str) -> str:
     return state_without_result(chart, chart.of(LOOK_BACK), analytes.B12.key, analytes.HOLOTC.key)[1]
 
 
-def _high_risk(exposures: tuple[Exposure, ...], strong: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    from_codes = tuple(e for e in strong if e.criterion.startswith("high risk"))
-    return (*(e.evidence for e in exposures), *from_codes)
+def _high_risk(chart: Chart, exposures: tuple[Exposure, ...], strong: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """What makes SCREEN a warning: it need not be a strong risk that makes B12 eligible (1.1.a)."""
+    marked = (*high_risk_facts(chart), *(e for e in strong if e.criterion.startswith("high risk")))
+    return tuple(dict.fromkeys((*(e.evidence for e in exposures), *marked)))
 
 
 def _screen_tests(chart: Chart, exposures: tuple[Exposure, ...], strong: bool) -> tuple[catalog.Orderable, ...]:

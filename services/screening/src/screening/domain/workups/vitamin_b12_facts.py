@@ -40,6 +40,7 @@ METFORMIN_YEARS: Final = years("vitamin-b12.metformin", 4, "metformin for at lea
 OLD_AGE: Final = years("vitamin-b12.old-age", 75, "at least this age is a weak risk")
 MACROCYTOSIS: Final = cut("vitamin-b12.macrocytosis", "100 fL", means="an MCV above this is a strong risk")
 
+_HIGH_RISK: Final = "high risk of vitamin B12 deficiency"
 _IN_REMISSION: Final = frozenset({"F18.11", "F18.21", "F18.91", "F19.11", "F19.21", "F19.91"})
 _NITROUS_WORDS: Final = re.compile(r"nitrous|laughing gas|whippet|n2o", re.IGNORECASE)
 _EXPOSED_STATUSES: Final = frozenset({"active", "completed", "stopped", "in-progress"})
@@ -77,7 +78,7 @@ def nitrous_oxide(chart: Chart) -> tuple[Exposure, ...]:
     for m in chart.medications:
         if "B12_N2O" not in m.sets or m.status not in _EXPOSED_STATUSES:
             continue
-        if chart.within(m.start, EXPOSURE_DAYS) or (m.start is None and m.active):
+        if m.active or chart.within(m.start, EXPOSURE_DAYS):
             found.append(Exposure(of_fact(m, "nitrous oxide ordered or given"), m.start, possible=False))
     for p in chart.procedures_in("B12_N2O_GAS"):
         if p.done is None or chart.within(p.done, EXPOSURE_DAYS):
@@ -96,11 +97,11 @@ def latest_exposure(exposures: tuple[Exposure, ...]) -> date | None:
 def strong_risk(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Evidence, ...]:
     """Strong risk facts, any one of which counts; those that make SCREEN a warning begin with `high risk`."""
     found = [e.evidence for e in exposures]
-    for fact in chart.facts_in("B12_RISK_STRONG", "B12_HIGH"):
-        if "B12_N2O" in fact.sets:
-            continue
-        level = "high risk" if "B12_HIGH" in fact.sets else "strong risk"
-        found.append(of_fact(fact, f"{level} of vitamin B12 deficiency"))
+    for fact in chart.facts_in("B12_RISK_STRONG"):
+        if "B12_N2O" not in fact.sets:
+            found.append(
+                of_fact(fact, _HIGH_RISK if "B12_HIGH" in fact.sets else "strong risk of vitamin B12 deficiency")
+            )
     mcv, macrocytosis = chart.newest(analytes.MCV.key, MACROCYTOSIS_DAYS), chart.of(MACROCYTOSIS)
     if mcv is not None and mcv.value is not None and mcv.value.at_most_below(macrocytosis, inclusive=True) is False:
         words = f"high risk of vitamin B12 deficiency: MCV above {macrocytosis}"
@@ -115,6 +116,11 @@ def strong_risk(chart: Chart, exposures: tuple[Exposure, ...]) -> tuple[Evidence
     if len(weak) >= 2:
         found.extend(weak)
     return tuple(found)
+
+
+def high_risk_facts(chart: Chart) -> tuple[Evidence, ...]:
+    """Coded facts that make SCREEN a warning; nitrous oxide has a rule of its own."""
+    return tuple(of_fact(fact, _HIGH_RISK) for fact in chart.facts_in("B12_HIGH") if "B12_N2O" not in fact.sets)
 
 
 def weak_risks(chart: Chart) -> tuple[Evidence, ...]:

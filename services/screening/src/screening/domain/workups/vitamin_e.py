@@ -203,7 +203,7 @@ def _deciding(chart: Chart, look_back: int) -> LabResult | None:
         states = _states(chart, result)
         if len(states) == 1 and (result is results[0] or NORMAL not in states):
             return result
-        if states == {NORMAL}:
+        if NORMAL in states:
             break
     return results[0] if results else None
 
@@ -263,9 +263,10 @@ def _ratio_low(limit: Decimal, sample: LabResult, *lipids: LabResult) -> tuple[b
     bounds = [value.canonical_bounds() for value in values if value is not None]
     (low, high), *rest = bounds
     least, most = sum(b[0] for b in rest), sum((b[1] for b in rest), Decimal(0))
-    if least <= 0 or high == INFINITY or most == INFINITY:
+    if least <= 0:
         return None, None
-    smallest, largest = low / most, high / least
+    smallest = Decimal(0) if most == INFINITY else low / most
+    largest = INFINITY if high == INFINITY else high / least
     if largest < limit:
         verdict: bool | None = True
     elif smallest >= limit:
