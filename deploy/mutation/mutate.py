@@ -10,6 +10,7 @@ Exit codes: 0 measured, 1 the tests fail without a mutant, or the domain changed
 
 import os
 import platform
+import resource
 import signal
 import sys
 import time
@@ -39,16 +40,20 @@ def main(environ: dict[str, str]) -> int:
     trial.prepare()
     _, status = os.waitpid(trial.start(None), 0)
     if trial.outcome(status) is not Outcome.SURVIVED:
-        _say(f"The tests fail without any mutant ({trial.outcome(status).name}): repair them first.")
+        _say(
+            f"The tests fail without any mutant ({trial.outcome(status).name}): repair services/screening/tests first."
+        )
         return 1
     _say(f"{len(todo)} mutants, {jobs} at a time")
     outcomes = _try(todo, jobs)
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     if report.digest() != digest:
         _say("The domain was changed while it was tried: run again.")
         return 1
     run = Run(
         digest=digest,
         seconds=round(time.monotonic() - began),
+        cpu_seconds=round(spent.ru_utime + spent.ru_stime),
         jobs=jobs,
         python=platform.python_version(),
         tool=f"cosmic-ray {version('cosmic-ray')}",

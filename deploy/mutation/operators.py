@@ -81,10 +81,10 @@ class PrintedNumber(_InStrings):
 
 
 class Name(_InStrings):
-    """A name in a string (a value set, a status, a unit, an analyte): another name."""
+    """A name in a string (a value set, a tier, a status): another name. Labels of one word look the same, and count."""
 
     def __init__(self) -> None:
-        super().__init__(r"[A-Za-z][\w/{}-]+")
+        super().__init__(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|T[1-4]|[a-z]{2,}(-[a-z0-9]+)*")
 
     def variants(self, match: re.Match[str]) -> tuple[str, ...]:
         """One that occurs nowhere."""

@@ -49,10 +49,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Run:
-    """One whole run. `seconds` is wall-clock time."""
+    """One whole run. `seconds` is wall-clock time, `cpu_seconds` the processor time of all trials."""
 
     digest: str
     seconds: int
+    cpu_seconds: int
     jobs: int
     python: str
     tool: str
@@ -103,7 +104,8 @@ def in_short(run: Run) -> str:
     return "\n".join(
         [
             *lines,
-            f"{total} mutants, {total - alive} noticed, {alive} survived ({len(lines)} not explained), {run.seconds} s",
+            f"{total} mutants, {total - alive} noticed, {alive} survived ({len(lines)} not explained)",
+            f"{run.seconds} s, processor time {run.cpu_seconds} s",
         ]
     )
 
@@ -144,7 +146,8 @@ def _figures(run: Run) -> str:
             f"**{total:,} mutants, {noticed:,} noticed ({share:.1f} %), {alive} survived.**",
             "",
             f"* domain code: sha256 `{run.digest}`",
-            f"* wall-clock time: {run.seconds // 60} min {run.seconds % 60} s, {run.jobs} at a time",
+            f"* wall-clock time: {run.seconds // 60} min {run.seconds % 60} s, {run.jobs} at a time;"
+            f" processor time: {run.cpu_seconds // 60} min",
             f"* {run.tool}, Python {run.python}",
         )
     )

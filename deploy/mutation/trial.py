@@ -1,8 +1,9 @@
 """One trial: the tests of the domain against one mutant, in a process forked for it.
 
 The mutant stands in memory only: the import system hands out the changed source, no file is touched. What does not
-depend on the domain (test libraries, the scenario files) is loaded once, before the first fork. First the written
-scenarios run through the rules alone, those of the mutant's own workup first; then the tests of `tests/domain`.
+depend on the domain (test libraries, the scenario files) is loaded once, before the first fork. First come the tests
+that are named after the mutant's file, then the written scenarios through the rules alone, those of the mutant's own
+workup first, then all other tests of `tests/domain`.
 """
 
 import gc
@@ -27,8 +28,8 @@ from mutants import ROOT, SOURCE, Mutant
 TESTS: Final = ROOT / "services" / "screening" / "tests"
 CPU_SECONDS: Final = 60
 MEMORY_BYTES: Final = 2 << 30
-LAST: Final = "test_words.py"
-"""Takes longest: runs when all others have let a mutant pass."""
+LAST: Final = ("test_limits.py", "test_words.py")
+"""They take longest: they run when all others have let a mutant pass."""
 LEFT_OUT: Final = ("test_names.py", "test_properties.py")
 """Tests of how files are called, and properties over random charts: seven seconds for each mutant."""
 
@@ -115,9 +116,15 @@ def _trial(mutant: Mutant | None) -> Outcome:
         except ValueError:
             return Outcome.NO_MUTANT
         sys.meta_path.insert(0, _Finder(mutant, source))
-    if not _scenarios_pass(Path(mutant.file).stem if mutant is not None else ""):
+    about = Path(mutant.file).stem if mutant is not None else ""
+    files = [path for path in sorted((TESTS / "domain").glob("test_*.py")) if path.name not in LEFT_OUT]
+    own = [path for path in files if path.stem in (f"test_{about}", f"test_mutants_{about}")]
+    others = sorted((path for path in files if path not in own), key=lambda path: path.name in LAST)
+    if own and not _pass(own):
+        return Outcome.KILLED_BY_TEST
+    if not _scenarios_pass(about):
         return Outcome.KILLED_BY_SCENARIO
-    return Outcome.SURVIVED if _tests_pass() else Outcome.KILLED_BY_TEST
+    return Outcome.SURVIVED if _pass(others) else Outcome.KILLED_BY_TEST
 
 
 def _scenarios_pass(about: str) -> bool:
@@ -166,12 +173,12 @@ def _once_each(chart_builder: Any, judging: Any) -> None:
     chart_builder.build, judging.screened = build_once, screened_once
 
 
-def _tests_pass() -> bool:
-    files = sorted((TESTS / "domain").glob("test_*.py"), key=lambda path: (path.name == LAST, path.name))
-    wanted = [str(path) for path in files if path.name not in LEFT_OUT]
+def _pass(files: Sequence[Path]) -> bool:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     os.chdir(ROOT)
     options = [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "logging", "warnings", "hypothesispytest")]
-    return pytest.main(["-x", "-q", "-s", "--assert=plain", "--tb=no", *options, *wanted]) == pytest.ExitCode.OK
+    return (
+        pytest.main(["-x", "-q", "-s", "--assert=plain", "--tb=no", *options, *map(str, files)]) == pytest.ExitCode.OK
+    )

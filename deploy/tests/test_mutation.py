@@ -22,7 +22,7 @@ def by_path(name: str) -> ModuleType:
 
 
 report: Any = by_path("report")
-RUN = report.Run("d" * 64, 61, 2, "3.11.0", "tool 1", [
+RUN = report.Run("d" * 64, 61, 100, 2, "3.11.0", "tool 1", [
     report.Entry("labs.py", 3, "parse", "Condition", "KILLED_BY_SCENARIO"),
     report.Entry("labs.py", 4, "parse", "Name", "SURVIVED", 'x = "a1"', 'x = "xa1"'),
 ])  # fmt: skip
@@ -105,7 +105,7 @@ CHANGES = [
     ("PrintedNumber", 'x = "4.0"', ['x = "4.1"', 'x = "3.9"']),
     ("PrintedNumber", 'x = "2132-9", "405825005", "Draw 2 tubes"', []),
     ("Name", 'x = "MN_RISK"', ['x = "xMN_RISK"']),
-    ("Name", 'x = "on-hold", "Two words", ""', ['x = "xon-hold", "Two words", ""']),
+    ("Name", 'x = "on-hold", "Two words", "", "D51.0"', ['x = "xon-hold", "Two words", "", "D51.0"']),
     ("Membership", "x = a in b", ["x = a not in b"]),
     ("Membership", "x = a not in b", ["x = a in b"]),
     ("Condition", "y = 1 if a and b else 2", ["y = 1 if not (a and b) else 2"]),

@@ -1,4 +1,4 @@
-"""Units, beyond the bands: what mutation testing found that no other test would notice.
+"""Units and plausibility, beyond the bands: what mutation testing found that no other test would notice.
 
 Every conversion factor and every plausible range, as clinical rules 1.0.2 and section 6, 15 print them. A factor
 decides only where families meet (ratios, display, plausibility), so that no scenario lies close enough to see it move.
