@@ -5,7 +5,7 @@ A YAML file holds `scenarios` (each with `id`, `desc`, the chart in the vocabula
 `vary` names (`patient`: merged into the scenario itself), and `is` names one of the file's `outcomes`.
 `defaults` of the file, then `given` of the table, fill in what a scenario leaves out. `beside` (in the defaults, a table
 or a scenario) names what was measured 20 days ago and is normal, so that a file about one workup need not speak of the
-others: `calcium`, `copper`, `iron`.
+others: `b12`, `calcium`, `copper`, `iron`, `manganese`, `vitamin-e`.
 
 A card of `expect.cards` may also say `suggests` and `never_suggests` (codes), `says` (words of the summary) and
 `mentions` (words of the detail).
@@ -23,6 +23,7 @@ HERE = Path(__file__).parents[1] / "scenarios"
 SHARED = Path(__file__).parents[4].parent / "shared" / "clinical" / "scenarios.json"
 _NOT_THE_CHART = {"is", "desc", "differs", "beside"}
 NORMAL = {
+    "b12": ({"code": "2132-9", "v": 520, "u": "pg/mL", "ago": 20},),
     "calcium": (
         {"code": "17861-6", "v": 9.4, "u": "mg/dL", "ago": 20},
         {"code": "1751-7", "v": 4.2, "u": "g/dL", "ago": 20},
@@ -32,6 +33,8 @@ NORMAL = {
         {"code": "5633-3", "v": 20, "u": "ug/(24.h)", "ago": 20},
     ),
     "iron": ({"code": "2276-4", "v": 80, "u": "ng/mL", "ago": 20},),
+    "manganese": ({"code": "5681-2", "v": 9, "u": "ug/L", "ago": 20},),
+    "vitamin-e": ({"code": "1823-4", "v": 9.5, "u": "mg/L", "ago": 20},),
 }
 
 
