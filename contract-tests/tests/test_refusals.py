@@ -122,10 +122,6 @@ def test_a_call_to_the_discovery_address_is_refused(door: Client) -> None:
     assert judge.refusal_faults(answer) == []
 
 
-def test_the_hook_that_lands_later_is_not_found(door: Client) -> None:
-    refused(door.post("/cds-services/dystonia-order-sign", {**NO_CALL["call"], "hook": "order-sign"}), 404)
-
-
 @pytest.mark.promise("R77", "T82")
 def test_a_preflight_is_answered_without_authorization(door: Client) -> None:
     for path, method, asked in (

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from screening.domain.workups.registry import WORKUPS as WORKUPS_IN_FORCE
+
 ROOT = Path(__file__).resolve().parents[2]
 DOMAIN = ROOT / "services" / "screening" / "src" / "screening" / "domain"
 WORKUPS = DOMAIN / "workups"
@@ -20,8 +22,13 @@ IMPURE = frozenset(
     }
 )  # fmt: skip
 IMPURE_CALLS = frozenset({"now", "utcnow", "today", "open", "input", "print", "eval", "exec", "__import__"})
-SHARED_BY_WORKUPS = frozenset({"missing"})
-NOT_WORKUPS = frozenset({"__init__", "registry"}) | SHARED_BY_WORKUPS
+SHARED_BY_WORKUPS = frozenset({"missing", "ceruloplasmin"})
+"""What several workups read and none of them owns; a test holds them to that."""
+SATELLITES = ("_facts", "_cards", "_described")
+"""A workup `x` that is too long for one file goes on in files of these names: `x_facts.py`."""
+PREFIX = "screening.domain.workups."
+RULES = frozenset(workup.id.replace("-", "_") for workup in WORKUPS_IN_FORCE)
+"""The modules of the workups that are in force."""
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -62,18 +69,43 @@ def test_the_rules_call_nothing_impure(module: str) -> None:
 
 
 def workup_of(module: str) -> str:
-    """The workup that a module is part of: itself, or the workup whose name it begins with."""
-    return module.removesuffix("_facts").removesuffix("_cards")
+    """The workup that a module is part of: itself, or the one whose satellite it is; empty if it is part of none."""
+    names = (module, *(module.removesuffix(satellite) for satellite in SATELLITES))
+    return next((name for name in names if name in RULES), "")
 
 
-@pytest.mark.parametrize("module", [name for name in named(modules(WORKUPS), WORKUPS) if name[:-3] not in NOT_WORKUPS])
+def of_the_workups(module: str) -> set[str]:
+    """The modules beside it that a module of `domain.workups` imports."""
+    names = (name for name in imported(WORKUPS / f"{module}.py") if name.startswith(PREFIX))
+    return {name.removeprefix(PREFIX).split(".", 1)[0] for name in names}
+
+
+BESIDE_THE_REGISTRY = sorted(path.stem for path in WORKUPS.glob("*.py") if path.stem not in {"__init__", "registry"})
+
+
+@pytest.mark.parametrize("module", BESIDE_THE_REGISTRY)
+def test_a_module_belongs_to_one_workup_or_is_shared(module: str) -> None:
+    assert bool(workup_of(module)) != (module in SHARED_BY_WORKUPS)
+
+
+@pytest.mark.parametrize("module", [module for module in BESIDE_THE_REGISTRY if module not in SHARED_BY_WORKUPS])
 def test_a_workup_imports_of_the_workups_only_its_own_parts(module: str) -> None:
-    prefix = "screening.domain.workups."
-    for name in imported(WORKUPS / module):
-        if name.startswith(prefix):
-            other = name.removeprefix(prefix).split(".", 1)[0]
-            own = workup_of(other) == workup_of(module[:-3])
-            assert other in SHARED_BY_WORKUPS or own, f"{module} imports {other}"
+    for other in of_the_workups(module):
+        assert other in SHARED_BY_WORKUPS or workup_of(other) == workup_of(module), f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("module", sorted(SHARED_BY_WORKUPS))
+def test_what_workups_share_is_shared_and_knows_none_of_them(module: str) -> None:
+    assert of_the_workups(module) <= SHARED_BY_WORKUPS
+    readers = {workup_of(other) for other in BESIDE_THE_REGISTRY if module in of_the_workups(other)}
+    assert len(readers - {""}) >= 2, readers
+    source = ast.parse((WORKUPS / f"{module}.py").read_text(encoding="utf-8"))
+    decides = {node.name for node in source.body if isinstance(node, ast.FunctionDef)} & {"assess"}
+    assert not decides, "a module that decides a state is a workup of its own"
+
+
+def test_only_the_registry_brings_workups_together() -> None:
+    assert {workup_of(module) for module in of_the_workups("registry")} == RULES
 
 
 def test_there_are_rules_to_look_at() -> None:

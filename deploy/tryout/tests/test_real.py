@@ -49,7 +49,7 @@ def test_the_addresses_that_are_named_answer(told: str, environ: dict[str, str])
     base = f"http://127.0.0.1:{environ['GATEWAY_PORT']}"
     assert f"http://localhost:{environ['GATEWAY_PORT']}/explanations\n" in told
     services = requests.get(f"{base}/cds-services", timeout=5).json()["services"]
-    assert {service["hook"] for service in services} == {"patient-view", "order-select"}
+    assert {service["hook"] for service in services} == {"patient-view", "order-select", "order-sign"}
     page = requests.get(f"{base}/explanations/vitamin-b12", timeout=5)
     assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
