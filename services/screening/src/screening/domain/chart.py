@@ -174,7 +174,7 @@ class Draft:
     @property
     def label(self) -> str:
         """What to call it on a card."""
-        return self.text or next((coding.display for coding in self.codings if coding.display), "the selected order")
+        return self.text or next((coding.display for coding in self.codings if coding.display), "order")
 
 
 @dataclass(frozen=True, slots=True)

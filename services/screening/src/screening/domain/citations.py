@@ -42,5 +42,5 @@ NBIA_2015: Final = Citation("NBIA: diagnosis and management, J Mov Disord 2015")
 GARD_PATTERN: Final = Citation(
     "GARD, laboratory pattern of aceruloplasminemia; limits: dystonia-cds clinical rules 1.1"
 )
-MMWR_EDETATE: Final = Citation("MMWR 2006;55:204-7 (deaths from edetate)")
+MMWR_EDETATE: Final = Citation("MMWR 2006;55:204-7, deaths from edetate")
 EFNS_DYSTONIA: Final = Citation("Albanese 2011, Eur J Neurol 18:5 (EFNS)")

@@ -131,13 +131,19 @@ def order_hook(chart: Chart, user_id: str = "", *, signing: bool = False) -> Scr
         elif isinstance(decision, CannotTell):
             cannot.update(decision.modules)
         elif decision is not None:
-            ordered = tuple(of_draft(draft, "the selected order") for draft in drafts)
+            judged = {fact.reference for fact in decision.evidence}
+            ordered = (of_draft(d, "the order to be signed" if signing else "the selected order") for d in drafts)
+            named = (order for order in ordered if order.reference not in judged)
             facts = _phenotype_facts(situation.phenotype) if rule.needs_phenotype else ()
             findings.append(
                 replace(
                     decision,
-                    evidence=tuple(dict.fromkeys((*ordered, *decision.evidence, *facts))),
-                    statements=(*decision.statements, *_window(situation, decision), *_lists_not_available(chart)),
+                    evidence=tuple(dict.fromkeys((*named, *decision.evidence, *facts))),
+                    statements=(
+                        *decision.statements,
+                        *(_window(situation, decision) if rule.on_results else ()),
+                        *_lists_not_available(chart),
+                    ),
                 )
             )
     if signing:

@@ -50,7 +50,7 @@ def _edetate(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         )
     return Finding(
         "ORD_EDTA", "", CRITICAL, summary,
-        statements=(f"The two salts have been confused, with deaths ({MMWR_EDETATE}).",),
+        statements=(f"The two salts have been confused before ({MMWR_EDETATE}).",),
         evidence=tuple(of_draft(draft, "edetate that is not said to be the calcium salt", MMWR_EDETATE) for draft in drafts),
         override_reasons=("wrong-data", "specialist-managing"),
         explanation="safety",

@@ -33,6 +33,7 @@ CONTRAST: Final = OrderRule(
     test_in("L_IMGC"),
     _contrast,
     needs_phenotype=False,
+    on_results=False,
     described=Description(
         title="Contrast MRI together with trace metals",
         purpose="Keeps gadolinium and iodinated contrast from spoiling a manganese, copper or zinc result.",

@@ -32,7 +32,7 @@ def _dopamine_blocker(situation: Situation, drafts: tuple[Draft, ...]) -> Decisi
         "ORD_DRBA", "", WARNING if strong else INFO,
         "Dopamine-receptor blocker in a patient with dystonia or parkinsonism: may worsen it. Consider an alternative.",
         statements=(
-            "An antipsychotic that is already taken is not to be stopped because of this card: talk to who prescribes it.",
+            "An antipsychotic that is already taken is not to be stopped because of this card: talk to whoever prescribes it.",
             "A sudden dystonic reaction or oculogyric crisis after a new drug is an emergency.",
         ),
         evidence=tuple(of_fact(c, "dystonia or parkinsonism") for c in sensitive[:PHENOTYPE_FACTS]),

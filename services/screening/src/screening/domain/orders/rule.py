@@ -59,6 +59,7 @@ class OrderRule:
         decide: what to say; it gets the selected drafts that the rule is about, at least one.
         needs_phenotype: without patient and conditions the rule cannot decide anything. A rule that can decide part of
             its cases says `NeedsPhenotype` in the others.
+        on_results: it turns on the results of a workup, so that the card says what was looked for and not found.
         described: the rule in words.
     """
 
@@ -66,6 +67,7 @@ class OrderRule:
     concerns: Callable[[Draft], bool]
     decide: Callable[[Situation, tuple[Draft, ...]], Decision]
     needs_phenotype: bool = field(default=True, kw_only=True)
+    on_results: bool = field(default=True, kw_only=True)
     described: Description = field(kw_only=True)
 
 
