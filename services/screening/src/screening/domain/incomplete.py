@@ -66,14 +66,11 @@ def incomplete(assessments: Iterable[Assessment], unavailable: frozenset[str]) -
 def still_to_order(chart: Chart, phenotype: Phenotype, unavailable: frozenset[str]) -> Incomplete:
     """What is missing and not drafted either: a drafted test counts for each workup as if it were ordered today.
 
-    Nothing, once a cause is established: SCREEN asks for no more either (1.0.5).
+    An established cause silences SCREEN alone: order rules stay in force (1.0.5, 1.3.c, section 6, 1).
     """
     drafted = (Order(d.codings, d.sets, "active", chart.today, d.reference) for d in chart.drafts if not d.medication)
     ordered = replace(chart, orders=(*chart.orders, *drafted))
-    assessments = [workup.assess(ordered, phenotype) for workup in WORKUPS]
-    if any(a.cause_known for a in assessments):
-        return Incomplete((), ())
-    return incomplete(assessments, unavailable)
+    return incomplete((workup.assess(ordered, phenotype) for workup in WORKUPS), unavailable)
 
 
 def labels(modules: Iterable[str]) -> str:

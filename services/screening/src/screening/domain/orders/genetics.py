@@ -49,8 +49,7 @@ PANEL_FIRST: Final = OrderRule(
         cases=(
             Case(
                 INFO,
-                "dystonia without a recorded cause, no known disorder of a metal or of vitamin E under treatment, and at least"
-                " one module that is screened has no usable result, none"
+                "dystonia without a recorded cause, and at least one module that is screened has no usable result, none"
                 " ordered and none drafted",
                 "info: lists these modules and suggests their tests; the gene test is neither delayed nor withdrawn",
             ),

@@ -52,11 +52,10 @@ SYMPTOMATIC: Final = OrderRule(
         cases=(
             Case(
                 INFO,
-                "dystonia without a recorded cause (for a VMAT2 inhibitor also another movement disorder), no known disorder"
-                " of a metal or of vitamin E under treatment, at least one"
+                "dystonia without a recorded cause (for a VMAT2 inhibitor also another movement disorder), at least one"
                 " module that is screened has no usable result, none ordered and none drafted, and no gene test is"
                 " selected with it",
-                "info: lists these modules and suggests their tests; silent for 365 days after an answer",
+                "info: lists these modules and suggests their tests; the treatment is neither delayed nor withdrawn",
             ),
         ),
         sources=(EFNS_DYSTONIA,),
