@@ -40,9 +40,7 @@ def main(environ: dict[str, str]) -> int:
     trial.prepare()
     _, status = os.waitpid(trial.start(None), 0)
     if trial.outcome(status) is not Outcome.SURVIVED:
-        _say(
-            f"The tests fail without any mutant ({trial.outcome(status).name}): repair services/screening/tests first."
-        )
+        _say(f"The tests fail without any mutant ({trial.outcome(status).name}): repair them first.")
         return 1
     _say(f"{len(todo)} mutants, {jobs} at a time")
     outcomes = _try(todo, jobs)

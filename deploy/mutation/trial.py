@@ -30,8 +30,8 @@ CPU_SECONDS: Final = 60
 MEMORY_BYTES: Final = 2 << 30
 LAST: Final = ("test_limits.py", "test_words.py")
 """They take longest: they run when all others have let a mutant pass."""
-LEFT_OUT: Final = ("test_names.py", "test_properties.py")
-"""Tests of how files are called, and properties over random charts: seven seconds for each mutant."""
+LEFT_OUT: Final = ("test_names.py", "test_properties.py", "test_thresholds.py", "test_orders_signing.py")
+"""Tests of how files are called, and tests that go through all scenarios again: seconds for each mutant."""
 
 
 class Outcome(IntEnum):
