@@ -221,14 +221,14 @@ def _state(
         if high:
             return ABNORMAL, evidence
         if band == "indeterminate" and mma is not None and _mma_unlikely(chart, mma):
-            return _normal_or_stale(result, strong_since), evidence
-        return BORDERLINE, evidence
-    return (DISCORDANT if high else _normal_or_stale(result, strong_since)), evidence
+            return _unless_stale(NORMAL, result, strong_since), evidence
+        return _unless_stale(BORDERLINE, result, strong_since), evidence
+    return (DISCORDANT if high else _unless_stale(NORMAL, result, strong_since)), evidence
 
 
-def _normal_or_stale(result: LabResult, strong_since: date | None) -> str:
-    """A reassuring result that is older than a new strong exposure reassures no longer (section 5, 14)."""
-    return STALE if strong_since is not None and result.taken.date() < strong_since else NORMAL
+def _unless_stale(state: str, result: LabResult, strong_since: date | None) -> str:
+    """A result that is not abnormal and older than a new strong exposure is out of date (section 5, 14)."""
+    return STALE if strong_since is not None and result.taken.date() < strong_since else state
 
 
 def _paired_mma(chart: Chart, result: LabResult | None) -> LabResult | None:

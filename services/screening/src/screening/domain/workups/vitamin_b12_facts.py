@@ -152,11 +152,12 @@ def metformin_since(chart: Chart) -> date | None:
 
 
 def strong_risk_since(chart: Chart) -> date | None:
-    """The day of the newest dated strong exposure: the onset of a condition or the day of a procedure.
+    """The day of the newest dated strong exposure: the onset of a condition, else its record; the day of a procedure.
 
-    The day on which a condition was recorded is not the day on which it began. Nitrous oxide has a rule of its own.
+    Nitrous oxide has a rule of its own.
     """
-    onsets = [c.onset for c in chart.conditions_in("B12_RISK_STRONG") if "B12_N2O" not in c.sets]
+    conditions = [c for c in chart.conditions_in("B12_RISK_STRONG") if "B12_N2O" not in c.sets]
+    onsets = [c.onset or chart.birthday(c.onset_age) or c.recorded for c in conditions]
     procedures = [p.done for p in chart.procedures_in("B12_RISK_STRONG") if "B12_N2O" not in p.sets]
     return max((day for day in (*onsets, *procedures) if day is not None), default=None)
 
