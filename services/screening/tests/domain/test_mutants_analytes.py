@@ -61,6 +61,20 @@ GUARDS: list[tuple[Analyte, str, str, str]] = [
     (analytes.CERULOPLASMIN, "g/L", "0", "2.5"),
     (analytes.MAGNESIUM, "mmol/L", "0.1", "5"),
 ]
+CONFLICTS: dict[str, set[str]] = {
+    "HCY": {"L_HCY_TRAP"},
+    "VE": {"L_VE_TRAP"},
+    "MN_BLOOD": {"L_MNS", "L_MNU", "L_MNRBC"},
+    "MN_SERUM": {"L_MNU", "L_MNRBC"},
+    "CA": {"L_CAADJ", "L_CAI"},
+    "CA_ADJUSTED": {"L_CAI"},
+    "CA_IONIZED": {"L_CA", "L_CAADJ"},
+    "VITD": {"L_VITD_TRAP"},
+    "CP": {"L_CP_TRAP"},
+    "CU_URINE": {"L_CUU_TRAP"},
+    "CU_SERUM": {"L_CUU_TRAP"},
+}
+"""Sets that a result must not be in besides its own: look-alikes, and codings that disagree about the specimen."""
 LITTLE = Decimal("0.0001")
 
 
@@ -126,3 +140,8 @@ def test_numbers_close_to_where_they_lose_a_digit(number: str, shown: str) -> No
 )
 def test_a_printed_number_loses_only_zeros_that_say_nothing(number: str, shown: str) -> None:
     assert plain(Decimal(number)) == shown
+
+
+@pytest.mark.parametrize("analyte", analytes.ANALYTES, ids=lambda analyte: analyte.key)
+def test_what_a_result_is_not_taken_for(analyte: Analyte) -> None:
+    assert analyte.conflicts == CONFLICTS.get(analyte.key, set())

@@ -59,10 +59,14 @@ def test_the_criterion_names_the_limit_that_decided(number: str, words: str) -> 
     assert assessed(blood(number)).evidence[0].criterion == words
 
 
-def test_a_normal_result_ends_the_search_behind_one_that_cannot_be_placed() -> None:
-    newest = blood("10", days=5, comparator=">")
-    assert assessed(newest, blood("12", days=20), blood("40", days=40)).state == UNREADABLE
+def test_a_raised_result_without_a_number_lets_an_older_one_say_how_much() -> None:
+    newest = blood("20", days=5, comparator=">")
     assert assessed(newest, blood("40", days=40)).state == ABNORMAL
+    assert assessed(newest, blood("12", days=20), blood("40", days=40)).state == UNREADABLE
+
+
+def test_a_result_that_may_be_normal_hides_an_older_one() -> None:
+    assert assessed(blood("10", days=5, comparator=">"), blood("40", days=40)).state == UNREADABLE
 
 
 def test_of_several_that_cannot_be_placed_the_newest_is_named() -> None:

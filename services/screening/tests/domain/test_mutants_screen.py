@@ -1,0 +1,62 @@
+"""What is said around a card: what mutation testing found that no scenario would notice. Synthetic charts."""
+
+from typing import Any
+
+import pytest
+from chart_builder import build
+from judging import screened
+
+from screening.domain.findings import Finding
+from screening.knowledge.loading import code_book
+
+BOOK = code_book()
+SIGNAL = "T1 pallidal hyperintensity: a normal manganese level does not exclude past exposure."
+DYSTONIA = {"code": "G24.9", "onsetAge": 48}
+MANGANESE_LEVEL = {"code": "5681-2", "v": 10, "u": "ug/L", "ago": 20}
+
+
+def cards(**said: Any) -> dict[str, Finding]:
+    """The cards of a chart, by module."""
+    scenario = {"id": None, "hook": "patient-view", "age": 50, "sex": "female", "conditions": [DYSTONIA], **said}
+    return {finding.module: finding for finding in screened(build(scenario, BOOK), scenario).findings}
+
+
+def ordered(*drafts: dict[str, Any], **said: Any) -> dict[str, Finding]:
+    """The order cards of a chart, by rule."""
+    return cards(hook="order-select", draft=[{"id": f"o{n}", **one} for n, one in enumerate(drafts)], **said)
+
+
+@pytest.mark.parametrize(
+    ("facts", "labs", "said"),
+    [
+        ({"t1_pallidal": True}, [MANGANESE_LEVEL], True),
+        ({"t1_pallidal": True}, [], False),
+        ({}, [MANGANESE_LEVEL], False),
+        ({}, [], False),
+    ],
+)
+def test_the_pallidal_signal_beside_a_normal_level(facts: dict[str, bool], labs: list[Any], said: bool) -> None:
+    assert (SIGNAL in cards(facts=facts, labs=labs)["SCREEN"].statements) is said
+
+
+@pytest.mark.parametrize("code", ["5093", "35636"])  # haloperidol (RX_DRBA_HIGH), risperidone (RX_DRBA_LOW)
+def test_a_dopamine_receptor_blocker_is_spoken_of(code: str) -> None:
+    screen = cards(meds=[{"code": code, "start": 200}])["SCREEN"]
+    assert sum("drug-induced or tardive dystonia is possible" in words for words in screen.statements) == 1
+
+
+def test_a_patient_without_a_dopamine_receptor_blocker_hears_nothing_of_it() -> None:
+    assert not any("tardive" in words for words in cards()["SCREEN"].statements)
+
+
+def nutrition(**said: Any) -> dict[str, Finding]:
+    session = {"code": "225372007", "ago": 20, "status": "in-progress"}
+    order = {"type": "MedicationRequest", "code": "6623"}
+    return ordered(order, *said.pop("beside", ()), procs=[session], **said)
+
+
+def test_an_order_of_manganese_asks_for_a_level_unless_it_is_drafted_or_pending() -> None:
+    level = {"type": "ServiceRequest", "code": "5681-2"}
+    assert "ORD_PN_MN" in nutrition()
+    assert "ORD_PN_MN" not in nutrition(beside=(level,))
+    assert "ORD_PN_MN" not in nutrition(orders=[{"code": "5681-2", "ago": 5}])
