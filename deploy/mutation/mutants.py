@@ -15,6 +15,7 @@ from operators import OPERATORS, Node
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCE: Final = ROOT / "services" / "screening" / "src"
 DOMAIN: Final = SOURCE / "screening" / "domain"
+MODULE: Final = "module"
 _TYPES_ONLY: Final = frozenset({"tfpdef", "decorator", "import_from", "import_name"})
 _SIGNATURE: Final = ("parameters", "param")
 _TYPE_ALIAS: Final = re.compile(r"\w+ = (TypeVar\(.*|[\w\[\], .]+( \| [\w\[\], .]+)+)")
@@ -27,7 +28,8 @@ class Mutant:
     Attributes:
         file: path below the domain, e.g. `workups/manganese.py`.
         line: where it is, from 1.
-        definition: the function or class that holds it, dotted; `module` outside of any.
+        definition: the function or class that holds it, dotted; `module` outside of any. A default value stands in
+            what is around its function, where it is computed.
         operator, occurrence: which change of which operator of `operators` it is.
     """
 
@@ -117,8 +119,9 @@ def _is_for_types(node: Node, at: tuple[int, int]) -> bool:
 
 def _definition(node: Node) -> str:
     names: list[str] = []
+    inner: Node = None
     while node is not None:
-        if node.type in ("funcdef", "classdef"):
+        if node.type == "classdef" or (node.type == "funcdef" and inner.type == "suite"):
             names.append(node.name.value)
-        node = node.parent
-    return ".".join(reversed(names)) or "module"
+        node, inner = node.parent, node
+    return ".".join(reversed(names)) or MODULE

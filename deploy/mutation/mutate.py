@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import mutants
+import reach
 import report
 import trial
 from mutants import Mutant
@@ -65,13 +66,14 @@ def main(environ: dict[str, str]) -> int:
 
 
 def _try(todo: list[Mutant], jobs: int) -> dict[Mutant, Outcome]:
+    reached = reach.load()
     waiting, running, done = deque(todo), dict[int, Mutant](), dict[Mutant, Outcome]()
     began = time.monotonic()
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
                 mutant = waiting.popleft()
-                running[trial.start(mutant)] = mutant
+                running[trial.start(mutant, reached.of(mutant))] = mutant
             process, status = os.wait()
             mutant = running.pop(process)
             done[mutant] = trial.outcome(status)

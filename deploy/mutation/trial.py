@@ -3,7 +3,7 @@
 The mutant stands in memory only: the import system hands out the changed source, no file is touched. What does not
 depend on the domain (test libraries, the scenario files) is loaded once, before the first fork. First come the tests
 that are named after the mutant's file, then the written scenarios through the rules alone, those of the mutant's own
-workup first, then all other tests of `tests/domain`.
+workup first, then all other tests of `tests/domain`; of all these only what reaches the changed function.
 """
 
 import gc
@@ -13,7 +13,7 @@ import importlib.util
 import os
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any, Final
 import hypothesis
 import jsonschema  # noqa: F401  loaded once, before the first fork
 import pytest
+import reach
 from mutants import ROOT, SOURCE, Mutant
 
 TESTS: Final = ROOT / "services" / "screening" / "tests"
@@ -89,14 +90,19 @@ def prepare() -> None:
     gc.freeze()
 
 
-def start(mutant: Mutant | None) -> int:
-    """Fork a trial; its process id. Without a mutant the domain as it is."""
+def start(mutant: Mutant | None, reached_by: frozenset[str] | None = None) -> int:
+    """Fork a trial; its process id.
+
+    Args:
+        mutant: None for the domain as it is; then it is also recorded what reaches what.
+        reached_by: names of the scenarios and test files that can notice the mutant; None for all.
+    """
     process = os.fork()
     if process:
         return process
     status = Outcome.BROKEN
     try:
-        status = _trial(mutant)
+        status = _trial(mutant, reached_by) if mutant is not None else _rehearsal()
     finally:
         os._exit(status)
 
@@ -106,49 +112,86 @@ def outcome(wait_status: int) -> Outcome:
     return Outcome.OUT_OF_TIME if os.WIFSIGNALED(wait_status) else Outcome(os.waitstatus_to_exitcode(wait_status))
 
 
-def _trial(mutant: Mutant | None) -> Outcome:
+def _trial(mutant: Mutant, reached_by: frozenset[str] | None) -> Outcome:
     gc.disable()  # a trial is short
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    if mutant is not None:
-        try:
-            source = mutant.source()
-        except ValueError:
-            return Outcome.NO_MUTANT
-        sys.meta_path.insert(0, _Finder(mutant, source))
-    about = Path(mutant.file).stem if mutant is not None else ""
-    files = [path for path in sorted((TESTS / "domain").glob("test_*.py")) if path.name not in LEFT_OUT]
+    try:
+        source = mutant.source()
+    except ValueError:
+        return Outcome.NO_MUTANT
+    sys.meta_path.insert(0, _Finder(mutant, source))
+    about = mutant.path.stem
+    files = [path for path in _test_files() if reached_by is None or path.name in reached_by]
     own = [path for path in files if path.stem in (f"test_{about}", f"test_mutants_{about}")]
     others = sorted((path for path in files if path not in own), key=lambda path: path.name in LAST)
     if own and not _pass(own):
         return Outcome.KILLED_BY_TEST
-    if not _scenarios_pass(about):
+    cases = [case for case in _cases(about) if reached_by is None or str(case) in reached_by]
+    if not _scenarios_pass(cases):
         return Outcome.KILLED_BY_SCENARIO
-    return Outcome.SURVIVED if _pass(others) else Outcome.KILLED_BY_TEST
+    return Outcome.KILLED_BY_TEST if others and not _pass(others) else Outcome.SURVIVED
 
 
-def _scenarios_pass(about: str) -> bool:
-    """Whether every scenario comes out as written. An exception on the way is a failure like any other."""
-    import scenario_files  # noqa: PLC0415  the mutant must be in place before anything of the domain is loaded
+def _rehearsal() -> Outcome:
+    """All scenarios and tests on the domain as it is, noting what reaches what."""
+    recorder = reach.Recorder()
+    with recorder.under(reach.LOADING):
+        check = _checker(once=False)
+    for case in _cases(""):
+        with recorder.under(str(case)):
+            if not check(case):
+                return Outcome.KILLED_BY_SCENARIO
+    for path in _test_files():
+        with recorder.under(path.name):
+            if not _pass([path]):
+                return Outcome.KILLED_BY_TEST
+    recorder.save()
+    return Outcome.SURVIVED
+
+
+def _test_files() -> list[Path]:
+    return [path for path in sorted((TESTS / "domain").glob("test_*.py")) if path.name not in LEFT_OUT]
+
+
+def _cases(about: str) -> list[Any]:
+    """The written scenarios that the domain is to pass, those about a workup first."""
+    import scenario_files  # noqa: PLC0415  stands in a folder that `prepare` makes importable
 
     def elsewhere(path: Path) -> bool:
         return not about.startswith(path.stem.replace("-", "_"))
 
     paths = sorted(scenario_files.HERE.glob("*.yaml"), key=lambda path: (elsewhere(path), path.name))
-    try:
-        import chart_builder  # noqa: PLC0415
-        import judging  # noqa: PLC0415
+    return [case for path in paths for case in scenario_files.read(path) if not case.differs]
 
-        from screening.knowledge.loading import code_book  # noqa: PLC0415
 
+def _checker(*, once: bool) -> Callable[[Any], bool]:
+    """Says whether a scenario comes out as written; `once` keeps charts and screenings for the tests after it."""
+    import chart_builder  # noqa: PLC0415  the mutant must be in place before anything of the domain is loaded
+    import judging  # noqa: PLC0415
+
+    from screening.knowledge.loading import code_book  # noqa: PLC0415
+
+    if once:
         _once_each(chart_builder, judging)
-        book = code_book()
-        for case in (case for path in paths for case in scenario_files.read(path)):
-            if not case.differs:
-                judging.check(chart_builder.build(case.scenario, book), case.scenario)
-    except Exception:  # noqa: BLE001  whatever a mutant raises, the scenario has failed
+    book = code_book()
+
+    def comes_out(case: Any) -> bool:
+        try:
+            judging.check(chart_builder.build(case.scenario, book), case.scenario)
+        except Exception:  # noqa: BLE001  whatever a mutant raises, the scenario has failed
+            return False
+        return True
+
+    return comes_out
+
+
+def _scenarios_pass(cases: Sequence[Any]) -> bool:
+    try:
+        check = _checker(once=True)
+    except Exception:  # noqa: BLE001  the domain cannot even be loaded
         return False
-    return True
+    return all(map(check, cases))
 
 
 def _once_each(chart_builder: Any, judging: Any) -> None:
