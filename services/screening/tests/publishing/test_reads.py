@@ -128,7 +128,7 @@ def test_every_card_of_every_scenario_has_its_topic(charts: Any) -> None:
     assert len(emitted) > 20
     assert "DataNotAssessed" in topics
     assert {f"{module.capitalize()}Abnormal" for module in ("B12", "CA", "CU", "VITE", "MN")} <= topics
-    assert len(BY_MODULE) == 6
+    assert len(BY_MODULE) >= 6
 
 
 def test_every_state_that_a_workup_comes_to_is_described(charts: Any) -> None:
