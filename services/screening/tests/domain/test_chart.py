@@ -184,7 +184,7 @@ def test_an_undated_order_is_not_pending() -> None:
     assert not chart(orders=(order("L_B12", authored=None),)).pending_in("L_B12")
 
 
-@pytest.mark.parametrize(("taken", "counts"), [(ago(90), True), (ago(91), False), (None, False)])
+@pytest.mark.parametrize(("taken", "counts"), [(ago(365), True), (ago(366), False), (None, False)])
 def test_a_preliminary_result_is_pending(taken: date | None, counts: bool) -> None:
     assert chart(pending=(pending("L_B12", taken=taken),)).pending_in("L_B12") is counts
 

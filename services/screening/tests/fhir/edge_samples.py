@@ -31,7 +31,10 @@ HOOK_INSTANCE: Final = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 PATIENT_VIEW: Final = "/cds-services/dystonia-patient-view"
 ORDER_SELECT: Final = "/cds-services/dystonia-order-select"
 IDENTITY_KEY: Final = b"only-for-tests-only-for-tests-00"
-LAB_KEYS: Final = ("labs_vitamin_b12", "labs_vitamin_e", "labs_manganese")
+LAB_KEYS: Final = (
+    "labs_vitamin_b12", "labs_vitamin_e", "labs_manganese",
+    "labs_calcium_vitamin_d", "labs_copper_wilson", "labs_iron_nbia",
+)  # fmt: skip
 
 Json = dict[str, Any]
 

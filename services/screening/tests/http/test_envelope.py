@@ -259,11 +259,11 @@ def decision(client: FlaskClient, values: Any) -> tuple[str, list[str], str]:
 @pytest.mark.parametrize("missing", MISSING, ids=ascii)
 def test_what_was_not_delivered_is_named_and_never_called_absent(client: FlaskClient, missing: Any) -> None:
     module, includes, words = decision(client, s.prefetch(labs_vitamin_e=missing))
-    assert (module, includes) == ("SCREEN", ["B12"])
+    assert (module, includes) == ("SCREEN", ["B12", "CA", "CU"])
     assert "Could not be assessed, because results were not available: vitamin E" in words
-    assert "No current result for: B12." in words
-    module, includes, words = decision(client, s.prefetch(labs_vitamin_e=missing, labs_vitamin_b12=missing))
-    assert (module, includes) == ("DATA", ["B12", "VITE"])
+    assert "No current result for: B12, calcium, copper." in words
+    module, includes, words = decision(client, s.prefetch(**dict.fromkeys(s.LAB_KEYS, missing)))
+    assert (module, includes) == ("DATA", ["B12", "CA", "CU", "VITE"])
     assert "not the same as having no result on record" in words
     assert "No current result" not in words
 
@@ -286,5 +286,5 @@ def test_lists_that_were_not_delivered_are_said_and_do_not_block(client: FlaskCl
     assert sentence not in decision(client, s.prefetch())[2]
     for missing in MISSING:
         module, includes, words = decision(client, s.prefetch(**{key: missing}))
-        assert (module, includes) == ("SCREEN", ["B12", "VITE"])
+        assert (module, includes) == ("SCREEN", ["B12", "CA", "CU", "VITE"])
         assert sentence in words

@@ -3,9 +3,9 @@
 A YAML file holds `scenarios` (each with `id`, `desc`, the chart in the vocabulary of the shared scenario file, and
 `expect.cards`) and `tables`. A table varies one entry: each row is merged into `with` and added to the list that
 `vary` names (`patient`: merged into the scenario itself), and `is` names one of the file's `outcomes`.
-`defaults` of the file, then `given` of the table, fill in what a scenario leaves out. `beside` (in the defaults, a table
-or a scenario) names what was measured 20 days ago and is normal, so that a file about one workup need not speak of the
-others: `b12`, `calcium`, `copper`, `iron`, `manganese`, `vitamin-e`.
+`defaults` of the file, then `given` of the table, fill in what a scenario leaves out. `beside` (in the defaults, a
+table or a scenario) names what was measured 20 days ago and is normal, so that a file about one workup need not speak
+of the others: `b12`, `calcium`, `copper`, `iron`, `manganese`, `vitamin-e`.
 
 A card of `expect.cards` may also say `suggests` and `never_suggests` (codes), `says` (words of the summary) and
 `mentions` (words of the detail).

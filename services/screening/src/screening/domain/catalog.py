@@ -54,7 +54,7 @@ class Orderable:
     @property
     def referral(self) -> bool:
         """A referral, not a test."""
-        return any(name.startswith("REF_") for name in self.same_as)
+        return self.display.startswith("Referral")
 
     def again(self) -> "Orderable":
         """The same, to be repeated although a result is on record."""
@@ -254,7 +254,7 @@ SLIT_LAMP: Final = Orderable(
     "Ocular slit lamp examination (procedure)",
     "slit-lamp examination (Kayser-Fleischer ring)",
     "Kayser-Fleischer ring? Its absence does not exclude Wilson disease.",
-    ("P_SLIT_LAMP",),
+    ("P_SLIT_LAMP", "REF_OPHTHALMOLOGY"),
 )
 OPHTHALMOLOGY: Final = Orderable(
     SNOMED,

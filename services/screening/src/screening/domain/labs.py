@@ -262,7 +262,7 @@ def newest_first(results: Iterable[LabResult], analyte: Analyte) -> tuple[LabRes
         canonical = Decimal(0)
         if result.value is not None:
             low, high = result.value.canonical_bounds()
-            canonical = low if sign < 0 or high == INFINITY else high
+            canonical = high if sign < 0 else low  # the bound that is certain
         return result.taken, _STATUS_RANK.get(result.status, 0), sign * canonical
 
     return tuple(sorted(results, key=rank, reverse=True))

@@ -70,6 +70,7 @@ class Observations:
             taken = self._taken(observation)
             if taken is not None and taken > self._latest:
                 return
+            sets -= {name for name in sets & _ANALYTE_SETS if not sets.isdisjoint(_BY_SET[name].conflicts)}
             self.pending[PendingResult(sets, codes, taken.date() if taken is not None else None)] = None
         elif observation.status in _FINAL:
             for value_set in sets & _ANALYTE_SETS:

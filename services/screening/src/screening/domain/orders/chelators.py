@@ -22,14 +22,16 @@ _NOT_INTO_THE_BLOOD: Final = re.compile(
 def dangerous(draft: Draft) -> bool:
     """Whether an order may mean edetate disodium: its salt is not said, or it is named (section 6, 6).
 
-    The request is read as it was sent, product and ingredients included: a code or a word for calcium anywhere on it
-    settles that it is the calcium salt.
+    The request is read as it was sent, product and ingredients included: a word for calcium anywhere on it settles that
+    it is the calcium salt; so does a code, unless the words say disodium: that contradiction is the very confusion.
     """
-    if not draft.medication or "RX_EDTA_CALCIUM" in draft.sets:
+    if not draft.medication or says(_CALCIUM, draft.texts) or says(_NOT_INTO_THE_BLOOD, draft.texts):
         return False
-    if says(_CALCIUM, draft.texts) or says(_NOT_INTO_THE_BLOOD, draft.texts):
+    if says(_DISODIUM, draft.texts):
+        return True
+    if "RX_EDTA_CALCIUM" in draft.sets:
         return False
-    if "RX_EDTA_DANGER" in draft.sets or says(_DISODIUM, draft.texts):
+    if "RX_EDTA_DANGER" in draft.sets:
         return True
     return says(_EDETATE, draft.texts) and not says(_OTHER_SALT, draft.texts)
 

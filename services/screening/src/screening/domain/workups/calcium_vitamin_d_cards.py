@@ -97,14 +97,6 @@ CONFIRMATORY: Final = (
     catalog.VITAMIN_D, catalog.ECG,
 )  # fmt: skip
 
-_SUMMARIES: Final = {
-    EMERGENCY: "Severe hypocalcemia: same-day emergency assessment, ECG and calcium, magnesium, PTH. It can mimic or worsen"
-    " dystonia.",
-    UNDER_TREATMENT: "Severe hypocalcemia on record, treatment recorded: confirm a repeat calcium with magnesium and PTH.",
-    NEVER_REPEATED: "A severely low calcium on record was never repeated or treated: repeat today with magnesium and PTH.",
-    WITHOUT_ALBUMIN: "Total calcium is very low without same-day albumin: confirm today with ionized calcium or albumin;"
-    " treat if symptomatic.",
-}
 _PRIORITY: Final = {EMERGENCY: "stat", UNDER_TREATMENT: "urgent", NEVER_REPEATED: "urgent", WITHOUT_ALBUMIN: "stat"}
 _TETANY: Final = "Tetany and cramps are not the same as dystonia, but low calcium can cause, mimic or worsen both."
 _MAGNESIUM_FIRST: Final = "Low magnesium blocks PTH: calcium does not recover before magnesium does."
@@ -181,8 +173,21 @@ def critical(chart: Chart, span: int, evidence: tuple[Evidence, ...], kind: str)
         catalog.VITAMIN_D, catalog.ECG,
     )  # fmt: skip
     reasons = ("on-treatment", "wrong-data", "specialist-managing")
+    summary = (
+        "Severe hypocalcemia: same-day emergency assessment, ECG and calcium, magnesium, PTH. It can mimic or worsen"
+        " dystonia."
+    )
+    if kind == UNDER_TREATMENT:
+        summary = "Severe hypocalcemia on record, treatment recorded: confirm a repeat calcium with magnesium and PTH."
+    elif kind == NEVER_REPEATED:
+        summary = "A severely low calcium on record was never repeated or treated: repeat today with magnesium and PTH."
+    elif kind == WITHOUT_ALBUMIN:
+        summary = (
+            "Total calcium is very low without same-day albumin: confirm today with ionized calcium or albumin; treat if"
+            " symptomatic."
+        )
     return Finding(
-        MODULE, CRITICAL_STATE, CRITICAL if kind == EMERGENCY else WARNING, _SUMMARIES[kind],
+        MODULE, CRITICAL_STATE, CRITICAL if kind == EMERGENCY else WARNING, summary,
         statements=(
             "Symptoms are usual below this level: tetany, laryngospasm, seizures, a long QT interval.",
             _MAGNESIUM_FIRST, _PTH_TELLS, _TETANY, _window(span),
@@ -230,8 +235,8 @@ def borderline(chart: Chart, span: int, evidence: tuple[Evidence, ...]) -> Findi
         statements=("Total calcium falls with albumin without any harm; adjusted or ionized calcium decides.", _window(span)),
         evidence=evidence,
         suggestions=(
-            *suggest(chart, "Calcium with albumin", catalog.METABOLIC_PANEL.again()),
-            *suggest(chart, "Or", catalog.CALCIUM_IONIZED.again()),
+            *suggest(chart, "Order", catalog.METABOLIC_PANEL.again()),
+            *suggest(chart, "Order", catalog.CALCIUM_IONIZED.again()),
         ),
         override_reasons=("deferred", "done-elsewhere"),
         explanation=WORKUP,

@@ -9,7 +9,7 @@ from typing import Final
 from screening.domain import analytes
 from screening.domain.chart import Chart, Fact, Medication
 from screening.domain.citations import ABIM_2026, ENDOCRINE_2016
-from screening.domain.labs import INFINITY, LabResult, Scale, Value, above, below
+from screening.domain.labs import LabResult, Scale, Value, above, below
 from screening.domain.phenotype import Phenotype
 from screening.domain.thresholds import cut, days
 
@@ -85,8 +85,8 @@ class Sample:
         return self.result.taken.date()
 
 
-def adjusted(total: Value, albumin: Value) -> Value | None:
-    """Calcium adjusted for albumin, in the family that the calcium was sent in; None without an upper bound.
+def adjusted(total: Value, albumin: Value) -> Value:
+    """Calcium adjusted for albumin, in the family that the calcium was sent in.
 
     mmol/L: total + 0.02 x (40 - albumin in g/L); mg/dL: total + 0.8 x (4.0 - albumin in g/dL).
     """
@@ -97,10 +97,8 @@ def adjusted(total: Value, albumin: Value) -> Value | None:
         slope, normal, per = Decimal("0.02"), Decimal(40), Decimal(1)
         unit, factor, to_canonical = total.canonical_unit, total.to_canonical, Decimal(1)
     least, most = (bound * per for bound in albumin.canonical_bounds())
-    if most == INFINITY or total.high == INFINITY:
-        return None
     return Value(
-        total.low * factor + slope * (normal - most),
+        max(Decimal(0), total.low * factor + slope * (normal - most)),
         total.high * factor + slope * (normal - least),
         total.low_open or albumin.high_open,
         total.high_open or albumin.low_open,
@@ -110,20 +108,31 @@ def adjusted(total: Value, albumin: Value) -> Value | None:
     )
 
 
-def samples(chart: Chart, look_back: int) -> tuple[Sample, ...]:
+def samples(chart: Chart, look_back: int | None = None) -> tuple[Sample, ...]:
     """Adjusted and total calcium of the last `look_back` days, newest first; a better reading of one time first."""
     scale = chart.scale(ADJUSTED)
     found = [_read(scale, result) for result in chart.results(analytes.CALCIUM_ADJUSTED.key, look_back)]
-    for total in chart.results(analytes.CALCIUM.key, look_back):
-        by_albumin = [
-            _read(scale, replace(total, value=value), albumin=albumin, total=total)
-            for albumin in albumins(chart, total, chart.of(ALBUMIN_DAYS))
-            if (value := _value(total, albumin)) is not None
-        ]
-        found.append(by_albumin[0] if by_albumin else _read(scale, total, alone=True))
+    found += [_of_total(chart, scale, total) for total in chart.results(analytes.CALCIUM.key, look_back)]
     return tuple(
         sorted(found, key=lambda s: (s.result.taken, s.total is None and not s.alone, not s.alone), reverse=True)
     )
+
+
+def _of_total(chart: Chart, scale: Scale, total: LabResult) -> Sample:
+    """A total calcium by the nearest albumin of its time; alone without one.
+
+    An albumin with a comparator that leaves the calcium open neither takes a low calcium away nor makes one normal.
+    """
+    alone = _read(scale, total, alone=True)
+    by_albumin = [
+        _read(scale, replace(total, value=value), albumin=albumin, total=total)
+        for albumin in albumins(chart, total, chart.of(ALBUMIN_DAYS))
+        if (value := _value(total, albumin)) is not None
+    ]
+    clear = next((sample for sample in by_albumin if sample.band is not None), None)
+    if clear is not None or not by_albumin:
+        return clear or alone
+    return by_albumin[0] if alone.band is None or alone.band in REASSURING else alone
 
 
 def albumins(chart: Chart, total: LabResult, within: int) -> Iterator[LabResult]:
@@ -137,7 +146,7 @@ def adjusted_by(chart: Chart, total: LabResult, within: int) -> Value | None:
     return next((v for a in albumins(chart, total, within) if (v := _value(total, a)) is not None), None)
 
 
-def ionized(chart: Chart, look_back: int) -> tuple[Sample, ...]:
+def ionized(chart: Chart, look_back: int | None = None) -> tuple[Sample, ...]:
     """Ionized calcium of the last `look_back` days, newest first."""
     scale = chart.scale(IONIZED)
     return tuple(_read(scale, result) for result in chart.results(analytes.CALCIUM_IONIZED.key, look_back))
@@ -190,7 +199,7 @@ def look_back(chart: Chart, phenotype: Phenotype, *, risk: bool) -> int:
     since = phenotype.onset_day(chart)
     if since is None:
         return usual
-    seen = (*samples(chart, long), *ionized(chart, long))
+    seen = (*samples(chart), *ionized(chart))
     reassured = any(s.band in REASSURING and s.day >= since for s in seen)
     return long if reassured else usual
 

@@ -114,7 +114,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         return outcome(state, cards.discordant(chart, evidence, very_low=tests.protein_band == "very low"))
     if state == BORDERLINE:
         if tests.urine_band == "normal":
-            if chart.pending_in("P_SLIT_LAMP", "REF_GASTROENTEROLOGY"):
+            if chart.pending_in("P_SLIT_LAMP", "REF_OPHTHALMOLOGY", "REF_GASTROENTEROLOGY"):
                 return outcome(state, held="slit lamp or referral is already ordered")
             return outcome(state, cards.at_risk_with_normal_urine(chart, evidence))
         if chart.pending_in("L_CUU24"):
