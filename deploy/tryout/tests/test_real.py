@@ -1,6 +1,7 @@
 """The try-out with the real services: what a reader sees in the first minute."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -43,6 +44,16 @@ def test_the_built_in_patient_gets_the_result_card_and_the_screen_card(told: str
     assert "110 pg/mL" in told
     assert "[INFO] Dystonia: treatable causes not yet excluded. No current result for:" in told
     assert "TRY-OUT, NOT FOR PATIENT CARE" in told
+
+
+def test_the_card_in_the_readme_is_the_one_that_is_shown(told: str, environ: dict[str, str]) -> None:
+    def plain(text: str) -> str:
+        return re.sub(r"\d{4}-\d\d-\d\d", "DAY", " ".join(text.split()))
+
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    card = readme.split("## A card\n")[1].split("```")[1].replace(":8080", f":{environ['GATEWAY_PORT']}")
+    for part in re.split(r"\n\s*\n|\n +- |\n  (?=Suggestion|Background)", card):
+        assert plain(part).strip("- ") in plain(told), part
 
 
 def test_the_addresses_that_are_named_answer(told: str, environ: dict[str, str]) -> None:
