@@ -2,6 +2,8 @@
 
 import ast
 import dataclasses
+import importlib
+import pkgutil
 import random
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -14,51 +16,20 @@ from chart_builder import SYSTEMS, build
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judging import screened
-from scenario_files import written
+from mixing import BY_HOOK, LISTS, WRITTEN, cards, mixed, outcome
 
 from screening import domain
-from screening.domain import analytes
+from screening.domain import analytes, workups
 from screening.domain.chart import Chart
 from screening.domain.codes import LOINC
-from screening.domain.screen import Screening
-from screening.domain.units import normalized
+from screening.domain.labs import Scale
+from screening.domain.thresholds import Threshold
+from screening.domain.units import Limit, amount, normalized
 from screening.knowledge.loading import code_book
 
 BOOK = code_book()
 QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SHORT = {url: name for name, url in SYSTEMS.items()}
-LISTS = ("conditions", "meds", "procs", "labs", "orders", "fhx", "draft")
-WRITTEN = [case.scenario for case in written()]
-ORDERS = [s for s in WRITTEN if s["hook"] != "patient-view"]
-BY_HOOK = {
-    "patient-view": [s for s in WRITTEN if s["hook"] == "patient-view"],
-    "order-select": ORDERS,  # what is selected is signed later, so that each may stand for the other
-    "order-sign": ORDERS,
-}
-
-
-@st.composite
-def mixed(draw: st.DrawFn) -> dict[str, Any]:
-    """One to three scenarios of one hook as one patient: the first one's age and sex, everybody's facts."""
-    hook = draw(st.sampled_from(sorted(BY_HOOK)))
-    parts = draw(st.lists(st.sampled_from(BY_HOOK[hook]), min_size=1, max_size=3))
-    made = {**parts[0], "hook": hook}
-    for key in LISTS:
-        made[key] = [item for part in parts for item in part.get(key, ())]
-    made["facts"] = {name: said for part in parts for name, said in part.get("facts", {}).items()}
-    return made
-
-
-def outcome(screening: Screening, *, dated: bool = True) -> list[Any]:
-    """What a clinician would notice, without the places where facts stand in a scenario."""
-    cards = []
-    for f in screening.findings:
-        # Not the number itself: the same result may be sent in another unit.
-        facts = {(e.code, e.criterion, e.day if dated else None) for e in f.evidence}
-        suggested = [(s.label, tuple(o.code + o.gene for o in s.orders), frozenset(s.withdraw)) for s in f.suggestions]
-        words = frozenset(f.statements) if dated else len(f.statements)
-        cards.append((f.module, f.state, f.indicator, f.summary, f.includes, suggested, words, facts))
-    return cards
 
 
 def of(scenario: Mapping[str, Any], *, dated: bool = True) -> list[Any]:
@@ -175,6 +146,77 @@ def test_results_do_get_another_unit() -> None:
     assert {m["v"] for m in made if normalized(m["u"]) == "ug/dL"} == {Decimal("1.83")}
 
 
+# --- units of another family, where the numbers printed in both leave no doubt ---
+
+
+def _printed() -> dict[str, set[Decimal]]:
+    """Unit -> every number that a workup prints in it, with its multiples that are limits too."""
+    numbers: dict[str, set[Decimal]] = {}
+    for found in pkgutil.iter_modules(workups.__path__):
+        for named in vars(importlib.import_module(f"{workups.__name__}.{found.name}")).values():
+            value = named.value if isinstance(named, Threshold) else named
+            bands = value.bands if isinstance(value, Scale) else ()
+            limits = [value] if isinstance(value, Limit) else [b.upper for b in bands if b.upper is not None]
+            for unit, number in ((unit, n) for one in limits for unit, n in one.printed.items()):
+                numbers.setdefault(unit, set()).update(number * factor for factor in (1, Decimal("1.5"), 2))
+    return numbers
+
+
+PRINTED = _printed()
+NEAR = Decimal("0.05")
+ADJUSTED = {"CA", "ALBUMIN"}
+"""Their limits are those of the adjusted calcium, which is computed from both: see CA-ALBUMIN-SI and CA-ALBUMIN-US."""
+
+
+def _translated(item: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """A result in a unit of any family, unless it or its translation lies so near a limit that roundings matter."""
+    codes = [c["code"] for c in item.get("codings", [item])]
+    unit = normalized(item.get("u", ""))
+    if "v" not in item or not unit:
+        return item
+    for analyte in analytes.ANALYTES:
+        family = analyte.measure.family_of(unit)
+        if family is None or all(analyte.value_set not in BOOK.sets(LOINC, code) for code in codes):
+            continue
+        if analyte.key in ADJUSTED:
+            return item
+        other = chance.choice(analyte.measure.families)
+        sent = chance.choice(sorted(other.factors))
+        factor = family.factors[unit] * family.to_canonical / (other.factors[sent] * other.to_canonical)
+        number = (Decimal(str(item["v"])) * factor).quantize(Decimal("1e-9"))
+        read = [amount(analyte.measure, *pair) for pair in ((Decimal(str(item["v"])), unit), (number, sent))]
+        guards = set(analyte.measure.plausible or ())
+        for one in read:
+            if one is None:
+                return item
+            limits = [*PRINTED.get(one.unit, ()), *(guard / one.to_canonical for guard in guards)]
+            if any(abs(one.number - limit) <= limit * NEAR for limit in limits):
+                return item
+        made = {**item, "v": number, "u": sent}
+        if "rr" in item:
+            made["rr"] = [Decimal(str(bound)) * factor for bound in item["rr"]]
+        return made
+    return item
+
+
+@QUICK
+@given(scenario=mixed(), chance=st.randoms(use_true_random=False))
+def test_a_unit_of_another_family_never_matters_away_from_limits(
+    scenario: dict[str, Any], chance: random.Random
+) -> None:
+    translated = {**scenario, "labs": [_translated(item, chance) for item in scenario["labs"]]}
+    before, after = (cards(screened(build(s, BOOK), s)) for s in (scenario, translated))
+    assert after == before
+
+
+def test_results_do_change_family() -> None:
+    chance = random.Random(1)  # noqa: S311 - a test's choice
+    results = [item for s in WRITTEN for item in s.get("labs", ())]
+    changed = [item.get("code") for item in results if _translated(item, chance).get("u") != item.get("u")]
+    assert len(changed) > len(results) / 10
+    assert {"2132-9", "1823-4", "5681-2", "29265-6", "14665-4", "14666-2", "2276-4"} <= set(changed)
+
+
 # --- entries in error ---
 
 LISTED = sorted(
@@ -208,6 +250,16 @@ def test_a_result_in_error_never_matters(scenario: dict[str, Any], status: str, 
     results = [item for s in WRITTEN for item in s.get("labs", ())]
     wrong = {**data.draw(st.sampled_from(results)), "status": status}
     assert of({**scenario, "labs": [wrong, *scenario["labs"]]}) == of(scenario)
+
+
+@QUICK
+@given(scenario=mixed(), kind=st.sampled_from(["meds", "procs", "orders"]), data=st.data())
+def test_a_medicine_procedure_or_order_in_error_never_matters(
+    scenario: dict[str, Any], kind: str, data: st.DataObject
+) -> None:
+    anybodys = [item for s in WRITTEN for item in s.get(kind, ())]
+    wrong = {**data.draw(st.sampled_from(anybodys)), "status": "entered-in-error"}
+    assert of({**scenario, kind: [wrong, *scenario[kind]]}) == of(scenario)
 
 
 # --- the date of today ---

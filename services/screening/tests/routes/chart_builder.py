@@ -138,6 +138,7 @@ class _Builder:
     def draft(self, item: Item, selections: list[str] | None) -> Draft:
         drug = item["type"] == "MedicationRequest"
         codings, sets = self.found(item, "rxnorm" if drug else "loinc")
+        codings = tuple(Coding(c.system, c.code) for c in codings)  # the scenarios' drafts carry no displays
         selected = selections is None or item["id"] in selections
         return Draft(f"{item['type']}/{item['id']}", drug, codings, sets, item.get("text", ""), selected)
 
