@@ -57,7 +57,7 @@ fix: $(STAMP) ## format, and repair what can be repaired
 bench: $(STAMP) ## measure, with results as ratios
 	@exec $(PY) deploy/bench/bench.py
 
-mutate: $(MUTATION) ## change the rules one by one and see whether a test notices [MUTATE_ONLY="labs.py" MUTATE_JOBS=2]
+mutate: $(MUTATION) ## change the rules one by one and see whether a test notices [FULL=1 SURVIVORS=1 MUTATE_ONLY="labs.py" MUTATE_JOBS=2]
 	@PYTHONPATH=build/mutation exec $(PY) deploy/mutation/mutate.py
 
 $(MUTATION): deploy/mutation/tool.txt $(STAMP)

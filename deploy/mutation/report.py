@@ -1,191 +1,178 @@
 """The report on the mutants: figures, and every survivor with the reason why no test notices it.
 
-`python report.py` writes docs/mutation.md again from the last run (after a change to explained.yaml); with `--check`
-it says whether the page is about the domain as it is now and explains every survivor, and changes nothing.
+`python report.py` writes docs/mutation.md again from results.json (after a change to explained.yaml); with `--check` it
+says whether the results are about the domain as it is now, whether each survivor is explained and whether the page says
+what they say, and changes nothing.
 """
 
-import hashlib
-import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import results
 import yaml
+from results import SURVIVED, Entry, Results
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-DOMAIN: Final = ROOT / "services" / "screening" / "src" / "screening" / "domain"
-PAGE: Final = ROOT / "docs" / "mutation.md"
+PAGE: Final = results.ROOT / "docs" / "mutation.md"
 EXPLAINED: Final = Path(__file__).parent / "explained.yaml"
-LAST_RUN: Final = ROOT / "build" / "mutation-run.json"
 BEGIN: Final = "<!-- measured: begin (written by make mutate) -->"
 END: Final = "<!-- measured: end -->"
-_DIGEST: Final = re.compile(r"^\* domain code: sha256 `([0-9a-f]{64})`$", re.MULTILINE)
-_SURVIVED: Final = "SURVIVED"
 _NOTICED: Final = ("KILLED_BY_SCENARIO", "KILLED_BY_TEST", "OUT_OF_TIME")
-NOT_EXPLAINED: Final = "not explained yet"
+NOT_EXPLAINED: Final = "Not explained yet"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A mutant and what came of it: `outcome` is a name of `trial.Outcome`; the lines are empty unless it survived."""
+class Kind:
+    """Survivors that an explanation is about: `file`, `definition`, `operator` as globs, `after` searched for.
+
+    `after` is a regular expression, looked for in the changed line.
+    """
 
     file: str
-    line: int
-    definition: str
-    operator: str
-    outcome: str
-    before: str = ""
+    definition: str = "*"
+    operator: str = "*"
     after: str = ""
 
-    @property
-    def key(self) -> str:
-        """How explained.yaml names it: stays the same when lines move."""
-        return f"{self.file} {self.definition}: {self.after}"
+    def holds(self, entry: Entry) -> bool:
+        """Whether a survivor is of this kind."""
+        asked = ((entry.file, self.file), (entry.definition, self.definition), (entry.operator, self.operator))
+        return all(fnmatchcase(said, wanted) for said, wanted in asked) and bool(re.search(self.after, entry.after))
 
 
 @dataclass(frozen=True)
-class Run:
-    """One whole run. `seconds` is wall-clock time, `cpu_seconds` the processor time of all trials."""
+class Reason:
+    """Why some survivors may survive: those with these keys (`Entry.key`), and those of these kinds."""
 
-    digest: str
-    seconds: int
-    cpu_seconds: int
-    jobs: int
-    python: str
-    tool: str
-    entries: list[Entry]
+    because: str
+    mutants: frozenset[str]
+    kinds: tuple[Kind, ...]
 
-    def save(self) -> None:
-        """Keep it, so that the page can be written again."""
-        LAST_RUN.parent.mkdir(exist_ok=True)
-        LAST_RUN.write_text(json.dumps(asdict(self)), "utf-8")
-
-    @property
-    def survivors(self) -> list[Entry]:
-        """Those that no test noticed."""
-        return [entry for entry in self.entries if entry.outcome == _SURVIVED]
+    def holds(self, entry: Entry) -> bool:
+        """Whether it explains a survivor."""
+        return entry.key in self.mutants or any(kind.holds(entry) for kind in self.kinds)
 
 
-def load() -> Run:
-    """The last run. Raises FileNotFoundError when there was none."""
-    run = Run(**json.loads(LAST_RUN.read_text("utf-8")))
-    return replace(run, entries=[Entry(**entry) for entry in json.loads(LAST_RUN.read_text("utf-8"))["entries"]])
+def reasons() -> list[Reason]:
+    """What explained.yaml says, in its order. Raises ValueError for a mutant that is named twice."""
+    said: list[dict[str, Any]] = yaml.safe_load(EXPLAINED.read_text("utf-8")) or []
+    keys = Counter(key for group in said for key in group.get("mutants", ()))
+    if twice := [key for key, times in keys.items() if times > 1]:
+        raise ValueError(f"explained twice: {twice}")
+    return [
+        Reason(
+            " ".join(group["because"].split()),
+            frozenset(group.get("mutants", ())),
+            tuple(Kind(**kind) for kind in group.get("kinds", ())),
+        )
+        for group in said
+    ]
 
 
-def digest() -> str:
-    """SHA-256 over the names and contents of the domain's Python files."""
-    total = hashlib.sha256()
-    for path in sorted(DOMAIN.rglob("*.py")):
-        total.update(path.relative_to(DOMAIN).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return total.hexdigest()
+def _by_reason(found: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Every survivor under the first reason that holds; those without come first."""
+    known = reasons()
+    groups: dict[str, list[Entry]] = {NOT_EXPLAINED: [], **{reason.because: [] for reason in known}}
+    for entry in found:
+        groups[next((r.because for r in known if r.holds(entry)), NOT_EXPLAINED)].append(entry)
+    return groups
 
 
-def reasons() -> dict[str, str]:
-    """Survivor -> why no test notices it, as explained.yaml has it. Raises ValueError for one that is named twice."""
-    found: dict[str, str] = {}
-    for group in yaml.safe_load(EXPLAINED.read_text("utf-8")) or ():
-        for key in group["mutants"]:
-            if key in found:
-                raise ValueError(f"explained twice: {key}")
-            found[key] = " ".join(group["because"].split())
-    return found
-
-
-def in_short(run: Run) -> str:
+def in_short(now: Results) -> str:
     """The outcome in a few lines, for the terminal."""
-    known = reasons()
-    lines = [f"{entry.file}:{entry.line} {entry.operator}\n    - {entry.before}\n    + {entry.after}"
-             for entry in run.survivors if entry.key not in known]  # fmt: skip
-    total, alive = len(run.entries), len(run.survivors)
-    return "\n".join(
-        [
-            *lines,
-            f"{total} mutants, {total - alive} noticed, {alive} survived ({len(lines)} not explained)",
-            f"{run.seconds} s, processor time {run.cpu_seconds} s",
-        ]
-    )
+    open_ = _by_reason(now.survivors)[NOT_EXPLAINED]
+    lines = [f"{e.file}:{e.line} {e.definition} {e.operator}\n    - {e.before}\n    + {e.after}" for e in open_]
+    total, alive = sum(one.count() for one in now.files.values()), len(now.survivors)
+    figures = f"{total} mutants, {total - alive} noticed, {alive} survived ({len(lines)} not explained)"
+    return "\n".join([*lines, figures])
 
 
-def measured(run: Run) -> str:
+def measured(now: Results) -> str:
     """The part of the page that a run writes."""
-    known = reasons()
-    return "\n\n".join((_figures(run), _by_file(run), _by_operator(run), _survivors(run, known)))
+    return "\n\n".join((_figures(now), _by_file(now), _by_operator(now), _survivors(now)))
 
 
-def write(run: Run) -> None:
-    """Put a run into the page, between the marks."""
+def _page(now: Results) -> str:
     page = PAGE.read_text("utf-8")
     before, after = page[: page.index(BEGIN) + len(BEGIN)], page[page.index(END) :]
-    PAGE.write_text(f"{before}\n\n{measured(run)}\n\n{after}", "utf-8")
+    return f"{before}\n\n{measured(now)}\n\n{after}"
+
+
+def write(now: Results) -> None:
+    """Put results into the page, between the marks."""
+    PAGE.write_text(_page(now), "utf-8")
 
 
 def complaints() -> list[str]:
     """What keeps the page from being true of the domain as it is now; empty when nothing does."""
-    page = PAGE.read_text("utf-8")
-    found = _DIGEST.search(page)
+    now = results.load()
     told = []
-    if found is None or found[1] != digest():
-        told.append("docs/mutation.md is older than screening.domain: run make mutate and commit the page.")
-    if f"### {NOT_EXPLAINED.capitalize()}" in page:
-        told.append(
-            "docs/mutation.md lists survivors without a reason: write a test, or explain them in explained.yaml."
-        )
+    if stale := now.out_of_date():
+        told.append(f"not as they were when their mutants were tried: {', '.join(stale)}. Run make mutate.")
+    groups = _by_reason(now.survivors)
+    for entry in groups.pop(NOT_EXPLAINED):
+        told.append(f"survives without a reason, write a test or explain it in explained.yaml: {entry.key}")
+    told += [f"explains no survivor any more: {because}" for because, explained in groups.items() if not explained]
+    keys = {entry.key for entry in now.survivors}
+    told += [f"explained, but no survivor: {key}" for r in reasons() for key in sorted(r.mutants - keys)]
+    if PAGE.read_text("utf-8") != _page(now):
+        told.append("docs/mutation.md does not say what results.json says: run deploy/mutation/report.py.")
     return told
 
 
-def _figures(run: Run) -> str:
-    total, alive = len(run.entries), len(run.survivors)
-    noticed = total - alive
-    share = 100 * noticed / total if total else 0.0
-    return "\n".join(
-        (
-            f"**{total:,} mutants, {noticed:,} noticed ({share:.1f} %), {alive} survived.**",
-            "",
-            f"* domain code: sha256 `{run.digest}`",
-            f"* wall-clock time: {run.seconds // 60} min {run.seconds % 60} s, {run.jobs} at a time;"
-            f" processor time: {run.cpu_seconds // 60} min",
-            f"* {run.tool}, Python {run.python}",
-        )
-    )
+def _figures(now: Results) -> str:
+    total, alive = sum(one.count() for one in now.files.values()), len(now.survivors)
+    share = 100 * (total - alive) / total if total else 0.0
+    lines = [f"**{total:,} mutants, {total - alive:,} noticed ({share:.1f} %), {alive} survived.**", ""]
+    if now.whole is not None:
+        w = now.whole
+        lines += [
+            f"* last whole run: {w.mutants:,} mutants in {w.seconds // 60} min {w.seconds % 60} s, {w.jobs} at a time;",
+            f"  processor time {w.cpu_seconds // 60} min; {w.tool}, Python {w.python}",
+        ]
+    if now.again:
+        lines.append("* changed since, and tried again by themselves:")
+        lines += [f"  `{name}`" for name in now.again]
+    return "\n".join(lines)
 
 
-def _by_file(run: Run) -> str:
-    rows = [
-        "| file | mutants | a scenario noticed | a test noticed | ran out of time | survived |",
-        "|---|---|---|---|---|---|",
-    ]
-    for file in sorted({entry.file for entry in run.entries}):
-        rows.append(_row(f"`{file}`", Counter(entry.outcome for entry in run.entries if entry.file == file)))
-    rows.append(_row("all", Counter(entry.outcome for entry in run.entries)))
-    return "\n".join(rows)
+def _by_file(now: Results) -> str:
+    rows = ["| file | sha256 | mutants | a scenario noticed | a test noticed | ran out of time | survived |"]
+    rows.append("|---|---|---|---|---|---|---|")
+    for name, one in sorted(now.files.items()):
+        if one.count():
+            cells = [f"`{name}`", f"`{one.sha256[:12]}`", one.count(), *map(one.count, (*_NOTICED, SURVIVED))]
+            rows.append("| " + " | ".join(map(str, cells)) + " |")
+    ends = [sum(one.count(end) for one in now.files.values()) for end in (*_NOTICED, SURVIVED)]
+    return "\n".join([*rows, "| " + " | ".join(map(str, ["all", "", sum(ends), *ends])) + " |"])
 
 
-def _by_operator(run: Run) -> str:
-    counts, alive = Counter(e.operator for e in run.entries), Counter(e.operator for e in run.survivors)
+def _by_operator(now: Results) -> str:
+    counts: Counter[str] = Counter()
+    for one in now.files.values():
+        counts.update({name: sum(ends.values()) for name, ends in one.outcomes.items()})
+    alive = Counter(entry.operator for entry in now.survivors)
     rows = ["| change | mutants | survived |", "|---|---|---|"]
-    rows.extend(f"| {name} | {number} | {alive[name]} |" for name, number in counts.most_common())
-    return "\n".join(rows)
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return "\n".join([*rows, *(f"| {name} | {number} | {alive[name]} |" for name, number in ordered)])
 
 
-def _row(name: str, counts: Mapping[str, int]) -> str:
-    cells = [sum(counts.values()), *(counts.get(outcome, 0) for outcome in (*_NOTICED, _SURVIVED))]
-    return f"| {name} | " + " | ".join(map(str, cells)) + " |"
-
-
-def _survivors(run: Run, known: Mapping[str, str]) -> str:
-    groups: dict[str, list[Entry]] = {}
-    for entry in run.survivors:
-        groups.setdefault(known.get(entry.key, NOT_EXPLAINED), []).append(entry)
+def _survivors(now: Results) -> str:
     parts = ["## Survivors and why"]
-    for reason in sorted(groups, key=lambda reason: (reason != NOT_EXPLAINED, -len(groups[reason]), reason)):
-        lines = [f"### {NOT_EXPLAINED.capitalize()}" if reason == NOT_EXPLAINED else f"**{reason}**", ""]
-        for entry in groups[reason]:
-            lines += [f"* `{entry.file}:{entry.line}` {entry.definition}", "", "  ```diff"]
-            lines += [f"  - {entry.before}", f"  + {entry.after}", "  ```", ""]
+    for because, entries in _by_reason(now.survivors).items():
+        if not entries:
+            continue
+        lines = [f"### {because} ({len(entries)})", ""]
+        for (file, definition), some in groupby(entries, key=lambda e: (e.file, e.definition)):
+            lines += [f"* `{file}` {definition}", "", "  ```diff"]
+            for entry in some:
+                lines += [f"  @@ line {entry.line} @@", f"  - {entry.before}", f"  + {entry.after}"]
+            lines += ["  ```", ""]
         parts.append("\n".join(lines).rstrip())
     return "\n\n".join(parts)
 
@@ -193,7 +180,7 @@ def _survivors(run: Run, known: Mapping[str, str]) -> str:
 def main(arguments: list[str]) -> int:
     """Write the page again, or check it; the exit code."""
     if arguments != ["--check"]:
-        write(load())
+        write(results.load())
         return 0
     told = complaints()
     for line in told:

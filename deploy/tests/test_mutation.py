@@ -1,6 +1,7 @@
 """The report on mutants: when it is out of date, and what the operators change."""
 
-import importlib.util
+import importlib
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,92 +13,145 @@ HERE = Path(__file__).parents[1] / "mutation"
 
 
 def by_path(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"mutation_{name}", HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    """A module of the tool, under the name that the others of it import it by."""
+    if str(HERE) not in sys.path:
+        sys.path.append(str(HERE))
+    return importlib.import_module(name)
 
 
+results: Any = by_path("results")
 report: Any = by_path("report")
-RUN = report.Run("d" * 64, 61, 100, 2, "3.11.0", "tool 1", [
-    report.Entry("labs.py", 3, "parse", "Condition", "KILLED_BY_SCENARIO"),
-    report.Entry("labs.py", 4, "parse", "Name", "SURVIVED", 'x = "a1"', 'x = "xa1"'),
-])  # fmt: skip
+SURVIVOR = results.Entry("labs.py", 4, "parse", "Name", 0, 'x = "a1"', 'x = "xa1"')
+KEY = 'labs.py parse: x = "xa1"'
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A page without a run, a domain of one file, no reasons."""
+    """A page without a run, a domain of one file, no results, no reasons."""
     (tmp_path / "domain").mkdir()
     (tmp_path / "domain" / "labs.py").write_text("LIMIT = 1\n")
     (tmp_path / "page.md").write_text(f"# Title\n\n{report.BEGIN}\n\nold\n\n{report.END}\n\nthe end\n")
     (tmp_path / "explained.yaml").write_text("[]\n")
-    for name, file in (("DOMAIN", "domain"), ("PAGE", "page.md"), ("EXPLAINED", "explained.yaml")):
-        monkeypatch.setattr(report, name, tmp_path / file)
+    for module, name, file in (
+        (results, "DOMAIN", "domain"),
+        (results, "RESULTS", "results.json"),
+        (report, "PAGE", "page.md"),
+        (report, "EXPLAINED", "explained.yaml"),
+    ):
+        monkeypatch.setattr(module, name, tmp_path / file)
     return tmp_path
 
 
-def written_for_now(place: Path) -> str:
-    report.write(report.replace(RUN, digest=report.digest()))
+def tried(place: Path) -> str:
+    """The page after a run over the domain as it is."""
+    outcomes = {"Condition": {"KILLED_BY_SCENARIO": 1}, "Name": {"SURVIVED": 1}}
+    files = {name: results.FileResult(sha256, "m", outcomes, [SURVIVOR]) for name, sha256 in results.hashes().items()}
+    now = results.Results(results.WholeRun(2, 61, 100, 2, "3.11.0", "tool 1"), [], files)
+    now.save()
+    report.write(now)
     return (place / "page.md").read_text()
 
 
-def explain(place: Path, *keys: str) -> None:
-    mutants = "".join(f"\n    - '{key}'" for key in keys)
-    (place / "explained.yaml").write_text(f"- because: It is a label.\n  mutants:{mutants}\n")
+def explain(place: Path, *, mutants: tuple[str, ...] = (), kinds: tuple[dict[str, str], ...] = ()) -> None:
+    said = [{"because": "It is a label.", "mutants": list(mutants), "kinds": list(kinds)}]
+    (place / "explained.yaml").write_text(json.dumps(said))
 
 
 def test_a_page_without_a_run_is_out_of_date(place: Path) -> None:
-    assert "older" in report.complaints()[0]
+    assert "labs.py" in report.complaints()[0]
     assert report.main(["--check"]) == 1
 
 
 def test_a_run_is_put_between_the_marks(place: Path) -> None:
-    page = written_for_now(place)
+    page = tried(place)
     assert page.startswith("# Title\n")
     assert page.endswith("the end\n")
     assert "old\n" not in page
     assert "**2 mutants, 1 noticed (50.0 %), 1 survived.**" in page
-    assert "| `labs.py` | 2 | 1 | 0 | 0 | 1 |" in page
+    assert "2 mutants in 1 min 1 s" in page
+    assert "| 2 | 1 | 0 | 0 | 1 |" in page
+
+
+def test_results_are_kept_as_they_are(place: Path) -> None:
+    tried(place)
+    first = results.load()
+    first.save()
+    assert results.load() == first
+    assert first.survivors == [SURVIVOR]
 
 
 def test_a_survivor_needs_a_reason(place: Path) -> None:
-    page = written_for_now(place)
+    page = tried(place)
     assert '- x = "a1"' in page
     assert "without a reason" in "".join(report.complaints())
-    explain(place, 'labs.py parse: x = "xa1"')
-    assert "**It is a label.**" in written_for_now(place)
+    explain(place, mutants=(KEY,))
+    assert "It is a label. (1)" in tried(place)
     assert report.complaints() == []
     assert report.main(["--check"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "holds"),
+    [
+        ({"file": "labs.py"}, True),
+        ({"file": "*.py", "definition": "pa*", "operator": "Name", "after": "xa\\d"}, True),
+        ({"file": "units.py"}, False),
+        ({"file": "labs.py", "definition": "other"}, False),
+        ({"file": "labs.py", "operator": "Condition"}, False),
+        ({"file": "labs.py", "after": "xb"}, False),
+    ],
+)
+def test_a_reason_may_be_about_a_kind_of_survivor(place: Path, kind: dict[str, str], holds: bool) -> None:
+    explain(place, kinds=(kind,))
+    tried(place)
+    assert (report.complaints() == []) is holds
+
+
+def test_a_reason_without_a_survivor_is_told(place: Path) -> None:
+    explain(place, mutants=(KEY, "labs.py gone: x"), kinds=())
+    tried(place)
+    assert "labs.py gone" in "".join(report.complaints())
+    explain(place, mutants=(KEY,))
+    (place / "explained.yaml").write_text(
+        (place / "explained.yaml").read_text()[:-1] + ', {"because": "Nothing.", "kinds": [{"file": "gone.py"}]}]'
+    )
+    tried(place)
+    assert report.complaints() == ["explains no survivor any more: Nothing."]
+
+
 @pytest.mark.parametrize("change", ["LIMIT = 2\n", "LIMIT = 1\n\n"])
-def test_the_page_is_out_of_date_when_the_domain_has_changed(place: Path, change: str) -> None:
-    explain(place, 'labs.py parse: x = "xa1"')
-    written_for_now(place)
+def test_a_file_that_has_changed_is_named(place: Path, change: str) -> None:
+    explain(place, mutants=(KEY,))
+    tried(place)
     assert report.complaints() == []
     (place / "domain" / "labs.py").write_text(change)
-    assert "older" in report.complaints()[0]
+    assert results.load().out_of_date() == ["labs.py"]
+    assert "labs.py" in report.complaints()[0]
 
 
-def test_a_new_file_in_the_domain_counts(place: Path) -> None:
-    before = report.digest()
+def test_files_that_came_and_went_are_named(place: Path) -> None:
+    tried(place)
     (place / "domain" / "workups").mkdir()
     (place / "domain" / "workups" / "new.py").write_text("")
-    assert report.digest() != before
+    (place / "domain" / "labs.py").unlink()
+    assert results.load().out_of_date() == ["labs.py", "workups/new.py"]
+
+
+def test_a_page_that_says_something_else_is_told(place: Path) -> None:
+    explain(place, mutants=(KEY,))
+    page = tried(place)
+    (place / "page.md").write_text(page.replace("1 survived", "0 survived"))
+    assert "does not say" in "".join(report.complaints())
 
 
 def test_a_reason_is_given_once(place: Path) -> None:
-    explain(place, "a.py b: c", "a.py b: c")
+    explain(place, mutants=("a.py b: c", "a.py b: c"))
     with pytest.raises(ValueError, match="explained twice"):
         report.reasons()
 
 
 def test_the_reasons_of_this_project_can_be_read() -> None:
-    assert all(reason.endswith(".") for reason in report.reasons().values())
+    assert all(reason.because.endswith(".") for reason in report.reasons())
 
 
 CHANGES = [
