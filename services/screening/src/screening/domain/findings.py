@@ -90,11 +90,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What SCREEN says about a module that has no usable result, and what it suggests."""
+    """What SCREEN says about a module that has no usable result, and what it suggests.
+
+    Attributes:
+        note: why there is no usable result.
+        tests: what to order.
+        high_risk: facts that make SCREEN a warning.
+        risks: every fact but the phenotype that makes the module worth asking for.
+    """
 
     note: str
     tests: tuple[Orderable, ...]
     high_risk: tuple[Evidence, ...] = ()
+    risks: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,16 @@ Shared by SCREEN and the order cards that stand in for it (ORD_PANEL_FIRST, ORD_
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from screening.domain.chart import Chart, Order
+from screening.domain.evidence import Evidence
 from screening.domain.findings import Assessment, Missing, Suggestion, suggest
 from screening.domain.phenotype import Phenotype
 from screening.domain.workups.registry import BY_MODULE, WORKUPS
+
+RISK_FACTS: Final = 3
+"""How many risks of a module stand on the card: the earliest say enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +23,12 @@ class Incomplete:
 
     Attributes:
         listed: known to be missing, those with a high-risk fact first.
+        because: why each of them is asked for, in the same order.
         unknown: not known to be missing, because their results were not delivered.
     """
 
     listed: tuple[tuple[str, Missing], ...]
+    because: tuple[str, ...]
     unknown: tuple[str, ...]
 
     @property
@@ -36,11 +43,23 @@ class Incomplete:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """A sentence each: what was looked for and not found, then what could not be looked at."""
-        sentences = [f"{capital(BY_MODULE[module].label)}: {missing.note}." for module, missing in self.listed]
+        """A sentence each: what was looked for and not found, and why; then what could not be looked at."""
+        sentences = [
+            f"{capital(BY_MODULE[module].label)}: {missing.note}; asked for: {because}."
+            for (module, missing), because in zip(self.listed, self.because, strict=True)
+        ]
         if self.unknown:
             sentences.append(f"Could not be assessed, because results were not available: {labels(self.unknown)}.")
         return tuple(sentences)
+
+    @property
+    def facts(self) -> tuple[Evidence, ...]:
+        """The facts that ask for these modules: high risks all, of the other risks at most three a module."""
+        urgent = [e for _, missing in self.listed for e in missing.high_risk]
+        named = {(e.code, e.reference, e.day) for e in urgent}
+        others = [e for _, missing in self.listed for e in missing.risks[:RISK_FACTS]]
+        more = (e for e in others if (e.code, e.reference, e.day) not in named)
+        return tuple(dict.fromkeys((*urgent, *more)))
 
     @property
     def explanation(self) -> str:
@@ -57,10 +76,14 @@ class Incomplete:
 
 def incomplete(assessments: Iterable[Assessment], unavailable: frozenset[str]) -> Incomplete:
     """What is missing of these assessments; `unavailable` are the modules whose results were not delivered."""
-    lacking = [(a.module, a.missing) for a in assessments if a.eligible and a.missing is not None]
-    listed = [(module, missing) for module, missing in lacking if module not in unavailable]
+    lacking = [(a, a.missing) for a in assessments if a.eligible and a.missing is not None]
+    listed = [(a, missing) for a, missing in lacking if a.module not in unavailable]
     listed.sort(key=lambda entry: not entry[1].high_risk)
-    return Incomplete(tuple(listed), tuple(module for module, _ in lacking if module in unavailable))
+    return Incomplete(
+        tuple((a.module, missing) for a, missing in listed),
+        tuple(a.eligible_because for a, _ in listed),
+        tuple(a.module for a, _ in lacking if a.module in unavailable),
+    )
 
 
 def still_to_order(chart: Chart, phenotype: Phenotype, unavailable: frozenset[str]) -> Incomplete:

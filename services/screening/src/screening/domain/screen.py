@@ -207,8 +207,7 @@ def _screen_card(chart: Chart, situation: Situation, lacks: Incomplete) -> Findi
     statements.extend(_drug_note(chart, phenotype))
     if chart.site_fact("t1-pallidal") is not None and situation.state("MN") == "NORMAL":
         statements.append("T1 pallidal hyperintensity: a normal manganese level does not exclude past exposure.")
-    high_risk = (e for _, missing in lacks.listed for e in missing.high_risk)
-    facts = dict.fromkeys((*_phenotype_facts(phenotype), *high_risk))
+    facts = dict.fromkeys((*_phenotype_facts(phenotype), *lacks.facts))
     return Finding(
         SCREEN, INCOMPLETE, WARNING if urgent else INFO, summary,
         statements=tuple(statements),

@@ -30,7 +30,7 @@ def _panel_first(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         "ORD_PANEL_FIRST", "", INFO,
         f"Before or with the gene panel: treatable biochemistry has no result ({lacks.names}).",
         statements=("The gene panel need not wait for these results.", *lacks.notes),
-        evidence=tuple(e for _, missing in lacks.listed for e in missing.high_risk),
+        evidence=lacks.facts,
         suggestions=lacks.suggestions(situation.chart),
         override_reasons=("done-elsewhere", "deferred", "cause-known"),
         explanation="genetic-vs-acquired",

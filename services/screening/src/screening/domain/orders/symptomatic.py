@@ -30,7 +30,7 @@ def _symptomatic(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         "ORD_SYMPT_TX", "", INFO,
         f"Symptomatic {phenotype.word.lower()} treatment ordered; treatable-cause screen incomplete: {lacks.names}.",
         statements=("The treatment need not wait for these results.", *lacks.notes),
-        evidence=tuple(e for _, missing in lacks.listed for e in missing.high_risk),
+        evidence=lacks.facts,
         suggestions=lacks.suggestions(chart),
         override_reasons=("done-elsewhere", "cause-known", "not-indicated"),
         explanation="genetic-vs-acquired",

@@ -182,4 +182,5 @@ def _lacks(chart: Chart, span: int, note: str) -> Missing:
     if needs_ionized(chart, span):
         tests.append(catalog.CALCIUM_IONIZED)
     facts = tuple(of_fact(fact, "high risk of low calcium: hypoparathyroidism or tetany") for fact in urgent)
-    return Missing(note, tuple(tests), facts)
+    risks = tuple(of_fact(fact, "risk of low calcium") for fact in at_risk(chart))
+    return Missing(note, tuple(tests), facts, risks)

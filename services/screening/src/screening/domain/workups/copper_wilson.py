@@ -240,4 +240,4 @@ def _lacks(chart: Chart, note: str) -> Missing:
     tests = [catalog.CERULOPLASMIN.again(), catalog.COPPER_URINE, catalog.LIVER_PANEL]
     if any(chart.facts_in("CU_RISK")):
         tests.append(catalog.INR_FOR_LIVER)
-    return Missing(note, tuple(tests), relatives(chart))
+    return Missing(note, tuple(tests), relatives(chart), risk(chart))

@@ -10,7 +10,7 @@ from screening.domain import analytes, catalog
 from screening.domain.chart import Chart
 from screening.domain.citations import ACERULOPLASMINEMIA, GARD_PATTERN, NBIA_2015
 from screening.domain.description import Case, Description
-from screening.domain.evidence import Evidence, of_result
+from screening.domain.evidence import Evidence, of_fact, of_result
 from screening.domain.findings import (
     DISCORDANT,
     KNOWN_DX,
@@ -96,7 +96,8 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     if chart.pending_in("L_FERR", "L_IRON", "L_IRONPANEL"):
         return outcome(ORDER_PENDING)
     tests = [catalog.FERRITIN.again(), catalog.IRON_PANEL, catalog.CERULOPLASMIN, catalog.MRI_IRON]
-    return outcome(state, lacks=Missing(note, tuple(tests)))
+    facts = tuple(of_fact(f, "diabetes with anemia or retinal degeneration") for f in aceruloplasminemia_facts(chart))
+    return outcome(state, lacks=Missing(note, tuple(tests), risks=facts))
 
 
 # --- eligibility for SCREEN (1.0.4; section 6, 28) ---

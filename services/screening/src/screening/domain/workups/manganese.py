@@ -99,7 +99,7 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     tests = [catalog.MANGANESE_BLOOD.again(), catalog.FERRITIN, catalog.CBC]
     if liver(chart):
         tests.append(catalog.LIVER_PANEL)
-    return outcome(state, lacks=Missing(note, tuple(tests), high_risk(chart)))
+    return outcome(state, lacks=Missing(note, tuple(tests), high_risk(chart), risks))
 
 
 # --- eligibility for SCREEN (1.0.4) ---

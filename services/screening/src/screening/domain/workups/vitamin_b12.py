@@ -131,7 +131,9 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
         if chart.pending_in("L_B12", "L_HOLOTC"):
             state = ORDER_PENDING
         else:
-            missing = Missing(note, _screen_tests(chart, exposures, bool(strong)), _high_risk(chart, exposures, strong))
+            missing = Missing(
+                note, _screen_tests(chart, exposures, bool(strong)), _high_risk(chart, exposures, strong), strong
+            )
         if unresolved_exposure:
             state, evidence = DISCORDANT, tuple(e.evidence for e in exposures)
 

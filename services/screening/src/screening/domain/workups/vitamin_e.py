@@ -125,7 +125,8 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     if chart.pending_in("L_VE"):
         return outcome(ORDER_PENDING)
     tests = (catalog.ALPHA_TOCOPHEROL.again(), catalog.LIPID_PANEL)
-    return outcome(state, lacks=Missing(note, tests, _high_risk(phenotype, risks)))
+    facts = tuple(of_fact(fact, "fat malabsorption, cholestasis or lipoprotein disorder") for fact in risks)
+    return outcome(state, lacks=Missing(note, tests, _high_risk(phenotype, risks), facts))
 
 
 # --- eligibility for SCREEN (1.0.4; section 6, 23) ---
