@@ -13,7 +13,7 @@ from judging import expected, screened
 from scenario_files import shared, written
 
 from screening import domain
-from screening.domain import catalog, screen
+from screening.domain import catalog, screen, selection
 from screening.domain.catalog import Orderable
 from screening.domain.findings import INFO, WARNING, Finding
 from screening.domain.workups.registry import WORKUPS
@@ -202,5 +202,5 @@ def test_indicators() -> None:
     """Critical is for what cannot wait a day (decision 7 of the clinical rules)."""
     critical = {f.module for _, f in FINDINGS.values() if f.indicator not in (INFO, WARNING)}
     assert critical == {"CA", "CU", "ORD_N2O", "ORD_EDTA"}
-    assert screen.PATIENT_VIEW_CARDS == 3
+    assert selection.PATIENT_VIEW_CARDS == 3
     assert screen.ORDER_CARDS == 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from screening.domain.chart import GENETIC_ORDER_DAYS, ORDER_DAYS, Chart
+from screening.domain.chart import GENETIC_ORDER_DAYS, ORDER_DAYS, Chart, Order
 from screening.domain.codes import LOINC, SNOMED
 from screening.domain.thresholds import days
 
@@ -298,7 +298,7 @@ def requested(chart: Chart, test: Orderable) -> bool:
     """Whether the same is already drafted or pending."""
     if test.gene:
         same_test = {test.code, *test.also}
-        return any(same_test & o.codes for o in chart.open_orders(GENETIC_ORDER_DAYS)) or any(
+        return any(_same_gene(test, o) for o in chart.open_orders(GENETIC_ORDER_DAYS)) or any(
             same_test & d.codes for d in chart.drafts
         )
     same = test.same_as
@@ -307,6 +307,13 @@ def requested(chart: Chart, test: Orderable) -> bool:
         or any(test.code in order.codes for order in chart.open_orders(ORDER_DAYS))
         or (bool(same) and (chart.drafted_in(*same) or chart.pending_in(*same)))
     )
+
+
+def _same_gene(test: Orderable, order: Order) -> bool:
+    """Whether an order is this genetic test: by its own code, or by the code of all, for this gene or an unnamed one."""
+    if not order.codes.isdisjoint(test.also):
+        return True
+    return test.code in order.codes and (not order.genes or test.gene in order.genes)
 
 
 def current(chart: Chart, test: Orderable) -> bool:
@@ -340,14 +347,16 @@ def acted_on(chart: Chart, tests: Iterable[Orderable], result_day: date) -> bool
     A test ordered on the very day of the sample is taken for the order that led to the result. Another panel that
     holds the test makes suggesting it unnecessary, but is no answer to a warning: it may be routine (section 6, 4, 30).
     """
-    codes = {code for test in tests for code in (test.code, *test.also)}
-    same = {name for test in tests for name in test.same_as if not name.startswith(_PANELS)}
+    wanted = tuple(tests)
+    codes = {test.code for test in wanted if not test.gene}
+    same = {name for test in wanted for name in test.same_as if not name.startswith(_PANELS)}
     for order in chart.open_orders(ACTED_ON):
         if order.status == "draft" or order.authored is None or order.authored < result_day:
             continue
         if not order.sets.isdisjoint(REFERRAL_SETS):
             return True
-        confirmatory = not order.codes.isdisjoint(codes) or not order.sets.isdisjoint(same)
+        by_gene = any(test.gene and _same_gene(test, order) for test in wanted)
+        confirmatory = by_gene or not order.codes.isdisjoint(codes) or not order.sets.isdisjoint(same)
         if confirmatory and order.authored > result_day:
             return True
     return False

@@ -132,6 +132,8 @@ class Order:
     status: str
     authored: date | None = None
     reference: str = ""
+    genes: frozenset[str] = frozenset()
+    """HGNC ids that the order details name; a genetic test that names none may be of any gene."""
 
     @property
     def codes(self) -> frozenset[str]:

@@ -4,7 +4,8 @@ An `Assessment` is the outcome of one workup: always a state, and a finding if o
 holds plain sentences and facts; escaping, Markdown and FHIR are the cards' business.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from screening.domain.catalog import NEUROLOGY, Orderable, still_wanted
@@ -52,6 +53,16 @@ def suggest(chart: Chart, label: str, *tests: Orderable) -> tuple[Suggestion, ..
     if not wanted:
         return ()
     return (Suggestion(f"{label}: {', '.join(test.label for test in wanted)}", wanted),)
+
+
+def without(suggestion: Suggestion, others: Iterable[Suggestion]) -> Suggestion | None:
+    """The suggestion less what others suggest already; None when nothing is left."""
+    named = {(test.code, test.gene) for other in others for test in other.orders}
+    left = tuple(test for test in suggestion.orders if (test.code, test.gene) not in named)
+    if not left:
+        return None
+    start = suggestion.label.partition(":")[0]
+    return replace(suggestion, label=f"{start}: {', '.join(test.label for test in left)}", orders=left)
 
 
 def refer(chart: Chart, *more: Orderable) -> tuple[Suggestion, ...]:

@@ -110,6 +110,8 @@ def _tier(chart: Chart, features: frozenset[str], dystonia: bool, other: bool, o
             return "T2", "dystonia with a recorded cause"
         late = onset is None or onset > adult_focal
         if "D_GEN" not in features and features.isdisjoint(_COMPLEX) and late:
+            if onset is None:
+                return "T2", "isolated focal dystonia, age at onset unknown"
             return "T2", f"isolated focal dystonia with onset after {adult_focal} years"
         return "T1", "dystonia without a recorded cause"
     if other:

@@ -21,17 +21,16 @@ from screening.domain.findings import (
     WARNING,
     Assessment,
     Finding,
-    suggest,
 )
 from screening.domain.incomplete import Incomplete, capital, incomplete, labels
 from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
 from screening.domain.orders.rule import CannotTell, NeedsPhenotype, OrderRule, Situation
 from screening.domain.phenotype import Phenotype
 from screening.domain.phenotype import of as phenotype_of
+from screening.domain.selection import selected
 from screening.domain.thresholds import days, years
 from screening.domain.workups.registry import BY_MODULE, WORKUPS
 
-PATIENT_VIEW_CARDS: Final = 3
 ORDER_CARDS: Final = 2
 PHENOTYPE_FACTS: Final = 3
 LONGEST_NAME: Final = 80
@@ -96,7 +95,6 @@ def patient_view(chart: Chart, user_id: str = "") -> Screening:
                 statements=(*a.finding.statements, *_lists_not_available(chart)),
             )
         )
-    results = _taken_in(chart, results, situation)
     screen, why_not = _screen(chart, situation)
     if why_not:
         held.append(f"SCREEN: {why_not}")
@@ -104,7 +102,8 @@ def patient_view(chart: Chart, user_id: str = "") -> Screening:
     if chart.has_condition("X_PALLIATIVE") or any(chart.procedures_in("X_PALLIATIVE")):
         held.extend(f"{f.module}: palliative care" for f in findings if f.indicator != CRITICAL)
         findings = [f for f in findings if f.indicator == CRITICAL]
-    return Screening(phenotype, assessments, _with_site_values(chart, _capped(findings)), tuple(held))
+    shown = selected(chart, findings, situation.assessments)
+    return Screening(phenotype, assessments, _with_site_values(chart, shown), tuple(held))
 
 
 def order_hook(chart: Chart, user_id: str = "", *, signing: bool = False) -> Screening:
@@ -241,6 +240,10 @@ def _not_assessed(modules: Sequence[str]) -> Finding:
 _LISTS: Final = (
     ("medications", "Medication list not available."),
     ("procedures", "Procedure list not available."),
+    ("family_history", "Family history not available."),
+    ("medication_statements", "Medication statements not available."),
+    ("past_medications", "Past medication orders not available."),
+    ("site_facts", "Facts that the site supplies (nitrous oxide, ephedrone, T1 pallidal signal) not available."),
     ("orders", "Order list not available: a test that is already ordered cannot be seen."),
     ("conditions", "Problem list incomplete: a recorded cause may not have been seen."),
 )
@@ -269,8 +272,7 @@ def _established_cause(situation: Situation) -> str:
 
 def _acute_reaction(chart: Chart, phenotype: Phenotype) -> str:
     """Why SCREEN waits in T1: a dopamine-receptor blocker was begun in the week before a very recent onset (1.8)."""
-    days = (c.onset or chart.birthday(c.onset_age) or c.recorded for c in phenotype.conditions)
-    onset = min((day for day in days if day is not None), default=None)
+    onset = phenotype.onset_day(chart)
     if (
         phenotype.tier != "T1"
         or onset is None
@@ -278,8 +280,11 @@ def _acute_reaction(chart: Chart, phenotype: Phenotype) -> str:
         or phenotype.onset_at_most(chart.of(ACUTE_REACTION_AGE))
     ):
         return ""
-    starts = [m.start for name in _DOPAMINE_BLOCKERS for m in chart.treatments(name) if m.start is not None]
-    recent = any(0 <= (onset - start).days <= chart.of(ACUTE_REACTION_DAYS) for start in starts)
+    began: dict[str, date] = {}  # a renewed prescription is no new exposure
+    for medicine in (m for name in _DOPAMINE_BLOCKERS for m in chart.treatments(name)):
+        if medicine.start is not None:
+            began[medicine.coding.code] = min(medicine.start, began.get(medicine.coding.code, medicine.start))
+    recent = any(0 <= (onset - start).days <= chart.of(ACUTE_REACTION_DAYS) for start in began.values())
     return "possible acute dystonic reaction to a dopamine-receptor blocker" if recent else ""
 
 
@@ -314,60 +319,7 @@ def _in_words(assessment: Assessment) -> str:
         "TREATED": "it is already treated",
         "KNOWN_DX": "the diagnosis is already recorded",
     }
-    return words.get(assessment.state) or assessment.held or "it has a card of its own"
-
-
-# --- one card for one finding ---
-
-
-def _taken_in(chart: Chart, results: list[Finding], situation: Situation) -> list[Finding]:
-    """Without the cards that another one, if it is shown, says as well; that one takes over what they add."""
-    shown = {f.module for f in results}
-    given_up = {f.module: host for f in results if (host := situation.assessments[f.module].yields_to) in shown}
-    kept: list[Finding] = []
-    for finding in results:
-        takes_in = situation.assessments[finding.module].takes_in
-        guests = [f for f in results if given_up.get(f.module) == finding.module]
-        if guests and takes_in is not None:
-            evidence = dict.fromkeys((*finding.evidence, *(e for guest in guests for e in guest.evidence)))
-            more = suggest(chart, "Order", *takes_in.tests)
-            kept.append(
-                replace(
-                    finding,
-                    statements=(takes_in.statement, *finding.statements),
-                    evidence=tuple(evidence),
-                    suggestions=(*finding.suggestions, *more),
-                )
-            )
-        elif finding.module not in given_up:
-            kept.append(finding)
-    return kept
-
-
-# --- how many cards ---
-
-
-def _capped(findings: list[Finding]) -> tuple[Finding, ...]:
-    """At most three: critical, warning, info; what is dropped is appended to SCREEN, else to the last card kept.
-
-    Of the info cards SCREEN is dropped last; among warnings a result outranks it.
-    """
-    order = {id(f): i for i, f in enumerate(findings)}
-
-    def keep(f: Finding) -> tuple[int, bool, int]:
-        return SEVERITY[f.indicator], (f.module == SCREEN) != (f.indicator == INFO), order[id(f)]
-
-    ranked = sorted(findings, key=keep)
-    kept, dropped = ranked[:PATIENT_VIEW_CARDS], ranked[PATIENT_VIEW_CARDS:]
-    kept.sort(key=lambda f: (SEVERITY[f.indicator], f.module == SCREEN, order[id(f)]))
-    if dropped:
-        at = next((i for i, f in enumerate(kept) if f.module == SCREEN), len(kept) - 1)
-        kept[at] = replace(
-            kept[at],
-            statements=(*kept[at].statements, *(f"Also: {f.summary}" for f in dropped)),
-            evidence=tuple(dict.fromkeys((*kept[at].evidence, *(e for f in dropped for e in f.evidence)))),
-        )
-    return tuple(kept)
+    return words.get(assessment.state) or assessment.held or "its result is shown with these cards"
 
 
 def _with_site_values(chart: Chart, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Raw
 
 from screening.domain import chart
+from screening.domain.catalog import GENE_ID_SYSTEM
 from screening.domain.codes import RXNORM, SINGLE_INGREDIENT_SETS, CodeBook, without_exempt
 from screening.domain.codes import Coding as DomainCoding
 from screening.fhir.observations import status_code
@@ -245,7 +246,10 @@ def order(resource: Request, book: CodeBook) -> chart.Order | None:
     if not sets:
         return None
     authored = day(field(resource.authoredOn, str))
-    return chart.Order(codings, sets, resource.status or "", authored, _reference("ServiceRequest", resource.id))
+    details = (coding for detail in listed(resource.orderDetail, Concept) for coding in detail.codings)
+    genes = frozenset(coding.code for coding in details if coding.system == GENE_ID_SYSTEM and coding.code)
+    reference = _reference("ServiceRequest", resource.id)
+    return chart.Order(codings, sets, resource.status or "", authored, reference, genes)
 
 
 def draft(resource: Medicine | Request, book: CodeBook, products: Products, *, selected: bool) -> chart.Draft | None:

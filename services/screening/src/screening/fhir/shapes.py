@@ -172,6 +172,7 @@ class Procedure(Owned, tag="Procedure"):
 
 
 class _Request(Owned):
+    orderDetail: Raw = NOTHING  # noqa: N815
     authoredOn: Raw = NOTHING  # noqa: N815
     doNotPerform: bool | None = None  # noqa: N815
 

@@ -26,7 +26,9 @@ from screening.domain.phenotype import Phenotype
 from screening.domain.thresholds import days
 from screening.domain.workups import calcium_vitamin_d_cards as cards
 from screening.domain.workups.calcium_vitamin_d_facts import (
+    FRESH,
     IONIZED_PREFERRED,
+    IONIZED_REASSURES,
     MAGNESIUM_LOW,
     MODULE,
     REASSURING,
@@ -43,10 +45,6 @@ from screening.domain.workups.calcium_vitamin_d_facts import (
 )
 from screening.domain.workups.missing import state_without_result, unreadable_note
 
-FRESH: Final = days("calcium-vitamin-d.fresh", 14, "a critical calcium is an emergency this long")
-IONIZED_REASSURES: Final = days(
-    "calcium-vitamin-d.ionized-reassures", 7, "a normal ionized calcium answers a low total one at most so far away"
-)
 LATER_ALBUMIN: Final = days(
     "calcium-vitamin-d.later-albumin", 30, "an albumin at most so far away tempers a very low total calcium"
 )
@@ -120,11 +118,15 @@ def _eligible(phenotype: Phenotype, at_risk: bool) -> tuple[bool, str]:
 
 
 def _deciding(chart: Chart, span: int) -> tuple[Sample | None, Sample | None]:
-    """The sample that decides, and the adjusted one beside which an ionized one decides (section 6, 7)."""
+    """The sample that decides, and the adjusted one beside which an ionized one decides (section 6, 7).
+
+    An ionized calcium that a comparator leaves open does not take a low adjusted one away.
+    """
     by_albumin, free = deciding(samples(chart, span)), deciding(ionized(chart, span))
     if free is None or by_albumin is None:
         return free or by_albumin, None
-    if free.result.taken >= by_albumin.result.taken - IONIZED_PREFERRED:
+    unclear = free.band is None and by_albumin.band is not None and by_albumin.band not in REASSURING
+    if free.result.taken >= by_albumin.result.taken - IONIZED_PREFERRED and not unclear:
         return free, by_albumin
     return by_albumin, None
 

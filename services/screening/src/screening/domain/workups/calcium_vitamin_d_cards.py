@@ -28,7 +28,9 @@ from screening.domain.units import display
 from screening.domain.workups.calcium_vitamin_d_facts import (
     ADJUSTED,
     ALBUMIN_DAYS,
+    FRESH,
     IONIZED,
+    IONIZED_REASSURES,
     LOOK_BACK,
     LOOK_BACK_REASSURED,
     MAGNESIUM_LOW,
@@ -65,7 +67,7 @@ CASES: Final = (
         CRITICAL_STATE,
         f"adjusted (or, without albumin within {ALBUMIN_DAYS}, total) calcium below {ADJUSTED.bands[0].upper}, or ionized"
         f" calcium below {IONIZED.bands[0].upper}",
-        "critical up to 14 days old, otherwise a warning that it was never repeated: calcium, magnesium, phosphate, PTH,"
+        f"critical up to {FRESH} old, otherwise a warning that it was never repeated: calcium, magnesium, phosphate, PTH,"
         " vitamin D and ECG at once",
     ),
     Case(TREATED, "calcium or active vitamin D started after the low result", "no card; a low magnesium stays"),
@@ -78,7 +80,7 @@ CASES: Final = (
     Case(
         BORDERLINE,
         f"total calcium below {ADJUSTED.bands[2].upper} without an albumin within {ALBUMIN_DAYS} and without a normal"
-        " ionized calcium within 7 days",
+        f" ionized calcium within {IONIZED_REASSURES}",
         "info: albumin or ionized calcium",
     ),
     Case(ORDER_PENDING, "no calcium, but one is ordered", "no card"),
@@ -97,7 +99,7 @@ CONFIRMATORY: Final = (
     catalog.VITAMIN_D, catalog.ECG,
 )  # fmt: skip
 
-_PRIORITY: Final = {EMERGENCY: "stat", UNDER_TREATMENT: "urgent", NEVER_REPEATED: "urgent", WITHOUT_ALBUMIN: "stat"}
+_PRIORITY: Final = {EMERGENCY: "stat", UNDER_TREATMENT: "stat", NEVER_REPEATED: "urgent", WITHOUT_ALBUMIN: "stat"}
 _TETANY: Final = "Tetany and cramps are not the same as dystonia, but low calcium can cause, mimic or worsen both."
 _MAGNESIUM_FIRST: Final = "Low magnesium blocks PTH: calcium does not recover before magnesium does."
 _PTH_TELLS: Final = (
@@ -179,6 +181,8 @@ def critical(chart: Chart, span: int, evidence: tuple[Evidence, ...], kind: str)
     )
     if kind == UNDER_TREATMENT:
         summary = "Severe hypocalcemia on record, treatment recorded: confirm a repeat calcium with magnesium and PTH."
+    elif kind == NEVER_REPEATED and not chart.looked_up("medications"):
+        summary = "A severely low calcium on record was not repeated: repeat today with magnesium and PTH."
     elif kind == NEVER_REPEATED:
         summary = "A severely low calcium on record was never repeated or treated: repeat today with magnesium and PTH."
     elif kind == WITHOUT_ALBUMIN:

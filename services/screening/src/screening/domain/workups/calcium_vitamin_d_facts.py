@@ -25,6 +25,10 @@ LOOK_BACK_REASSURED: Final = days(
 ALBUMIN_DAYS: Final = days(
     "calcium-vitamin-d.albumin-interval", 1, "an albumin adjusts a calcium drawn at most so far away"
 )
+FRESH: Final = days("calcium-vitamin-d.fresh", 14, "a critical calcium is an emergency this long", fixed=True)
+IONIZED_REASSURES: Final = days(
+    "calcium-vitamin-d.ionized-reassures", 7, "a normal ionized calcium answers a low total one at most so far away"
+)
 IONIZED_PREFERRED: Final = timedelta(hours=24)
 
 ADJUSTED: Final = Scale(

@@ -34,6 +34,8 @@ from screening.domain.workups.copper_wilson_facts import (
     SERUM_LOW,
     URINE,
     URINE_LOOK_BACK,
+    WORKUP,
+    liver_disease,
     relatives,
     risk,
 )
@@ -85,6 +87,8 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     known = bool(tuple(chart.known_diagnoses("CU_DX")))
     tests = _tests(chart)
     state = _state(tests, at_risk=bool(risks))
+    if state in (BORDERLINE, NORMAL) and tests.urine is None and not chart.looked_up(WORKUP):
+        state = UNREADABLE  # it turns on a urine copper that nobody could look for
     evidence = (*_evidence(chart, tests), *(risks if state == BORDERLINE else ()))
     yields_to = "FE" if _only_ceruloplasmin(tests) else ""
 
@@ -140,7 +144,10 @@ def _eligible(chart: Chart, phenotype: Phenotype, at_risk: bool) -> tuple[bool, 
         if not chart.has_condition("X_ET"):
             return True, f"movement disorder with onset by {chart.of(ONSET_WITHOUT_DYSTONIA)} years"
         return False, "essential tremor, and no liver disease or affected relative"
-    return False, phenotype.not_looked_for("early onset, liver disease or affected relative")
+    if phenotype.tier == "T3":
+        return False, phenotype.reason
+    early = "" if phenotype.tier == "T2" else "known early onset, "
+    return False, phenotype.not_looked_for(f"{early}liver disease or affected relative")
 
 
 # --- how the results read (section 6, 11) ---
@@ -192,8 +199,9 @@ def _state(tests: _Tests, *, at_risk: bool) -> str:
 
 
 def _only_ceruloplasmin(tests: _Tests) -> bool:
-    """Whether a low ceruloplasmin is the only copper abnormality (section 6, 10)."""
-    return tests.protein_band in ("very low", "low") and tests.ring is None and tests.urine_band != "high"
+    """Whether a low ceruloplasmin is the only copper abnormality (section 6, 10). An open urine copper may be one."""
+    urine_clear = tests.urine is None or tests.urine_band in ("normal", "intermediate")
+    return tests.protein_band in ("very low", "low") and tests.ring is None and urine_clear
 
 
 def _raised_inr(chart: Chart) -> Evidence | None:
@@ -238,6 +246,6 @@ def _missing(chart: Chart, tests: _Tests) -> tuple[str, str]:
 
 def _lacks(chart: Chart, note: str) -> Missing:
     tests = [catalog.CERULOPLASMIN.again(), catalog.COPPER_URINE, catalog.LIVER_PANEL]
-    if any(chart.facts_in("CU_RISK")):
+    if liver_disease(chart):
         tests.append(catalog.INR_FOR_LIVER)
     return Missing(note, tuple(tests), relatives(chart), risk(chart))

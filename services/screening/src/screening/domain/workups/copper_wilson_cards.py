@@ -30,6 +30,7 @@ from screening.domain.workups.copper_wilson_facts import (
     URINE,
     URINE_LOOK_BACK,
     WORKUP,
+    liver_disease,
 )
 from screening.domain.workups.missing import UNREADABLE_OR_STALE
 
@@ -82,10 +83,16 @@ _SPECIALIST: Final = "Treatment is begun by specialists only: neurological signs
 
 
 def _window(chart: Chart) -> str:
+    if not chart.looked_up(WORKUP):
+        return "24-hour urine copper, serum copper and INR were not available: nothing is said about them."
     return (
         f"Looked back {chart.of(ceruloplasmin.LOOK_BACK)} days for ceruloplasmin, {chart.of(URINE_LOOK_BACK)} days for"
         " 24-hour urine copper."
     )
+
+
+def _liver_tests(chart: Chart) -> tuple[catalog.Orderable, ...]:
+    return (catalog.LIVER_PANEL, catalog.INR_FOR_LIVER) if liver_disease(chart) else (catalog.LIVER_PANEL,)
 
 
 def abnormal(chart: Chart, evidence: tuple[Evidence, ...], *, inr_raised: bool, anticoagulated: bool) -> Finding:
@@ -161,7 +168,7 @@ def borderline(chart: Chart, evidence: tuple[Evidence, ...], *, urine_borderline
         statements=("Repeating ceruloplasmin alone does not help.", _NO_RING, *_CAVEATS, _window(chart)),
         evidence=evidence,
         suggestions=suggest(
-            chart, "Order", catalog.COPPER_URINE.again(), catalog.LIVER_PANEL, catalog.SLIT_LAMP, catalog.COPPER_SERUM
+            chart, "Order", catalog.COPPER_URINE.again(), *_liver_tests(chart), catalog.SLIT_LAMP, catalog.COPPER_SERUM
         ),
         override_reasons=("deferred", "done-elsewhere", "not-indicated"),
         explanation=WORKUP,
@@ -176,7 +183,7 @@ def at_risk_with_normal_urine(chart: Chart, evidence: tuple[Evidence, ...]) -> F
         statements=("Urine copper need not be repeated now.", _NO_RING, *_CAVEATS, _window(chart)),
         evidence=evidence,
         suggestions=(
-            *suggest(chart, "Order", catalog.SLIT_LAMP, catalog.LIVER_PANEL),
+            *suggest(chart, "Order", catalog.SLIT_LAMP, *_liver_tests(chart)),
             *suggest(chart, "Draft", catalog.GASTROENTEROLOGY),
         ),
         override_reasons=("deferred", "done-elsewhere", "not-indicated"),

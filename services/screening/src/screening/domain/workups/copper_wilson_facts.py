@@ -14,7 +14,7 @@ MODULE: Final = "CU"
 WORKUP: Final = "copper-wilson"
 
 URINE_LOOK_BACK: Final = days("copper-wilson.urine-look-back", 1825, "a 24-hour urine copper counts this long")
-INR_LOOK_BACK: Final = days("copper-wilson.inr-look-back", 30, "an INR counts this long")
+INR_LOOK_BACK: Final = days("copper-wilson.inr-look-back", 30, "an INR counts this long", fixed=True)
 SERUM_DAYS: Final = days(
     "copper-wilson.serum-interval", 180, "a serum copper belongs to a ceruloplasmin drawn at most so far away"
 )
@@ -59,6 +59,11 @@ def relatives(chart: Chart) -> tuple[Evidence, ...]:
 
 def _place(evidence: Evidence) -> tuple[str, str]:
     return evidence.code, evidence.reference
+
+
+def liver_disease(chart: Chart) -> bool:
+    """Whether liver disease is recorded."""
+    return any(chart.facts_in("CU_RISK"))
 
 
 def risk(chart: Chart) -> tuple[Evidence, ...]:

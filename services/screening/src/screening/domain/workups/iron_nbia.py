@@ -49,6 +49,8 @@ IRON_LOW: Final = cut(
     "iron-nbia.iron-low", "8 umol/L", "45 ug/dL", means="serum iron: low below this", cite=GARD_PATTERN
 )
 
+_VERY_LOW = ceruloplasmin.CERULOPLASMIN.bands[0].upper
+
 DESCRIBED: Final = Description(
     title="Iron: aceruloplasminemia and brain iron accumulation",
     purpose="Finds the blood pattern of aceruloplasminemia and asks for the MRI that shows brain iron accumulation.",
@@ -61,7 +63,7 @@ DESCRIBED: Final = Description(
         Case(
             DISCORDANT,
             f"ferritin above {FERRITIN_HIGH_MALE} (men) or {FERRITIN_HIGH_FEMALE} (women), and transferrin saturation"
-            f" below {SATURATION_LOW} or iron below {IRON_LOW}, and ceruloplasmin below 0.10 g/L",
+            f" below {SATURATION_LOW} or iron below {IRON_LOW}, and ceruloplasmin below {_VERY_LOW}",
             "warning: MRI with iron-sensitive sequences, ophthalmology, CP gene test, neurology and genetics; never iron",
         ),
         Case(ORDER_PENDING, "no ferritin, but ferritin or iron is ordered", "no card"),
@@ -124,45 +126,50 @@ def _state(chart: Chart) -> tuple[str, str, tuple[Evidence, ...]]:
         state, note = state_without_result(chart, chart.of(LOOK_BACK), analytes.FERRITIN.key)
         return state, note, ()
     protein = ceruloplasmin.deciding(chart)
-    low, low_evidence = _iron_low(chart)
-    parts = (
-        _opposite(ferritin.value.at_most_below(ferritin_limit(chart), inclusive=True)),
-        low,
-        _very_low(chart, protein),
-    )
+    low, low_evidence, open_result = _iron_low(chart)
+    high = _opposite(ferritin.value.at_most_below(ferritin_limit(chart), inclusive=True))
+    very_low = _very_low(chart, protein)
+    parts = (high, low, very_low)
     if all(part is True for part in parts) and protein is not None:
-        high = ferritin_high(chart, chart.of(LOOK_BACK))
-        shown = (*((high,) if high is not None else ()), *low_evidence)
-        return DISCORDANT, "", (*shown, ceruloplasmin.evidence(chart, protein, "very low"))
+        shown = ferritin_high(chart, chart.of(LOOK_BACK))
+        found = (*((shown,) if shown is not None else ()), *low_evidence)
+        return DISCORDANT, "", (*found, ceruloplasmin.evidence(chart, protein, "very low"))
     if any(part is False for part in parts):
         return NORMAL, "", ()
-    return UNREADABLE, unreadable_note(ferritin), ()
+    unclear = ferritin if high is None else open_result if low is None else protein
+    return UNREADABLE, unreadable_note(unclear or ferritin), ()
 
 
 def _opposite(verdict: bool | None) -> bool | None:
     return None if verdict is None else not verdict
 
 
-def _iron_low(chart: Chart) -> tuple[bool | None, tuple[Evidence, ...]]:
-    """Whether saturation or iron is low (None: an interval leaves it open), and the results that are."""
+def _iron_low(chart: Chart) -> tuple[bool | None, tuple[Evidence, ...], LabResult | None]:
+    """Whether saturation or iron is low, the results that are, and the one that leaves it open.
+
+    None: an interval leaves it open, or nothing was seen and nobody looked.
+    """
     found: list[Evidence] = []
-    verdicts: list[bool | None] = []
+    unclear: LabResult | None = None
     for analyte, threshold in ((analytes.TRANSFERRIN_SATURATION, SATURATION_LOW), (analytes.IRON, IRON_LOW)):
         newest = chart.newest(analyte.key, LOOK_BACK)
         if newest is None or newest.value is None:
             continue
         limit = chart.of(threshold)
-        verdicts.append(newest.value.at_most_below(limit))
-        if verdicts[-1]:
+        low = newest.value.at_most_below(limit)
+        if low:
             found.append(of_result(newest, analyte.measure, f"low: below {limit}", chart.cite(threshold)))
+        elif low is None:
+            unclear = newest
     if found:
-        return True, tuple(found)
-    return (None if None in verdicts else False), ()
+        return True, tuple(found), None
+    seen = any(chart.newest(a.key, LOOK_BACK) for a in (analytes.TRANSFERRIN_SATURATION, analytes.IRON))
+    return (None if unclear is not None or not (seen or chart.looked_up(WORKUP)) else False), (), unclear
 
 
 def _very_low(chart: Chart, protein: LabResult | None) -> bool | None:
     if protein is None:
-        return False
+        return False if chart.looked_up(WORKUP) else None
     band = ceruloplasmin.band(chart, protein)
     return None if band is None else band == "very low"
 

@@ -112,7 +112,9 @@ def _eligible(chart: Chart, phenotype: Phenotype, at_risk: bool) -> tuple[bool, 
         return True, "dystonia or parkinsonism with a manganese risk"
     if phenotype.tier == "T1" and phenotype.has("D_GEN") and phenotype.onset_at_most(childhood):
         return True, f"generalized, segmental or unspecified dystonia with onset by {childhood} years"
-    if phenotype.tier in ("T2", "T3"):
+    if phenotype.tier == "T3":
+        return False, phenotype.reason
+    if phenotype.tier == "T2":
         return False, phenotype.not_looked_for("manganese risk")
     return False, phenotype.not_looked_for("manganese risk or childhood generalized dystonia")
 

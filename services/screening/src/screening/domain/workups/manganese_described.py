@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from screening.domain.catalog import ACTED_ON
 from screening.domain.citations import ARUP_MN, GENEREVIEWS_HMNDYT1, MAYO_MN, RULES
 from screening.domain.description import Case, Description
 from screening.domain.findings import (
@@ -54,7 +55,7 @@ DESCRIBED: Final = Description(
             " apart",
             "warning: find and stop the source; suggests a repeat in a metal-free tube, ferritin, iron, blood count,"
             " liver panel, MRI brain, SLC30A10 and SLC39A14 gene tests where no source is on record, neurology and"
-            " genetics referral; never chelation, edetate or iron. No card for 14 days after a confirmatory order or"
+            f" genetics referral; never chelation, edetate or iron. No card for {ACTED_ON} after a confirmatory order or"
             " referral",
         ),
         Case(

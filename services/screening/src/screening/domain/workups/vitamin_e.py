@@ -140,7 +140,9 @@ def _eligible(chart: Chart, phenotype: Phenotype, at_risk: bool) -> tuple[bool, 
         return True, f"ataxia with onset by {ataxia} years"
     if phenotype.tier == "T1" and phenotype.onset_at_most(early):
         return True, f"dystonia with onset by {early} years"
-    if phenotype.tier in ("T2", "T3"):
+    if phenotype.tier == "T3":
+        return False, phenotype.reason
+    if phenotype.tier == "T2":
         return False, phenotype.not_looked_for("fat malabsorption or cholestasis")
     return False, phenotype.not_looked_for("ataxia or dystonia of early onset, malabsorption or cholestasis")
 

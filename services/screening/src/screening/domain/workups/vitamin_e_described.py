@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from screening.domain.catalog import ACTED_ON
 from screening.domain.citations import GENEREVIEWS_AVED, RULES, THURNHAM, VITAMIN_E_CHILD, VITAMIN_E_STATUS
 from screening.domain.description import Case, Description
 from screening.domain.findings import (
@@ -60,7 +61,7 @@ DESCRIBED: Final = Description(
             f" {CHOLESTEROL_VERY_LOW}; or low-normal with a low ratio",
             "warning: suggests a repeat fasting level with lipids and blood film, TTPA gene test where there is no"
             " malabsorption, neurology and genetics referral; names abetalipoproteinemia when cholesterol is below"
-            f" {CHOLESTEROL_VERY_LOW}; never a supplement or a dose. No card for 14 days after a confirmatory order or"
+            f" {CHOLESTEROL_VERY_LOW}; never a supplement or a dose. No card for {ACTED_ON} after a confirmatory order or"
             " referral",
         ),
         Case(
