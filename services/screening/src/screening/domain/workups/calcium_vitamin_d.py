@@ -46,7 +46,10 @@ from screening.domain.workups.calcium_vitamin_d_facts import (
 from screening.domain.workups.missing import state_without_result, unreadable_note
 
 LATER_ALBUMIN: Final = days(
-    "calcium-vitamin-d.later-albumin", 30, "an albumin at most so far away tempers a very low total calcium"
+    "calcium-vitamin-d.later-albumin",
+    30,
+    "an albumin at most so far away tempers a very low total calcium",
+    fixed=True,
 )
 
 DESCRIBED: Final = Description(
