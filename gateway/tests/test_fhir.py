@@ -23,7 +23,8 @@ def screening(stub: Any) -> Any:
 @pytest.mark.parametrize(
     "path",
     [
-        "/fhir/metadata", "/fhir/ValueSet", "/fhir/PlanDefinition/ord-n2o",
+        "/fhir", "/fhir/", "/fhir/metadata", "/fhir/ValueSet", "/fhir/PlanDefinition/ord-n2o",
+        "/fhir/ValueSet?url=https://dystonia-cds.example/fhir/ValueSet/d-gen|1.1&_count=5&_offset=10",
         "/fhir/ValueSet?url=https://dystonia-cds.example/fhir/ValueSet/d-gen&status=draft,active",
         "/fhir/ValueSet?url=https%3A%2F%2Fdystonia-cds.example%2Ffhir%2FValueSet%2Fd-gen",
         "/fhir/CodeSystem?status=http://hl7.org/fhir/publication-status|draft&name:contains=top",
@@ -66,7 +67,7 @@ def test_it_is_for_reading_only(client: Any, screening: Any, words: Any, method:
 
 @pytest.mark.parametrize(
     "path",
-    ["/fhir", "/fhir/", "/fhir/../cds-services", "/fhir/%2e%2e/cds-services", "/fhir/ValueSet//d-gen", "/fhir/a%20b"],
+    ["/fhir//", "/fhirs", "/fhir/../cds-services", "/fhir/%2e%2e/cds-services", "/fhir/ValueSet//d-gen", "/fhir/a%20b"],
 )
 def test_nothing_else_of_screening_can_be_reached(client: Any, screening: Any, path: str) -> None:
     assert client.get(path).status_code == 404

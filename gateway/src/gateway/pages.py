@@ -103,10 +103,12 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
             raise Problem(404, "There is no such page.")
         return _pass_on(screening, request.path)
 
+    @pages.get("/fhir")
+    @pages.get("/fhir/")
     @pages.get("/fhir/<path:rest>")
-    def fhir(rest: str) -> Response:
-        """The rules as FHIR resources, from the service that decides."""
-        if screening is None or not _SEGMENTS.fullmatch(rest):
+    def fhir(rest: str = "") -> Response:
+        """The rules as FHIR resources, from the service that decides; the base address says what there is."""
+        if screening is None or (rest and not _SEGMENTS.fullmatch(rest)):
             raise Problem(404, "There is no such resource.")
         return _pass_on(screening, request.path, _SEARCH, _MAX_SEARCH)
 

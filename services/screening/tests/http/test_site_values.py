@@ -1,5 +1,6 @@
 """What a site has set decides, stands on every card, on the page of thresholds, and reaches the prefetch."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,23 @@ def test_order_cards_say_it_too(site: FlaskClient) -> None:
     assert found
     for card in found:
         assert [e["code"] for e in card["extension"][DECISION]["evidence"]].count("site-value") == len(OWN)
+
+
+@pytest.mark.parametrize(("many", "more"), [(5, ""), (6, "- 1 more site value: "), (12, "- 7 more site values: ")])
+def test_many_site_values_do_not_fill_a_card(many: int, more: str) -> None:
+    """Five are told one by one, whatever their number; the decision holds them all."""
+    own = {
+        f"vitamin-e.number-{i:02}": replace(OWN["vitamin-e.look-back"], reason=f"Reason {i:02}") for i in range(many)
+    }
+    found = cards(s.application(site_values=own).test_client(), 200)
+    assert len(found) >= 2
+    for card in found:
+        told = [e["criterion"] for e in card["extension"][DECISION]["evidence"] if e["code"] == "site-value"]
+        assert told == [f"Reason {i:02}" for i in range(many)]
+        assert [reason for reason in told if reason in card["detail"]] == told[:5]
+        assert card["detail"].count("/thresholds") == bool(more)
+        if more:
+            assert f"\n{more}http://localhost:8080/thresholds\n" in card["detail"]
 
 
 def test_without_a_file_nothing_is_said_of_it(default: FlaskClient) -> None:

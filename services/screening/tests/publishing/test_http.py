@@ -78,7 +78,66 @@ def test_search(client: FlaskClient, query: str, found: list[str] | None) -> Non
 
 def test_the_self_link_says_what_was_used(client: FlaskClient) -> None:
     answer = client.get("/fhir/ValueSet?name:contains=GEN&_count=5&_id=d-gen,x&_format=json")
-    assert answer.json["link"][0]["url"] == f"{HERE}/fhir/ValueSet?name%3Acontains=GEN&_id=d-gen%2Cx"
+    assert answer.json["link"][0]["url"] == f"{HERE}/fhir/ValueSet?name:contains=GEN&_id=d-gen,x&_count=5"
+
+
+def test_pages_lead_from_one_to_the_next(client: FlaskClient) -> None:
+    everything = ids(client.get("/fhir/ValueSet?status=draft"))
+    told, address = [], f"{HERE}/fhir/ValueSet?status=draft&_count=50"
+    while address:
+        answer = client.get(address.removeprefix(HERE))
+        page = ids(answer)
+        assert len(page) == min(50, len(everything) - len(told))
+        assert answer.json["total"] == len(everything)
+        told += page
+        links = {link["relation"]: link["url"] for link in answer.json["link"]}
+        assert links.pop("self") == address
+        address = links.pop("next", "")
+        assert not links
+    assert told == everything
+    assert len(told) > 100
+
+
+@pytest.mark.parametrize(
+    ("query", "count", "relations"),
+    [
+        ("_count=1000", None, ["self"]),
+        ("_count=", None, ["self"]),
+        ("_count=1", 1, ["self", "next"]),
+        ("_count=1&_offset=999999", 0, ["self"]),
+        ("_count=0", 0, ["self"]),
+        ("_count=0&jurisdiction=de", 0, ["self"]),
+    ],
+)
+def test_the_edges_of_pages(client: FlaskClient, query: str, count: int | None, relations: list[str]) -> None:
+    answer = client.get(f"/fhir/ValueSet?{query}", headers={"Prefer": "handling=lenient"})
+    assert answer.json["total"] > 100
+    assert len(ids(answer)) == (answer.json["total"] if count is None else count)
+    assert [link["relation"] for link in answer.json["link"]] == relations
+    if "_count=0" in query:
+        assert "entry" not in answer.json
+
+
+@pytest.mark.parametrize(
+    "query", ["_count=-1", "_count=x", "_count=1.5", "_offset=-1", "_count=9999999", "_count=%D9%A1"]
+)
+def test_a_page_that_is_no_number_is_refused(client: FlaskClient, query: str) -> None:
+    assert "whole number" in words(client.get(f"/fhir/ValueSet?{query}"), 400)
+
+
+def test_a_canonical_with_its_version_finds_that_version(client: FlaskClient) -> None:
+    version = client.get("/fhir/ValueSet/d-gen").json["version"]
+    for url, found in ((f"{BASE}/ValueSet/d-gen|{version}", ["d-gen"]), (f"{BASE}/ValueSet/d-gen|0", [])):
+        answer = client.get("/fhir/ValueSet", query_string={"url": url})
+        assert ids(answer) == found
+        assert ids(client.get(answer.json["link"][0]["url"].removeprefix(HERE))) == found
+
+
+@pytest.mark.parametrize("path", ["/fhir", "/fhir/"])
+def test_the_base_address_says_what_there_is(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json) == (200, client.get("/fhir/metadata").json)
+    words(client.post(path, json={}), 405)
 
 
 def test_unknown_parameters_are_left_aside_and_named(client: FlaskClient) -> None:
@@ -120,7 +179,8 @@ def test_what_is_known_is_not_sent_again(client: FlaskClient) -> None:
     "accept",
     [
         "application/fhir+json", "application/json", "*/*", "text/html,application/xhtml+xml,*/*;q=0.8",
-        "application/fhir+json; fhirVersion=4.0", "application/fhir+xml, application/fhir+json;q=0.5", "application/*",
+        "application/fhir+json; fhirVersion=4.0", "application/fhir+json; fhirVersion=4.0.1",
+        "application/fhir+xml, application/fhir+json;q=0.5", "application/*",
     ],
 )  # fmt: skip
 def test_json_is_what_there_is(client: FlaskClient, accept: str) -> None:
@@ -144,7 +204,7 @@ def test_the_format_parameter_outranks_the_header(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/fhir/Patient", "/fhir/ValueSet/none", "/fhir/Patient/1", "/fhir/", "/fhir/ValueSet/d-gen/more"]
+    "path", ["/fhir/Patient", "/fhir/ValueSet/none", "/fhir/Patient/1", "/fhir/ValueSet/d-gen/more"]
 )
 def test_what_is_not_published_is_not_found(client: FlaskClient, path: str) -> None:
     words(client.get(path), 404)

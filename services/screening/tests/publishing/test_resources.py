@@ -136,6 +136,19 @@ def test_an_order_rule_is_looked_at_when_signing_unless_it_only_informs() -> Non
     assert hooks("vitamin-b12")[0] == ["patient-view"]
 
 
+def test_every_rule_leads_to_pages_that_exist() -> None:
+    def pages(plan: dict[str, Any]) -> list[str]:
+        (action,) = plan["action"]
+        return [one["url"].removeprefix(f"{HERE}/explanations/") for one in action["documentation"]]
+
+    named = {id: pages(plan) for id, plan in PUBLISHED["PlanDefinition"].items()}
+    assert named["ord-drba"] == named["ord-edta"] == named["ord-chelator"] == ["safety"]
+    assert named["ord-contrast-metal"] == ["manganese"]
+    assert named["ord-n2o"] == ["vitamin-b12"]
+    written = {path.stem.partition(".")[0] for path in REFERENCES.parent.rglob("*.md")}
+    assert {slug for found in named.values() for slug in found} <= written
+
+
 def test_a_library_holds_the_numbers_and_the_code_that_decide() -> None:
     library = PUBLISHED["Library"]["vitamin-b12"]
     told = json.loads(attachment(library, "Thresholds"))

@@ -17,6 +17,8 @@ from screening.domain.screen import Screening
 DECISION: Final = "example.dystonia-cds.decision"
 _WITH_INCLUDES: Final = frozenset({SCREEN, DATA, "ORD_PANEL_FIRST", "ORD_SYMPT_TX"})
 _SAFETY: Final = "safety"
+SITE_VALUES: Final = 5
+"""So many thresholds of the site are told one by one in a card's text; its decision names them all."""
 _NOT_A_DIAGNOSIS: Final = (
     "This is not a diagnosis. A normal result does not exclude a treatable cause, and the absence of a card does not"
     " mean that the patient is fine."
@@ -95,7 +97,7 @@ class Renderer:
         """What was found, what follows, the explanation, the cautions: GitHub Flavored Markdown without HTML."""
         parts: list[str] = []
         if finding.evidence:
-            parts.append("**What decided**\n\n" + "\n".join(f"- {evidence_line(e)}" for e in finding.evidence))
+            parts.append("**What decided**\n\n" + "\n".join(f"- {line}" for line in self._evidence(finding)))
         if finding.statements:
             parts.append("**Consider**\n\n" + "\n".join(f"- {escaped(s, None)}" for s in finding.statements))
         known = texts.texts.get(finding.explanation)
@@ -107,6 +109,16 @@ class Renderer:
         parts.append(safety.text if safety is not None else _NOT_A_DIAGNOSIS)
         parts.append(f"[Read more]({self._page(finding.explanation)})")
         return "\n\n".join(parts)
+
+    def _evidence(self, finding: Finding) -> list[str]:
+        """The facts as lines. Thresholds of the site, which every card names, come last and are cut short."""
+        own = [e for e in finding.evidence if e.code == "site-value"]
+        lines = [evidence_line(e) for e in finding.evidence if e.code != "site-value"]
+        lines.extend(evidence_line(e) for e in own[:SITE_VALUES])
+        more = len(own) - SITE_VALUES
+        if more > 0:
+            lines.append(f"{more} more site value{'s' if more > 1 else ''}: {self.public_url}/thresholds")
+        return lines
 
     @staticmethod
     def _suggestion(

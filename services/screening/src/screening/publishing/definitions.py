@@ -70,8 +70,10 @@ class Rule:
 
     @property
     def pages(self) -> tuple[str, ...]:
-        """Slugs of the pages that explain it."""
-        return (self.id,) if self.decides == "state" else tuple(BY_MODULE[module].id for module in self.reads.workups)
+        """Slugs of the pages that explain it: of the workups that it asks, else those that its cards link to."""
+        if self.decides == "state":
+            return (self.id,)
+        return tuple(BY_MODULE[module].id for module in self.reads.workups) or self.reads.pages
 
 
 def rules(sets: frozenset[str]) -> tuple[Rule, ...]:

@@ -20,6 +20,7 @@ from screening.domain.workups.registry import BY_MODULE, Workup
 
 _DOMAIN: Final = "screening.domain"
 _ANALYTES: Final = {analyte.key: analyte for analyte in ANALYTES}
+_PAGES: Final = frozenset({"safety", *(workup.id for workup in BY_MODULE.values())})
 _RULES: Final = ("screening.domain.orders.", "screening.domain.phenotype", "screening.domain.workups.")
 
 
@@ -33,6 +34,7 @@ class Reads:
         thresholds: sorted by id.
         workups: modules whose state an order rule asks for, in the order of the registry.
         modules: names of the Python modules that hold the rule, sorted; what all rules share is left out.
+        pages: slugs of explanations that it names, sorted.
     """
 
     sets: tuple[str, ...]
@@ -40,6 +42,7 @@ class Reads:
     thresholds: tuple[AnyThreshold, ...]
     workups: tuple[str, ...]
     modules: tuple[str, ...]
+    pages: tuple[str, ...]
 
 
 def of_workup(workup: Workup, sets: frozenset[str]) -> Reads:
@@ -81,6 +84,7 @@ def _told(found: Iterable[Any], sets: frozenset[str]) -> Reads:
         thresholds=tuple(thresholds[id] for id in sorted(thresholds)),
         workups=tuple(module for module in BY_MODULE if module in strings),
         modules=tuple(sorted(modules)),
+        pages=tuple(sorted(strings & _PAGES)),
     )
 
 

@@ -1,7 +1,8 @@
 """FHIR R4 search over the published resources: which parameters there are, and what answers them.
 
 Unknown parameters are left aside and named in an OperationOutcome among the results; a client that asks for
-`Prefer: handling=strict` is refused instead (R4, 3.1.1.4 and 3.1.0.1.2).
+`Prefer: handling=strict` is refused instead (R4, 3.1.1.4 and 3.1.0.1.2). `_count` cuts the results into pages, each
+with a link to the next one; `_offset`, how many come before a page, is for these links alone.
 """
 
 import re
@@ -17,6 +18,8 @@ from screening.publishing.shelf import Resource
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,40}")
 _FORMAT: Final = ("_format", "_pretty")
+_PAGING: Final = ("_count", "_offset")
+_NUMBER: Final = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,26 @@ class Criterion:
         own = told.value(resource)
         if told.type == "string":
             return any(_string_fits(own, value, self.modifier) for value in self.values)
+        if told.type == "uri":  # a canonical may name the version behind a bar
+            return own in self.values or f"{own}|{resource.version}" in self.values
         return own in self.values
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A query, read.
+
+    Attributes:
+        criteria: all of which have to fit.
+        unknown: names of the parameters that are left aside.
+        count: results on a page; None: all; 0: only how many there are.
+        offset: results before this page.
+    """
+
+    criteria: tuple[Criterion, ...] = ()
+    unknown: tuple[str, ...] = ()
+    count: int | None = None
+    offset: int = 0
 
 
 def _string_fits(own: str, value: str, modifier: str) -> bool:
@@ -62,17 +84,23 @@ def _string_fits(own: str, value: str, modifier: str) -> bool:
     return value in own if modifier == "contains" else own.startswith(value)
 
 
-def read(query: Iterable[tuple[str, str]], *, strict: bool) -> tuple[tuple[Criterion, ...], tuple[str, ...]]:
-    """The criteria of a query, and the names of the parameters that are left aside.
+def read(query: Iterable[tuple[str, str]], *, strict: bool) -> Search:
+    """What a query asks for.
 
     Raises:
-        Problem: 400 for a modifier that is not supported, and if `strict` for an unknown parameter.
+        Problem: 400 for a modifier that is not supported, for a page that is no number, and if `strict` for an
+            unknown parameter.
     """
     criteria: list[Criterion] = []
     unknown: list[str] = []
+    paging: dict[str, int] = {}
     for key, value in query:
         name, _, modifier = key.partition(":")
         if name in _FORMAT:
+            continue
+        if key in _PAGING:
+            if value:
+                paging[key] = _number(key, value)
             continue
         told = PARAMETERS.get(name)
         if told is None:
@@ -85,7 +113,15 @@ def read(query: Iterable[tuple[str, str]], *, strict: bool) -> tuple[tuple[Crite
             criteria.append(Criterion(name, modifier, tuple(values)))
     if unknown and strict:
         raise Problem(400, f"Unknown search parameters: {', '.join(dict.fromkeys(unknown))}.", "not-supported")
-    return tuple(criteria), tuple(dict.fromkeys(unknown))
+    return Search(
+        tuple(criteria), tuple(dict.fromkeys(unknown)), count=paging.get("_count"), offset=paging.get("_offset", 0)
+    )
+
+
+def _number(name: str, value: str) -> int:
+    if not _NUMBER.fullmatch(value):
+        raise Problem(400, f"The parameter {name} is a whole number from 0 to 999999.", "value")
+    return int(value)
 
 
 def _token(name: str, value: str) -> str:
@@ -94,29 +130,36 @@ def _token(name: str, value: str) -> str:
     return code if name == "status" and bar and system in ("", _STATUS_SYSTEM) else value
 
 
-def bundle(
-    kind: str, found: Sequence[Resource], criteria: Iterable[Criterion], unknown: Sequence[str], public_url: str
-) -> bytes:
-    """The Bundle of a search."""
-    used = [(c.parameter + (f":{c.modifier}" if c.modifier else ""), ",".join(c.values)) for c in criteria]
-    query = f"?{urlencode(used)}" if used else ""
+def bundle(found: Sequence[Resource], asked: Search, address: str) -> bytes:
+    """The Bundle of a search. `found`: all that fits, on whatever page; `address`: of the kind of resource."""
+    total = len(found)
+    end = total if asked.count is None else min(total, asked.offset + asked.count)
+    page = found[asked.offset : end]
     entries: list[dict[str, Any]] = [
         {
-            "fullUrl": f"{public_url}/fhir/{kind}/{resource.id}",
+            "fullUrl": f"{address}/{resource.id}",
             "resource": msgspec.Raw(resource.body),
             "search": {"mode": "match"},
         }
-        for resource in found
+        for resource in page
     ]
-    if unknown:
-        words = f"Left aside, because this server does not know them: {', '.join(unknown)}."
+    if asked.unknown and asked.count != 0:
+        words = f"Left aside, because this server does not know them: {', '.join(asked.unknown)}."
         issue = {"severity": "warning", "code": "not-supported", "details": {"text": words}}
         outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
         entries.append({"resource": outcome, "search": {"mode": "outcome"}})
-    told: dict[str, Any] = {
-        "resourceType": "Bundle",
-        "type": "searchset",
-        "total": len(found),
-        "link": [{"relation": "self", "url": f"{public_url}/fhir/{kind}{query}"}],
-    }
+    links = [{"relation": "self", "url": _address(address, asked, asked.offset)}]
+    if page and end < total:
+        links.append({"relation": "next", "url": _address(address, asked, end)})
+    told: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset", "total": total, "link": links}
     return msgspec.json.encode(told | ({"entry": entries} if entries else {}))
+
+
+def _address(address: str, asked: Search, offset: int) -> str:
+    """The address of a page: what was used of the query, and where the page begins."""
+    used = [(c.parameter + (f":{c.modifier}" if c.modifier else ""), ",".join(c.values)) for c in asked.criteria]
+    if asked.count is not None:
+        used.append(("_count", str(asked.count)))
+    if offset:
+        used.append(("_offset", str(offset)))
+    return f"{address}?{urlencode(used, safe=':/,')}" if used else address

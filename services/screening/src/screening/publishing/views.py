@@ -13,7 +13,7 @@ from screening.publishing.shelf import Shelf, etag
 
 _JSON: Final = frozenset({MEDIA_TYPE, "application/json", "json", "text/json"})
 _ACCEPTED: Final = frozenset({MEDIA_TYPE, "application/json", "application/*", "*/*"})
-_R4: Final = frozenset({"", "4.0"})
+_R4: Final = frozenset({"", "4.0", "4.0.1"})
 _FRESH: Final = "public, max-age=300"
 
 
@@ -22,6 +22,8 @@ def blueprint(shelf: Shelf, public_url: str) -> Blueprint:
     views = Blueprint("publishing", __name__, url_prefix="/fhir")
     statement = _capability_statement(shelf, public_url)
 
+    @views.get("")
+    @views.get("/")
     @views.get("/metadata")
     def metadata() -> Response:
         """What can be read here."""
@@ -32,9 +34,9 @@ def blueprint(shelf: Shelf, public_url: str) -> Blueprint:
         """The resources of a kind that fit the query."""
         _known(shelf, kind)
         strict = "handling=strict" in request.headers.get("Prefer", "").replace(" ", "")
-        criteria, unknown = search.read(request.args.items(multi=True), strict=strict)
-        found = [resource for resource in shelf.all(kind) if all(one.fits(resource) for one in criteria)]
-        return _send(search.bundle(kind, found, criteria, unknown, public_url))
+        asked = search.read(request.args.items(multi=True), strict=strict)
+        found = [resource for resource in shelf.all(kind) if all(one.fits(resource) for one in asked.criteria)]
+        return _send(search.bundle(found, asked, f"{public_url}/fhir/{kind}"))
 
     @views.get("/<kind>/<id>")
     def read(kind: str, id: str) -> Response:
