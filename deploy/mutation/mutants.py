@@ -1,7 +1,9 @@
 """The mutants of a file: every change that bears on a decision, one at a time."""
 
 import ast
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,6 +33,8 @@ class Mutant:
         definition: the function or class that holds it, dotted; `module` outside of any. A default value stands in
             what is around its function, where it is computed.
         operator, occurrence: which change of which operator of `operators` it is.
+        passage: stands for the text of the function around it, or of the statement where there is none.
+        index: which change of that operator it is in the passage. Both stay when the file changes elsewhere.
     """
 
     file: str
@@ -38,6 +42,8 @@ class Mutant:
     definition: str
     operator: str
     occurrence: int
+    passage: str
+    index: int
 
     @property
     def path(self) -> Path:
@@ -87,16 +93,15 @@ def of(path: Path) -> Iterator[Mutant]:
     nodes = list(ast_nodes(get_ast(text)))
     for name, operator in OPERATORS.items():
         places = [(node, start) for node in nodes for start, _ in operator.mutation_positions(node)]
+        seen: Counter[str] = Counter()
         for occurrence, (node, (line, column)) in enumerate(places):
             if not _is_for_types(node, (line, column)):
                 _unchanged(path)  # once, before the trials are forked
-                yield Mutant(path.relative_to(DOMAIN).as_posix(), line, _definition(node), name, occurrence)
-
-
-def everything(only: tuple[str, ...] = ()) -> list[Mutant]:
-    """All mutants of the domain, or those of the files that are named, in the order of the files and lines."""
-    paths = [path for path in sorted(DOMAIN.rglob("*.py")) if not only or path.relative_to(DOMAIN).as_posix() in only]
-    return sorted((mutant for path in paths for mutant in of(path)), key=lambda m: (m.file, m.line, m.operator))
+                definition = _definition(node)
+                passage = hashlib.sha256(f"{definition}\n{_passage(node)}".encode()).hexdigest()[:12]
+                file = path.relative_to(DOMAIN).as_posix()
+                yield Mutant(file, line, definition, name, occurrence, passage, seen[passage])
+                seen[passage] += 1
 
 
 def _is_for_types(node: Node, at: tuple[int, int]) -> bool:
@@ -115,6 +120,19 @@ def _is_for_types(node: Node, at: tuple[int, int]) -> bool:
             return node.children[0].type == "string" or bool(_TYPE_ALIAS.fullmatch(node.get_code().strip()))
         node, inner = node.parent, node
     return False
+
+
+def _passage(node: Node) -> str:
+    inner: Node = None
+    while node.parent is not None:
+        in_body = node.type == "funcdef" and inner is not None and inner.type == "suite"
+        around = node.parent.type == "file_input" or (
+            node.parent.type == "suite" and node.parent.parent.type == "classdef"
+        )
+        if in_body or around:
+            break
+        node, inner = node.parent, node
+    return str(node.get_code(include_prefix=False))
 
 
 def _definition(node: Node) -> str:

@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import results
 import yaml
-from results import SURVIVED, Entry, Results
+from results import Entry, Results
 
 PAGE: Final = results.ROOT / "docs" / "mutation.md"
 EXPLAINED: Final = Path(__file__).parent / "explained.yaml"
 BEGIN: Final = "<!-- measured: begin (written by make mutate) -->"
 END: Final = "<!-- measured: end -->"
-_NOTICED: Final = ("KILLED_BY_SCENARIO", "KILLED_BY_TEST", "OUT_OF_TIME")
+_ENDS: Final = (results.BY_SCENARIO, results.BY_TEST, results.OUT_OF_TIME, results.SURVIVED)
 NOT_EXPLAINED: Final = "Not explained yet"
 
 
@@ -87,8 +87,10 @@ def in_short(now: Results) -> str:
     """The outcome in a few lines, for the terminal."""
     open_ = _by_reason(now.survivors)[NOT_EXPLAINED]
     lines = [f"{e.file}:{e.line} {e.definition} {e.operator}\n    - {e.before}\n    + {e.after}" for e in open_]
-    total, alive = sum(one.count() for one in now.files.values()), len(now.survivors)
+    total, alive = _total(now), len(now.survivors)
+    left = sum(one.not_tried for one in now.files.values())
     figures = f"{total} mutants, {total - alive} noticed, {alive} survived ({len(lines)} not explained)"
+    figures += f", {left} more not tried" if left else ""
     return "\n".join([*lines, figures])
 
 
@@ -126,36 +128,46 @@ def complaints() -> list[str]:
 
 
 def _figures(now: Results) -> str:
-    total, alive = sum(one.count() for one in now.files.values()), len(now.survivors)
+    total, alive = _total(now), len(now.survivors)
     share = 100 * (total - alive) / total if total else 0.0
     lines = [f"**{total:,} mutants, {total - alive:,} noticed ({share:.1f} %), {alive} survived.**", ""]
-    if now.whole is not None:
-        w = now.whole
-        lines += [
-            f"* last whole run: {w.mutants:,} mutants in {w.seconds // 60} min {w.seconds % 60} s, {w.jobs} at a time;",
-            f"  processor time {w.cpu_seconds // 60} min; {w.tool}, Python {w.python}",
-        ]
-    if now.again:
-        lines.append("* changed since, and tried again by themselves:")
-        lines += [f"  `{name}`" for name in now.again]
+    if left := sum(one.not_tried for one in now.files.values()):
+        lines += [f"**{left:,} more were not tried**: the run had no time for them (the next one goes on there).", ""]
+    lines += [
+        f"* {now.seconds // 60} min {now.seconds % 60} s for the last whole run and what was tried again since,"
+        f" {now.jobs} at a time; processor time {now.cpu_seconds // 60} min",
+        f"* {now.tool}, Python {now.python}",
+    ]
     return "\n".join(lines)
 
 
+def _total(now: Results) -> int:
+    return sum(one.ends().total() for one in now.files.values())
+
+
 def _by_file(now: Results) -> str:
-    rows = ["| file | sha256 | mutants | a scenario noticed | a test noticed | ran out of time | survived |"]
-    rows.append("|---|---|---|---|---|---|---|")
+    rows = ["| file | sha256 | tried | a scenario noticed | a test noticed | out of time | survived | not tried |"]
+    rows.append("|---|---|---|---|---|---|---|---|")
+    all_ends: Counter[str] = Counter()
     for name, one in sorted(now.files.items()):
-        if one.count():
-            cells = [f"`{name}`", f"`{one.sha256[:12]}`", one.count(), *map(one.count, (*_NOTICED, SURVIVED))]
-            rows.append("| " + " | ".join(map(str, cells)) + " |")
-    ends = [sum(one.count(end) for one in now.files.values()) for end in (*_NOTICED, SURVIVED)]
-    return "\n".join([*rows, "| " + " | ".join(map(str, ["all", "", sum(ends), *ends])) + " |"])
+        ends: Counter[str] = Counter()
+        for (_, letter), number in one.ends().items():
+            ends[letter] += number
+        all_ends += ends
+        if one.outcomes:
+            rows.append(_row(f"`{name}`", f"`{one.sha256[:12]}`", ends, one.not_tried))
+    return "\n".join([*rows, _row("all", "", all_ends, sum(one.not_tried for one in now.files.values()))])
+
+
+def _row(name: str, sha256: str, ends: Counter[str], not_tried: int) -> str:
+    return "| " + " | ".join(map(str, (name, sha256, ends.total(), *(ends[e] for e in _ENDS), not_tried))) + " |"
 
 
 def _by_operator(now: Results) -> str:
     counts: Counter[str] = Counter()
     for one in now.files.values():
-        counts.update({name: sum(ends.values()) for name, ends in one.outcomes.items()})
+        for (operator, _), number in one.ends().items():
+            counts[operator] += number
     alive = Counter(entry.operator for entry in now.survivors)
     rows = ["| change | mutants | survived |", "|---|---|---|"]
     ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,12 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOMAIN: Final = ROOT / "services" / "screening" / "src" / "screening" / "domain"
 RESULTS: Final = Path(__file__).parent / "results.json"
-SURVIVED: Final = "SURVIVED"
+SURVIVED: Final = "S"
+BY_SCENARIO: Final = "c"
+BY_TEST: Final = "t"
+OUT_OF_TIME: Final = "o"
+NO_MUTANT: Final = "-"
+NOT_TRIED: Final = "?"
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,6 @@ class Entry:
     line: int
     definition: str
     operator: str
-    occurrence: int
     before: str
     after: str
 
@@ -36,46 +40,52 @@ class FileResult:
     """What came of the mutants of one file.
 
     Attributes:
-        sha256: of the file when its mutants were tried.
-        mutants: SHA-256 of the list of its mutants: another one when the operators have changed.
-        outcomes: operator -> name of a `trial.Outcome` -> how many.
+        sha256: of the file that this is about.
+        outcomes: passage -> operator -> a letter for each of its mutants there (SURVIVED, BY_SCENARIO, ...).
         survivors: in the order of their lines.
     """
 
     sha256: str
-    mutants: str
-    outcomes: dict[str, dict[str, int]]
-    survivors: list[Entry]
+    outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
+    survivors: list[Entry] = field(default_factory=list)
 
-    def count(self, *names: str) -> int:
-        """How many mutants ended so; all without a name."""
-        return sum(n for ends in self.outcomes.values() for name, n in ends.items() if not names or name in names)
+    def ends(self) -> Counter[tuple[str, str]]:
+        """Operator and letter -> how many mutants were tried; what turned out to be no mutant is not counted."""
+        return Counter(
+            (operator, letter)
+            for by_operator in self.outcomes.values()
+            for operator, letters in by_operator.items()
+            for letter in letters
+            if letter not in (NO_MUTANT, NOT_TRIED)
+        )
 
-
-@dataclass(frozen=True)
-class WholeRun:
-    """The last run that tried everything. `seconds` is wall-clock time, `cpu_seconds` what all trials took."""
-
-    mutants: int
-    seconds: int
-    cpu_seconds: int
-    jobs: int
-    python: str
-    tool: str
+    @property
+    def not_tried(self) -> int:
+        """How many mutants a run had no time for."""
+        return sum(letters.count(NOT_TRIED) for ends in self.outcomes.values() for letters in ends.values())
 
 
 @dataclass(frozen=True)
 class Results:
-    """All files, each as of when it was last tried, and the files (`again`) tried again since the last whole run."""
+    """All files.
 
-    whole: WholeRun | None = None
-    again: list[str] = field(default_factory=list)
+    Attributes:
+        operators: stands for what the operators were; with others everything is to be tried again.
+        seconds, cpu_seconds: wall-clock and processor time of the last whole run and of all that was tried since.
+        jobs: trials at once, in the last run.
+    """
+
+    operators: str = ""
+    tool: str = ""
+    python: str = ""
+    jobs: int = 0
+    seconds: int = 0
+    cpu_seconds: int = 0
     files: dict[str, FileResult] = field(default_factory=dict)
 
     def save(self) -> None:
-        """Keep them, a line for each survivor, so that a comparison of two versions can be read."""
-        text = json.dumps(asdict(self), indent=1, sort_keys=True)
-        RESULTS.write_text(text + "\n", "utf-8")
+        """Keep them, line by line, so that a comparison of two versions can be read."""
+        RESULTS.write_text(json.dumps(asdict(self), indent=1, sort_keys=True) + "\n", "utf-8")
 
     @property
     def survivors(self) -> list[Entry]:
@@ -100,15 +110,10 @@ def load() -> Results:
         name: FileResult(**{**one, "survivors": [Entry(**entry) for entry in one["survivors"]]})
         for name, one in said["files"].items()
     }
-    return Results(WholeRun(**said["whole"]) if said["whole"] else None, said["again"], files)
+    return Results(**{**said, "files": files})
 
 
 def hashes() -> dict[str, str]:
     """Path below the domain -> SHA-256, for each of its Python files."""
     paths = sorted(DOMAIN.rglob("*.py"))
     return {path.relative_to(DOMAIN).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-def fingerprint(parts: Sequence[str]) -> str:
-    """SHA-256 of a list."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -21,7 +21,7 @@ def by_path(name: str) -> ModuleType:
 
 results: Any = by_path("results")
 report: Any = by_path("report")
-SURVIVOR = results.Entry("labs.py", 4, "parse", "Name", 0, 'x = "a1"', 'x = "xa1"')
+SURVIVOR = results.Entry("labs.py", 4, "parse", "Name", 'x = "a1"', 'x = "xa1"')
 KEY = 'labs.py parse: x = "xa1"'
 
 
@@ -44,9 +44,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tried(place: Path) -> str:
     """The page after a run over the domain as it is."""
-    outcomes = {"Condition": {"KILLED_BY_SCENARIO": 1}, "Name": {"SURVIVED": 1}}
-    files = {name: results.FileResult(sha256, "m", outcomes, [SURVIVOR]) for name, sha256 in results.hashes().items()}
-    now = results.Results(results.WholeRun(2, 61, 100, 2, "3.11.0", "tool 1"), [], files)
+    outcomes = {"first": {"Condition": "c-", "Name": "S"}, "second": {"Condition": "t"}}
+    files = {name: results.FileResult(sha256, outcomes, [SURVIVOR]) for name, sha256 in results.hashes().items()}
+    now = results.Results("op", "tool 1", "3.11.0", 2, 61, 100, files)
     now.save()
     report.write(now)
     return (place / "page.md").read_text()
@@ -67,9 +67,9 @@ def test_a_run_is_put_between_the_marks(place: Path) -> None:
     assert page.startswith("# Title\n")
     assert page.endswith("the end\n")
     assert "old\n" not in page
-    assert "**2 mutants, 1 noticed (50.0 %), 1 survived.**" in page
-    assert "2 mutants in 1 min 1 s" in page
-    assert "| 2 | 1 | 0 | 0 | 1 |" in page
+    assert "**3 mutants, 2 noticed (66.7 %), 1 survived.**" in page
+    assert "* 1 min 1 s for the last whole run" in page
+    assert "| 3 | 1 | 1 | 0 | 1 | 0 |" in page
 
 
 def test_results_are_kept_as_they_are(place: Path) -> None:
