@@ -9,7 +9,7 @@ import edge_samples as s
 import pytest
 from flask.testing import FlaskClient
 
-from screening.knowledge.site_values import load
+from screening.knowledge.site_values import SiteValuesError, load, read
 
 EXAMPLE = Path(__file__).parents[4] / "docs" / "site-values.example.toml"
 DECISION = "example.dystonia-cds.decision"
@@ -76,6 +76,19 @@ def test_order_cards_say_it_too(site: FlaskClient) -> None:
     assert found
     for card in found:
         assert [e["code"] for e in card["extension"][DECISION]["evidence"]].count("site-value") == len(OWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "days"),
+    [("calcium-vitamin-d.fresh", 14), ("calcium-vitamin-d.later-albumin", 30), ("copper-wilson.inr-look-back", 30)],
+)
+@pytest.mark.parametrize("change", [-1, 1])
+def test_no_site_changes_what_an_emergency_depends_on(name: str, days: int, change: int) -> None:
+    value = {"threshold": name, "value": f"{days + change} days", "reason": "Example reason."}
+    head = {"version": "1", "approver": "Example Approver", "approved": date(2026, 11, 1)}
+    with pytest.raises(SiteValuesError) as caught:
+        read({**head, "value": [value]}, date(2026, 11, 22))
+    assert f"{name}: is not open to sites" in str(caught.value)
 
 
 @pytest.mark.parametrize(("many", "more"), [(5, ""), (6, "- 1 more site value: "), (12, "- 7 more site values: ")])
