@@ -3,6 +3,7 @@
 import copy
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -335,3 +336,41 @@ def test_a_rewrapped_bundle_keeps_its_references() -> None:
         templates = {"conditions": "Condition?patient={{context.patientId}}"}
         answered = ehr.answer_prefetch(bundle, templates, {"patientId": patient["id"]}, date(2026, 11, 22))
         assert [entry["resource"]["id"] for entry in answered["conditions"]["entry"]] == ["c1"]
+
+
+ESCAPED = r"urn:x:a\,b\$c\\d|e\|f\\\,g"
+"""System `urn:x:a,b$c\\d`, code `e|f\\,g`, as FHIR escapes them in a search."""
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (ESCAPED, ["own"]),
+        (f"other|x,{ESCAPED}", ["own"]),
+        (f"{ESCAPED},other|x", ["own"]),
+        (r"e\|f\\\,g", ["own"]),
+        (r"urn:x:a\,b\$c\\d|", ["own"]),
+        (r"|e\|f\\\,g", []),
+        (r"urn:x:a\,b\$c\\d\|e\|f\\\,g", []),  # no bar that is not escaped: all of it is the code
+        (r"end\\,other", ["backslash"]),  # an escaped backslash does not escape the comma
+        (r"a\b", ["lone"]),  # a backslash that escapes nothing stands for itself
+    ],
+)
+def test_the_four_escapes_of_a_search(value: str, expected: list[str]) -> None:
+    codings = {
+        "own": ("urn:x:a,b$c\\d", "e|f\\,g"),
+        "backslash": ("urn:y", "end\\"),
+        "lone": ("urn:y", "a\\b"),
+        "cut": ("urn:x:a", "f"),
+    }
+    entries = [
+        {"resource": observation(name, {}, code={"coding": [{"system": system, "code": code}]})}
+        for name, (system, code) in codings.items()
+    ]
+    bundle = {"resourceType": "Bundle", "entry": [BUNDLE["entry"][0], *entries]}
+    assert ids(f"Observation?patient=p1&code={quote(value)}", bundle) == expected
+
+
+@pytest.mark.parametrize("value", ["a|b|c", "|", "", ","])
+def test_a_token_that_says_nothing_or_too_much_is_refused(value: str) -> None:
+    assert ask(f"Observation?patient=p1&code={quote(value)}")["resourceType"] == "OperationOutcome"

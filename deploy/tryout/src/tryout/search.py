@@ -4,6 +4,7 @@ What a strict server would refuse is refused here, too, so that a template that 
 noticed at the first try.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -54,6 +55,10 @@ _INCLUDES: Final[Mapping[str, str]] = {
 }
 """What `_include` may ask for -> the element with the reference."""
 
+_ESCAPE: Final = re.compile(r"\\([\\,$|])")
+"""FHIR's escapes in the value of a parameter; any other backslash stands for itself."""
+_PIECE: Final = re.compile(rf"{_ESCAPE.pattern}|.", re.DOTALL)
+
 _PREFIXES: Final = ("eq", "ge", "gt", "le", "lt")
 
 
@@ -86,31 +91,46 @@ def search(record: Record, query: str) -> dict[str, Any]:
 def _test(resource_type: str, name: str, value: str) -> Callable[[Resource], bool]:
     """The test that one parameter makes of a resource."""
     if name == "patient":
-        wanted = {f"Patient/{part.removeprefix('Patient/')}" for part in _alternatives(value)}
+        wanted = {f"Patient/{_plain(part).removeprefix('Patient/')}" for part in _split(value, ",")}
         return lambda resource: bool(wanted & set(_references(resource, "subject", "patient")))
     if name in _TOKEN[resource_type]:
         path = _TOKEN[resource_type][name].split(".")
-        tokens = [_token(part) for part in _alternatives(value)]
+        tokens = [_token(part) for part in _split(value, ",")]
         return lambda resource: any(_has(resource, path, system, code) for system, code in tokens)
     if name in _DATE.get(resource_type, {}):
         element = _DATE[resource_type][name]
-        dates = [_date(part) for part in _alternatives(value)]
+        dates = [_date(_plain(part)) for part in _split(value, ",")]
         return lambda resource: _in_time(resource, element, dates)
     raise SearchRefused(f"{resource_type} is not searched by {name} here")
 
 
-def _alternatives(value: str) -> list[str]:
-    """Split at commas that are not escaped, and take the escapes off."""
-    parts = value.replace("\\,", "\0").split(",")
-    return [part.replace("\0", ",").replace("\\$", "$") for part in parts]
+def _split(value: str, separator: str) -> list[str]:
+    """Split at the separators that are not escaped. Read from the left, so that an escaped backslash escapes nothing.
+
+    The escapes stay: a part may have to be split again.
+    """
+    parts = [""]
+    for piece in _PIECE.finditer(value):
+        if piece[0] == separator:
+            parts.append("")
+        else:
+            parts[-1] += piece[0]
+    return parts
+
+
+def _plain(part: str) -> str:
+    """A part that is not split any more, with its escapes taken off."""
+    return _ESCAPE.sub(r"\1", part)
 
 
 def _token(part: str) -> tuple[str | None, str]:
     """(system, code) of a token: None as system matches every system, "" as system matches only none."""
-    system, bar, code = part.partition("|")
-    if not part or part == "|":
+    sides = [_plain(side) for side in _split(part, "|")]
+    if not any(sides):
         raise SearchRefused("a token without system and code")
-    return (system, code) if bar else (None, part)
+    if len(sides) > 2:
+        raise SearchRefused("a token with more than one | that is not escaped")
+    return (sides[0], sides[1]) if len(sides) == 2 else (None, sides[0])
 
 
 def _has(resource: Resource, path: list[str], system: str | None, code: str) -> bool:
