@@ -244,3 +244,16 @@ def test_fetch_refuses_redirects_failures_and_silence(stub: Any) -> None:
         discovery.fetch(stub.url)
     with pytest.raises(UnreadableDocument):
         discovery.fetch("http://127.0.0.1:1")
+
+
+def test_a_document_that_is_too_large_is_told_apart_with_its_size(
+    stub: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    size = len(discovery.fetch(stub.url))
+    monkeypatch.setattr(discovery, "_MAX_DOCUMENT", size)
+    assert len(discovery.fetch(stub.url)) == size
+    monkeypatch.setattr(discovery, "_MAX_DOCUMENT", size - 1)
+    Directory({"one": stub.url}, 60.0).start()
+    (told,) = [record for record in caplog.records if record.message == "document too large"]
+    assert vars(told)["fields"] == {"upstream": "one", "bytes_in": size}
+    assert "discovery failed, no copy yet" in caplog.messages

@@ -36,6 +36,14 @@ class UnreadableDocument(Exception):
     """An upstream's discovery could not be had, or is not what CDS Hooks says."""
 
 
+class DocumentTooLarge(UnreadableDocument):
+    """An upstream's discovery document is larger than we read; `size` in bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+
 @dataclass(frozen=True)
 class Service:
     """A CDS service: its id, its hook, and the name of the upstream that answers it."""
@@ -101,15 +109,17 @@ def fetch(base_url: str) -> bytes:
     """The discovery document at `base_url`, over a connection of its own: workers fork, and must not share one.
 
     Raises:
-        UnreadableDocument: there is none to be had.
+        UnreadableDocument: there is none to be had, or (DocumentTooLarge) more than `_MAX_DOCUMENT` bytes of it.
     """
     with outgoing.session(connect=1.0, read=2.0, headers={"Accept": "application/json"}) as session:
         try:
             answer = session.get(f"{base_url}/cds-services", allow_redirects=False)
         except requests.RequestException as error:
             raise UnreadableDocument from error
-    if answer.status_code != requests.codes.ok or len(answer.content) > _MAX_DOCUMENT:
+    if answer.status_code != requests.codes.ok:
         raise UnreadableDocument
+    if len(answer.content) > _MAX_DOCUMENT:
+        raise DocumentTooLarge(len(answer.content))
     return answer.content
 
 
@@ -246,6 +256,8 @@ class Directory:
                 raise DuplicateService(f"upstreams {other} and {name} both announce the service id {min(taken)}")
 
     def _tell_failure(self, name: str, error: UnreadableDocument) -> None:
+        if isinstance(error, DocumentTooLarge):
+            _log.error("document too large", upstream=name, bytes_in=error.size)
         reason = type(error.__cause__ or error).__name__
         if name in self._copies:
             _log.warning("discovery failed, serving a stale copy", upstream=name, reason=reason)
