@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from marshmallow.validate import Length, OneOf, Range
 
-from chassis.environment import Environment, SettingsError
+from chassis.environment import Environment, SettingsError, listed
 
 
 def test_values_come_from_the_mapping_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,3 +80,18 @@ def test_nothing_is_expanded_or_run() -> None:
     env = Environment({"NAME": "${HOME}$PATH`id`", "HOME": "x"})
     assert env.str("NAME") == "${HOME}$PATH`id`"
     env.finish()
+
+
+@pytest.mark.parametrize(
+    ("count", "last"), [(1, "fault 0"), (20, "fault 19"), (21, "and 1 more"), (999, "and 979 more")]
+)
+def test_only_the_first_faults_are_said(count: int, last: str) -> None:
+    said = listed([f"fault {number}" for number in range(count)]).split("; ")
+    assert said[:20] == [f"fault {number}" for number in range(min(count, 20))]
+    assert said[-1] == last
+    assert len(said) <= 21
+
+
+def test_a_very_long_fault_is_cut_and_a_broken_one_joined() -> None:
+    assert listed(["x" * 501, "a\nb"]) == "x" * 500 + "...; a b"
+    assert listed(["x" * 500]) == "x" * 500

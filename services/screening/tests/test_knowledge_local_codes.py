@@ -10,9 +10,10 @@ from fhirclient.models.conceptmap import ConceptMap
 
 from chassis.environment import SettingsError
 from screening.app import code_book as site_book
+from screening.app import create_app, discovery
 from screening.domain.codes import ATC, ICD10_WHO, ICD10CM, LOINC, RXNORM, SNOMED, CodeBook
 from screening.knowledge import loading, local_codes
-from screening.services import prefetch_templates
+from screening.services import LARGEST_DISCOVERY, prefetch_templates
 from screening.settings import Settings, load
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "local-codes.md"
@@ -237,6 +238,72 @@ def test_files_that_are_no_maps_are_said(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    file = written(tmp_path, group(GOOD))
+    content = file.read_bytes()
+    file.write_bytes(content + b" " * (local_codes.LARGEST_FILE - len(content)))
+    assert len(local_codes.read([file], BOOK).codes) == 1
+    file.write_bytes(file.read_bytes() + b" ")
+    assert faults(file) == ["labs.json is too large: 5000001 bytes, at most 5000000"]
+
+
+def test_of_very_many_mistakes_the_first_are_said_and_the_rest_counted(tmp_path: Path) -> None:
+    told = faults(written(tmp_path, group(*(element(f"X{number}", target("2132-8")) for number in range(3_000)))))
+    assert [fault.split()[4] for fault in told[:20]] == [f"X{number}:" for number in range(20)]
+    assert told[20:] == ["and 2980 more"]
+
+
+def test_a_code_must_fit_into_a_search(tmp_path: Path) -> None:
+    longest = "x" * (300 - len(LAB) - 1)
+    file = written(tmp_path, group(element(longest, target("2132-9"))))
+    assert [one.code for one in local_codes.read([file], BOOK).codes] == [longest]
+    for code, said in (
+        (longest + "x", "make a search token of 301 characters, at most 300"),
+        (longest[:-1] + "|", "make a search token of 305 characters, at most 300"),  # %5C%7C: escaped, then encoded
+        ("x" * 9_000, f"make a search token of {9_001 + len(LAB)} characters"),
+        ("\ud800", "are not text that a URL can carry"),
+    ):
+        (fault,) = faults(written(tmp_path, group(element(code, target("2132-9")), GOOD)))
+        assert said in fault
+        assert len(fault) < 500
+
+
+# --- what an EHR can be asked for ---
+
+
+def large(folder: Path, count: int, sets: int = 1) -> Path:
+    meant = ("2132-9", "5681-2", "2498-4", "1823-4", "17861-6", "5633-3")[:sets]
+    padding = "x" * 240
+    return written(
+        folder,
+        *(group(*(element(f"{to}-{n:04d}-{padding}", target(to)) for n in range(count))) for to in meant),
+        name="catalog.json",
+    )
+
+
+def test_a_workup_that_would_need_too_many_searches_keeps_the_service_from_starting(tmp_path: Path) -> None:
+    fits = Settings(identity_key=KEY, local_code_maps=(large(tmp_path, 100),))
+    assert len(discovery(fits, site_book(fits))) < LARGEST_DISCOVERY
+    settings = Settings(identity_key=KEY, local_code_maps=(large(tmp_path, 200),))
+    with pytest.raises(SettingsError) as caught:
+        create_app(settings)
+    said = str(caught.value)
+    assert re.fullmatch(
+        r"settings at fault: LOCAL_CODE_MAPS: vitamin-b12 would need \d\d laboratory searches, at most 20; "
+        r"map fewer codes in catalog\.json",
+        said,
+    ), said
+
+
+def test_a_discovery_document_that_would_be_too_large_keeps_the_service_from_starting(tmp_path: Path) -> None:
+    settings = Settings(identity_key=KEY, local_code_maps=(large(tmp_path, 115, sets=6),))
+    with pytest.raises(
+        SettingsError, match=r"MAPS: discovery would have \d{6} bytes, at most 500000; map fewer"
+    ) as caught:
+        create_app(settings)
+    assert "catalog.json" in str(caught.value)
+
+
 # --- settings ---
 
 
@@ -249,7 +316,12 @@ def test_the_setting_names_files_or_a_directory(tmp_path: Path) -> None:
     assert load({**environ, "LOCAL_CODE_MAPS": f"{second}, {first},{second}"}).local_code_maps == (second, first)
     empty = tmp_path / "empty"
     empty.mkdir()
-    for value, said in ((str(empty), "no *.json in the directory empty"), ("/none/x.json", "no such file: x.json")):
+    for value, said in (
+        (str(empty), "no *.json in the directory empty"),
+        ("/none/x.json", "no such file: x.json"),
+        ("/none/x.json,/none/y.json", "no such file: x.json; LOCAL_CODE_MAPS: no such file: y.json"),
+        (str(tmp_path / ("x" * 300)), "cannot be looked at: xxx"),
+    ):
         with pytest.raises(SettingsError, match=re.escape(f"LOCAL_CODE_MAPS: {said}")):
             load({**environ, "LOCAL_CODE_MAPS": value})
 

@@ -55,7 +55,7 @@ def test_numbers_are_of_the_kind_of_their_threshold() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (entry("vitamin-b12.totl.indeterminate"), f"is no threshold; is {LIMIT}"),
+        (entry("vitamin-b12.totl.indeterminate"), f"is no threshold: is {LIMIT}"),
         (entry("sodium"), '"sodium" is no threshold'),
         (entry(5), "value 1 names no threshold"),  # type: ignore[arg-type]
         ("x", "value 1 is not a table"),
@@ -160,7 +160,7 @@ def test_all_faults_are_said_at_once_and_stop_the_start(tmp_path: Path) -> None:
     [
         (b"\xff", "not TOML in UTF-8"),
         (b"version = ", "not TOML"),
-        (b"a" * 1_000_001, "not TOML"),
+        (b"a" * 1_000_001, "too large: 1000001 bytes, at most 1000000"),
         (b"", r"no \[\[value"),
     ],
 )
@@ -175,3 +175,15 @@ def test_what_is_no_file_of_values_is_said(tmp_path: Path, content: bytes, words
 
 def test_without_a_file_the_defaults_hold() -> None:
     assert not load_settings({"IDENTITY_KEY": "synthetic-secret-synthetic-secret-0"}).site_values
+
+
+def test_of_very_many_faults_the_first_are_said_and_the_rest_counted(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    head = 'version = "1"\napprover = "synthetic"\napproved = 2026-11-01\n'
+    file.write_text(head + "".join(f'[[value]]\nthreshold = "nothing-{number}"\n' for number in range(50)))
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"SITE_VALUES_FILE": str(file), "IDENTITY_KEY": "synthetic-secret-synthetic-secret-0"})
+    said = str(caught.value).split("; ")
+    assert said[0].startswith('settings at fault: SITE_VALUES_FILE: "nothing-0" is no threshold')
+    assert len(said) == 21
+    assert said[-1] == "and 30 more"

@@ -1,16 +1,28 @@
 """Settings from the environment: one mapping, read once, every fault said at once; secrets from files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from environs import Env, EnvValidationError
 
+MOST_FAULTS: Final = 20
+"""How many faults are said; of the others only how many they are."""
+
 _FILE: Final = "_FILE"
+_LONGEST_FAULT: Final = 500
 
 
 class SettingsError(Exception):
-    """The environment is wrong; the text lists every setting at fault, on one line, without its value."""
+    """The environment is wrong; the text lists the settings at fault, on one line, without their values."""
+
+
+def listed(faults: Sequence[str]) -> str:
+    """Faults on one line, joined by "; ": the first `MOST_FAULTS`, then "and N more"; a very long one is cut."""
+    said = [fault if len(fault) <= _LONGEST_FAULT else f"{fault[:_LONGEST_FAULT]}..." for fault in faults[:MOST_FAULTS]]
+    if len(faults) > MOST_FAULTS:
+        said.append(f"and {len(faults) - MOST_FAULTS} more")
+    return " ".join("; ".join(said).splitlines())
 
 
 class Environment(Env):
@@ -42,7 +54,7 @@ class Environment(Env):
         """End the reading.
 
         Raises:
-            SettingsError: with all settings at fault.
+            SettingsError: with the settings at fault.
         """
         faults = list(self._faults)
         noted = {fault.partition(":")[0].removesuffix(_FILE) for fault in faults}
@@ -53,4 +65,4 @@ class Environment(Env):
             told = found if isinstance(found, dict) else {"environment": found}
             faults.extend(f"{name}: {' '.join(told[name])}" for name in sorted(told) if name not in noted)
         if faults:
-            raise SettingsError(f"settings at fault: {'; '.join(faults)}")
+            raise SettingsError(f"settings at fault: {listed(faults)}")

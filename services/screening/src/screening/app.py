@@ -7,6 +7,7 @@ from typing import Final
 from flask import Flask
 
 from chassis import shell
+from chassis.environment import SettingsError, listed
 from chassis.logs import Log
 from screening import __version__, services, views
 from screening.cards import drafts
@@ -52,6 +53,20 @@ def code_book(settings: Settings) -> CodeBook:
     return book.with_local(local.codes)
 
 
+def discovery(settings: Settings, book: CodeBook) -> bytes:
+    """The discovery document.
+
+    Raises:
+        chassis.environment.SettingsError: the site's own codes make it larger than EHRs can be asked for.
+    """
+    own = settings.site_values
+    document = views.encoded(services.discovery(book, settings.canonical_base, own))
+    if faults := services.too_large(services.prefetch_names(book, own), len(document)):
+        faults.append(f"map fewer codes in {', '.join(file.name for file in settings.local_code_maps)}")
+        raise SettingsError(f"settings at fault: {local_codes.SETTING}: {listed(faults)}")
+    return document
+
+
 def rules_version(site_values: SiteValues) -> str:
     """The version of the rules in force, with that of the site's own values where there are any."""
     version = next((own.version for own in site_values.values()), "")
@@ -61,6 +76,7 @@ def rules_version(site_values: SiteValues) -> str:
 def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flask:
     """The screening service. `clock` gives the moment of a call; the rules know no other time."""
     book = code_book(settings)
+    announced = discovery(settings, book)
     drafts.check_all()
     explanations = Explanations(settings.content_url, settings.content_refresh)
     explanations.start()
@@ -80,7 +96,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
                 ),
                 explanations=explanations,
                 identity_key=settings.identity_key,
-                discovery=views.encoded(services.discovery(book, settings.canonical_base, own)),
+                discovery=announced,
                 templates=templates,
                 clock=clock,
             )

@@ -5,14 +5,14 @@ status, date and authoredon as the only other parameters, each at most once, `_s
 `context.patientId` and `today() - N days`. A test holds them against these limits.
 """
 
-import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from screening.domain.codes import LOINC, CodeBook
 from screening.domain.thresholds import DEFAULTS, SiteValues
+from screening.tokens import token
 
 PATIENT_VIEW: Final = "patient-view"
 ORDER_SELECT: Final = "order-select"
@@ -34,7 +34,6 @@ LAB_SETS: Final[Mapping[str, tuple[int, tuple[str, ...]]]] = {
 }
 """Per workup: how many days back its laboratory search goes, and the LOINC sets that it reads."""
 
-_SEPARATOR: Final = re.compile(r"[\\,$|]")
 _PATIENT: Final = "patient={{context.patientId}}"
 _PAST_MEDICATIONS: Final = 365
 _OTHER_TEMPLATES: Final[Mapping[str, str]] = {
@@ -53,6 +52,10 @@ _OTHER_TEMPLATES: Final[Mapping[str, str]] = {
     "family_history": f"FamilyMemberHistory?{_PATIENT}",
 }
 SITE_FACTS_KEY: Final = "site_facts"
+MOST_SEARCHES: Final = 20
+"""How many searches one workup may need; an EHR runs them all for every chart that is opened."""
+LARGEST_DISCOVERY: Final = 500_000
+"""Bytes. The gateway, and clients, do not read documents of any size."""
 LONGEST_TEMPLATE: Final = 2_000
 """Characters. A laboratory search that would be longer goes on under further keys: `labs_vitamin_b12_2`, ..."""
 
@@ -143,10 +146,10 @@ def _lab_templates(book: CodeBook, workup: str, site_values: SiteValues) -> dict
     days += _added(site_values, f"{workup}.", "orders.")
     start, end = f"Observation?{_PATIENT}&code=", f"&date=ge{{{{today() - {days} days}}}}&_sort=-date"
     searches = [""]
-    for token in (*_loinc(book, sets), *_local(book, sets)):
-        longer = f"{searches[-1]},{token}" if searches[-1] else token
+    for one in (*_loinc(book, sets), *_local(book, sets)):
+        longer = f"{searches[-1]},{one}" if searches[-1] else one
         if searches[-1] and len(start) + len(longer) + len(end) > LONGEST_TEMPLATE:
-            searches.append(token)
+            searches.append(one)
         else:
             searches[-1] = longer
     keys = [lab_key(workup), *(f"{lab_key(workup)}_{number}" for number in range(2, len(searches) + 1))]
@@ -161,12 +164,7 @@ def _loinc(book: CodeBook, sets: tuple[str, ...]) -> list[str]:
 
 def _local(book: CodeBook, sets: tuple[str, ...]) -> list[str]:
     """A site's own codes for the same results as search tokens: nobody sends what nobody asks for."""
-    return [f"{_in_token(local.system)}|{_in_token(local.code)}" for local in book.local_in(sets)]
-
-
-def _in_token(text: str) -> str:
-    """A system or code inside a search token: FHIR's separators escaped, then what URLs cannot carry encoded."""
-    return quote(_SEPARATOR.sub(r"\\\g<0>", text), safe=":/.-_~")
+    return [token(local.system, local.code) for local in book.local_in(sets)]
 
 
 def prefetch_names(book: CodeBook | None = None, site_values: SiteValues = DEFAULTS) -> dict[str, str]:
@@ -204,3 +202,21 @@ def discovery(book: CodeBook, canonical_base: str, site_values: SiteValues = DEF
             for service in SERVICES
         ]
     }
+
+
+def too_large(names: Mapping[str, str], document_bytes: int) -> list[str]:
+    """What makes a discovery document more than EHRs can be asked for, one line each.
+
+    Args:
+        names: what `prefetch_names` says of the book.
+        document_bytes: size of the discovery document.
+    """
+    searches = Counter(names.values())
+    faults = [
+        f"{workup} would need {searches[workup]} laboratory searches, at most {MOST_SEARCHES}"
+        for workup in LAB_SETS
+        if searches[workup] > MOST_SEARCHES
+    ]
+    if document_bytes > LARGEST_DISCOVERY:
+        faults.append(f"discovery would have {document_bytes} bytes, at most {LARGEST_DISCOVERY}")
+    return faults

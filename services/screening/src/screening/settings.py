@@ -17,6 +17,9 @@ _PLAIN: Final = Regexp(
     r"https?://[A-Za-z0-9._~:/%\[\]-]+\Z", error="Must be a plain URL: no query, no fragment, no brackets."
 )
 
+_SHORT: Final = Length(max=200)
+"""For what stands many times over in every document that we publish."""
+
 SITE_VALUES: Final = "SITE_VALUES_FILE"
 
 
@@ -61,7 +64,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     content_port = env.int("CONTENT_PORT", 8082, validate=Range(1, 65_535))
     identity_key = env.str("IDENTITY_KEY", validate=Length(min=_KEY_LENGTH))
     public_url = env.str("PUBLIC_URL", f"http://localhost:{port}", validate=url)
-    canonical_base = env.str("CANONICAL_BASE", "https://dystonia-cds.example/fhir", validate=url)
+    canonical_base = env.str("CANONICAL_BASE", "https://dystonia-cds.example/fhir", validate=[*url, _SHORT])
     content_url = env.str("CONTENT_URL", f"http://127.0.0.1:{content_port}", validate=url)
     refresh = env.float("CONTENT_REFRESH_SECONDS", 30.0, validate=Range(0.1, 86_400))
     unverified = env.bool("INCLUDE_V2_CODES", False)
@@ -91,13 +94,17 @@ def _map_files(env: Environment) -> tuple[Path, ...]:
         if not name.strip():
             continue
         path = Path(name.strip())
-        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        try:
+            inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
+            missing = [file.name for file in inside if not file.is_file()]
+        except (OSError, ValueError):  # a name that no file can have, or a directory that is closed to us
+            env.fault(MAPS, f"cannot be looked at: {path.name}")
+            continue
         if not inside:
             env.fault(MAPS, f"no *.json in the directory {path.name}")
+        for one in missing:
+            env.fault(MAPS, f"no such file: {one}")
         found.extend(inside)
-    missing = [path.name for path in found if not path.is_file()]
-    if missing:
-        env.fault(MAPS, f"no such file: {', '.join(missing)}")
     return tuple(dict.fromkeys(found))
 
 

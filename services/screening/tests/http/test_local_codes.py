@@ -149,3 +149,20 @@ def test_many_local_codes_go_on_under_further_keys(tmp_path: Path) -> None:
     (card,) = client.post(s.PATIENT_VIEW, json=s.call(own)).get_json()["cards"]
     assert "B12" not in card["extension"]["example.dystonia-cds.decision"]["includes"]
     assert "B12" in card["detail"]
+
+
+def test_a_local_code_with_every_separator_is_found_by_the_search_that_asks_for_it(tmp_path: Path) -> None:
+    system, code = r"https://hospital.example/a,b$c\d", r"B12\,$|serum\\|"
+    path = tmp_path / "site.json"
+    path.write_text(json.dumps(concept_map((system, s.LOINC, [element(code, "2132-9")]))), encoding="utf-8")
+    asked = s.application(local_code_maps=(path,)).test_client().get("/cds-services").get_json()["services"][0]
+    template = asked["prefetch"]["labs_vitamin_b12"]
+    record = s.bundle(
+        {"resourceType": "Patient", "id": "p1"},
+        *(
+            s.observation(id=name, code=s.concept(system, sent), subject={"reference": "Patient/p1"})
+            for name, sent in (("own", code), ("other", "B12"), ("cut", "serum"))
+        ),
+    )
+    answer = answer_prefetch(record, {"labs": template}, {"patientId": "p1"}, s.NOW.date())["labs"]
+    assert [one["resource"]["id"] for one in answer["entry"]] == ["own"]

@@ -44,7 +44,7 @@ BAD: list[tuple[str, str]] = [
     *(("PUBLIC_URL", value) for value in ("x", "localhost:8080", "ftp://x.example", "//x.example",
     "javascript:alert(1)",
                                           "http://", "http://a b")),
-    *(("CANONICAL_BASE", value) for value in ("x", "urn:uuid:1", "file:///x")),
+    *(("CANONICAL_BASE", value) for value in ("x", "urn:uuid:1", "file:///x", "https://x.example/" + "a" * 183)),
     *(("CONTENT_URL", value) for value in ("x", "unix:socket")),
     *(("CONTENT_REFRESH_SECONDS", value) for value in ("x", "0", "-1", "nan", "inf", "1e9")),
     *(("INCLUDE_V2_CODES", value) for value in ("maybe", "2")),
@@ -123,3 +123,9 @@ def test_a_public_url_must_fit_into_a_link(value: str) -> None:
 )
 def test_a_canonical_base_must_fit_into_a_query(value: str) -> None:
     assert "CANONICAL_BASE" in fault(CANONICAL_BASE=value)
+
+
+def test_a_canonical_base_may_have_200_characters() -> None:
+    base = "https://x.example/" + "a" * 182
+    assert load({**GOOD, "CANONICAL_BASE": base}).canonical_base == base
+    assert "200" in fault(CANONICAL_BASE=base + "a")

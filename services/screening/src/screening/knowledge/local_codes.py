@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from chassis.environment import SettingsError
+from chassis.environment import SettingsError, listed
 from screening.domain.codes import ATC, ICD10CM, LOINC, RXNORM, SNOMED, CodeBook, LocalCode, canonical
 from screening.knowledge.check_digits import mod_10_holds, verhoeff_holds
+from screening.tokens import LONGEST_TOKEN, token
 
 SETTING: Final = "LOCAL_CODE_MAPS"
 COUNTED: Final = frozenset({"equal", "equivalent"})
+LARGEST_FILE: Final = 5_000_000
+"""Bytes."""
 _EQUIVALENCES: Final = COUNTED | {
     "relatedto", "wider", "subsumes", "narrower", "specializes", "inexact", "unmatched", "disjoint",
     "related-to", "source-is-narrower-than-target", "source-is-broader-than-target", "not-related-to",
@@ -54,13 +57,13 @@ def read(files: Sequence[Path], book: CodeBook) -> LocalCodes:
     """The maps in `files`, checked against the sets of `book`.
 
     Raises:
-        chassis.environment.SettingsError: with every mistake in every file.
+        chassis.environment.SettingsError: with the mistakes in all files.
     """
     reading = _Reading(book)
     for file in files:
         reading.add(file)
     if reading.faults:
-        raise SettingsError(f"settings at fault: {SETTING}: {'; '.join(reading.faults)}")
+        raise SettingsError(f"settings at fault: {SETTING}: {listed(reading.faults)}")
     return LocalCodes(tuple(reading.found.values()), tuple(reading.left_out))
 
 
@@ -77,6 +80,9 @@ class _Reading:
     def add(self, file: Path) -> None:
         """Read one file."""
         try:
+            if (size := file.stat().st_size) > LARGEST_FILE:
+                self.faults.append(f"{file.name} is too large: {size} bytes, at most {LARGEST_FILE}")
+                return
             resource = json.loads(file.read_bytes())
         except OSError:
             self.faults.append(f"{file.name} cannot be read")
@@ -112,7 +118,10 @@ class _Reading:
             if not isinstance(code, str) or not _CODE.fullmatch(code):
                 self.faults.append(f"{place}: an element without a code")
                 continue
-            said = f"{place}, element {code}"
+            said = f"{place}, element {code if len(code) <= LONGEST_TOKEN else code[:60] + '...'}"
+            if fault := _unfit(str(source), code):
+                self.faults.append(f"{said}: {fault}")
+                continue
             for meant in self._targets(file, said, code, str(target), element):
                 self._take(said, (str(source), code), str(element.get("display") or ""), meant)
 
@@ -161,6 +170,17 @@ class _Reading:
             self.faults.append(f"{place}: mapped to different codes of one system, {others}")
             return
         self.found[source] = LocalCode(*source, known.display or display, (*known.targets, target))
+
+
+def _unfit(system: str, code: str) -> str:
+    """Why nobody can search for a code of the site; empty when it can be searched for."""
+    try:
+        length = len(token(system, code))
+    except UnicodeEncodeError:
+        return "system and code are not text that a URL can carry"
+    if length <= LONGEST_TOKEN:
+        return ""
+    return f"system and code make a search token of {length} characters, at most {LONGEST_TOKEN}"
 
 
 def _well_formed(system: str, code: str) -> bool:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from chassis.environment import listed
 from screening.domain.thresholds import AnyThreshold, Ladder, SiteValue, SiteValues
 from screening.domain.units import Limit
 from screening.knowledge.threshold_index import Index, forms, index
@@ -35,7 +36,7 @@ class SiteValuesError(ValueError):
     """The file cannot be in force. `faults` lists every reason, each on one line."""
 
     def __init__(self, faults: list[str]) -> None:
-        super().__init__("; ".join(faults))
+        super().__init__(listed(faults))
         self.faults = tuple(faults)
 
 
@@ -46,8 +47,9 @@ def load(path: Path, today: date | None = None) -> SiteValues:
         SiteValuesError: with all that is wrong with it at once.
     """
     try:
-        raw = path.read_bytes()
-        document = tomllib.loads(raw.decode() if len(raw) <= _MOST_BYTES else "[")
+        if (size := path.stat().st_size) > _MOST_BYTES:
+            raise SiteValuesError([f"the file is too large: {size} bytes, at most {_MOST_BYTES}"])
+        document = tomllib.loads(path.read_bytes().decode())
     except OSError:
         raise SiteValuesError(["the file cannot be read"]) from None
     except (UnicodeDecodeError, RecursionError):
@@ -111,7 +113,7 @@ def _threshold(id_: Any, number: int, known: Index, faults: list[str]) -> AnyThr
     threshold = known.thresholds.get(id_)
     if threshold is None:
         near = difflib.get_close_matches(id_, known.thresholds, n=3)
-        faults.append(f"{_said(id_)} is no threshold" + (f"; is {' or '.join(near)} meant?" if near else ""))
+        faults.append(f"{_said(id_)} is no threshold" + (f": is {' or '.join(near)} meant?" if near else ""))
         return None
     if threshold.fixed:
         faults.append(f"{id_}: is not open to sites")
