@@ -39,6 +39,12 @@ class Child:
         with self.log.open(encoding="utf-8", errors="replace") as lines:
             return [line.rstrip("\n") for line in deque(lines, maxlen=count)]
 
+    def refusal(self) -> str:
+        """What the service said, wherever in its log, about why it cannot start; empty when it said nothing."""
+        head = f"{self.name} cannot start: "
+        with self.log.open(encoding="utf-8", errors="replace") as lines:
+            return next((line.removeprefix(head).strip() for line in lines if line.startswith(head)), "")
+
 
 def start(name: str, command: Sequence[str], environ: Mapping[str, str], log: Path) -> Child:
     """Start a child with standard input closed off and all its output in `log`."""

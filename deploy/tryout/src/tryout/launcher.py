@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import sys
@@ -25,6 +26,9 @@ IDENTITY_KEY_BYTES: Final = 32
 _READY_WITHIN: Final = 30.0
 """Seconds within which all services have to be ready."""
 
+_MOST_FAULTS: Final = 20
+_MORE: Final = re.compile(r"and (\d{1,9}) more")
+
 _SERVICES: Final = (("content", CONTENT_PORT), ("screening", SCREENING_PORT), ("gateway", GATEWAY_PORT))
 """In the order in which they are started."""
 
@@ -34,7 +38,7 @@ class CannotStart(Exception):
 
 
 class Failed(Exception):
-    """A service died or did not get ready in time; words for the user, with the end of its log."""
+    """A service died or did not get ready in time; words for the user, with its own reason or the end of its log."""
 
 
 @dataclass
@@ -192,8 +196,22 @@ def _check(running: Sequence[children.Child]) -> None:
 
 
 def _end_of_log(child: children.Child, what: str) -> str:
+    """Words for the user: why the service cannot start, if it said so, else the end of its log."""
+    if refusal := child.refusal():
+        return "\n".join([f"{child.name} cannot start:", *(f"  - {fault}" for fault in _faults(refusal))])
     lines = "\n".join(f"  | {terminal.clean(text)}" for text in child.last_lines())
     return f"{what}. The end of {child.log}:\n{lines or '  | (nothing)'}"
+
+
+def _faults(refusal: str) -> list[str]:
+    """The faults that a service found, one a line: the first `_MOST_FAULTS`, then how many more there are."""
+    faults = [terminal.line(part) for part in refusal.removeprefix("settings at fault: ").split("; ")]
+    more = 0
+    if counted := _MORE.fullmatch(faults[-1]):  # the service itself has left some out
+        more = int(counted[1])
+        faults.pop()
+    more += len(faults[_MOST_FAULTS:])
+    return faults[:_MOST_FAULTS] + ([f"and {more} more"] if more else [])
 
 
 def _show_card(settings: Settings, running: Sequence[children.Child], *, color: bool) -> None:
