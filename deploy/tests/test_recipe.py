@@ -243,7 +243,7 @@ def test_the_services_show_the_new_cards(changed: set[str], tree: Path) -> None:
     assert "code=http://loinc.org|5724-0&date=ge{{today() - 365 days}}" in told["prefetch"]
     (screen,) = told["se-screen"]
     assert "SE" in screen["extension"]["example.dystonia-cds.decision"]["includes"]
-    assert "Selenium: no result in 365 days." in screen["detail"]
+    assert "Selenium: no result in 365 days; asked for: " in screen["detail"]
     assert "Selenium: serum selenium" in [suggestion["label"] for suggestion in screen["suggestions"]]
     result = told["se-abnormal"][0]
     assert result["summary"] == "Low selenium with a movement disorder: repeat the level and refer."
