@@ -39,8 +39,8 @@ LEFT_OUT: Final = (
     "test_words.py",
 )
 """Tests of how files are called, and tests that go through all scenarios again: seconds for each mutant."""
-BESIDE: Final = ("test_knowledge_code_book.py", "test_knowledge_local_codes.py", "test_knowledge_site_values.py")
-"""Tests of what a site supplies, outside of the folder: the domain holds much of it."""
+BESIDE: Final = ("test_knowledge_code_book.py",)
+"""Tests of the domain outside of its folder."""
 
 
 class Outcome(IntEnum):

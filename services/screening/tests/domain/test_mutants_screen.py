@@ -60,3 +60,16 @@ def test_an_order_of_manganese_asks_for_a_level_unless_it_is_drafted_or_pending(
     assert "ORD_PN_MN" in nutrition()
     assert "ORD_PN_MN" not in nutrition(beside=(level,))
     assert "ORD_PN_MN" not in nutrition(orders=[{"code": "5681-2", "ago": 5}])
+
+
+def test_what_is_critical_comes_first_and_information_last() -> None:
+    """Vitamin B12 stands before calcium where both are alike, so the indicator alone puts them in this order."""
+    calcium = [
+        {"code": "17861-6", "v": 6.8, "u": "mg/dL", "ago": 2},
+        {"code": "1751-7", "v": 4.0, "u": "g/dL", "ago": 2},
+    ]
+    low = {"code": "2132-9", "v": 150, "u": "pg/mL", "ago": 20}
+    unclear = {"code": "2132-9", "v": 250, "u": "pg/mL", "ago": 20}
+    copper = {"code": "2064-4", "v": 5, "u": "mg/dL", "ago": 20}
+    assert list(cards(labs=[*calcium, low]))[:2] == ["CA", "B12"]
+    assert list(cards(labs=[unclear, copper]))[:2] == ["CU", "B12"]
