@@ -1,0 +1,112 @@
+"""Facts that count, and until when: what mutation testing found that no scenario would notice. Synthetic charts."""
+
+from typing import Any
+
+import pytest
+from small_facts import ago, chart, condition, medication, order, procedure, result
+
+from screening.domain import analytes
+from screening.domain.chart import SiteFact
+from screening.domain.codes import EXEMPT_FROM, SINGLE_INGREDIENT_SETS, without_exempt
+from screening.domain.findings import ABNORMAL, UNREADABLE
+from screening.domain.phenotype import of as phenotype_of
+from screening.domain.workups import copper_wilson, vitamin_e
+from screening.domain.workups.manganese_facts import on_parenteral_nutrition, polycythemia
+from screening.domain.workups.vitamin_b12_facts import nitrous_oxide, replacement
+
+DYSTONIA = condition("D_GEN", onset_age=48)
+
+
+def test_in_which_sets_a_mixture_does_not_count() -> None:
+    assert {"B12_RX", "VE_RX", "CA_RX", "CU_RX", "FOLATE_RX"} == SINGLE_INGREDIENT_SETS
+
+
+def test_what_an_exemption_rules_out() -> None:
+    assert {"RX_DRBA_EXEMPT": {"RX_DRBA_HIGH", "RX_DRBA_LOW"}} == EXEMPT_FROM
+    blockers = frozenset({"RX_DRBA_HIGH", "RX_DRBA_LOW", "B12_RX"})
+    assert without_exempt(blockers) == blockers
+    assert without_exempt(blockers | {"RX_DRBA_EXEMPT"}) == {"RX_DRBA_EXEMPT", "B12_RX"}
+
+
+@pytest.mark.parametrize(
+    ("given", "starts"),
+    [
+        ({"sets": "B12_RX", "given": True, "status": "completed", "start": ago(30)}, (ago(30),)),
+        ({"sets": "B12_RX", "given": True, "status": "not-done", "start": ago(30)}, None),
+        ({"sets": "FOLATE_RX", "given": True, "status": "completed", "start": ago(30)}, None),
+        ({"sets": "B12_RX", "given": True, "status": "completed", "start": ago(121)}, None),
+        ({"sets": "B12_RX", "start": None}, (None,)),
+        ({"sets": "B12_RX", "status": "on-hold", "start": ago(30)}, None),
+    ],
+)
+def test_what_replaces_vitamin_b12(given: dict[str, Any], starts: Any) -> None:
+    found = replacement(chart(medications=(medication(given.pop("sets"), **given),)))
+    assert (found.starts if found is not None else None) == starts
+
+
+@pytest.mark.parametrize(("on", "counts"), [(None, True), (ago(365), True), (ago(366), False)])
+def test_how_long_recreational_nitrous_oxide_counts(on: Any, counts: bool) -> None:
+    made = chart(site_facts=(SiteFact("n2o-recreational", present=True, on=on),))
+    assert bool(nitrous_oxide(made)) is counts
+
+
+def test_one_exposure_that_does_not_count_hides_no_other() -> None:
+    unnamed, named = condition("B12_N2O_TEXT"), condition("B12_N2O_TEXT", text="laughing gas")
+    old, new = (medication("B12_N2O", status="completed", start=ago(days)) for days in (400, 20))
+    draft = medication("B12_N2O", status="draft", start=ago(20))
+    assert len(nitrous_oxide(chart(conditions=(unnamed, named), medications=(draft, old, new)))) == 2
+
+
+def test_parenteral_nutrition_that_goes_on() -> None:
+    """A coded condition and a medicine go on; a procedure while in progress or within its look-back."""
+    for goes_on in (
+        {"conditions": (condition("MN_PN"),)},
+        {"medications": (medication("MN_PN"),)},
+        {"procedures": (procedure("MN_PN", status="in-progress"),)},
+        {"procedures": (procedure("MN_PN", done=ago(5)),)},
+    ):
+        assert len(on_parenteral_nutrition(chart(**goes_on))) == 1, goes_on
+    assert not on_parenteral_nutrition(chart(procedures=(procedure("MN_PN", done=ago(2000)),)))
+
+
+@pytest.mark.parametrize(("days", "counts"), [(365, True), (366, False)])
+def test_how_long_a_high_hemoglobin_counts(days: int, counts: bool) -> None:
+    assert bool(polycythemia(chart(result(analytes.HEMOGLOBIN, "190", "g/L", days)))) is counts
+
+
+@pytest.mark.parametrize(
+    ("ring", "referred", "held"),
+    [
+        ({"recorded": ago(10)}, 5, True),
+        ({"recorded": ago(10)}, 12, False),
+        ({"onset": ago(10)}, 12, False),
+        ({"recorded": ago(13), "onset": ago(3)}, 5, True),
+        ({}, 5, True),
+    ],
+)
+def test_a_ring_alone_is_acted_on_by_a_referral_after_it(ring: dict[str, Any], referred: int, held: bool) -> None:
+    made = chart(
+        conditions=(DYSTONIA, condition("CU_KF", **ring)), orders=(order("REF_NEUROLOGY", authored=ago(referred)),)
+    )
+    assessed = copper_wilson.assess(made, phenotype_of(made))
+    assert assessed.state == ABNORMAL
+    assert bool(assessed.held) is held
+
+
+def vitamin(number: str, days: int, comparator: str = "") -> Any:
+    return result(analytes.ALPHA_TOCOPHEROL, number, "mg/L", days, comparator=comparator)
+
+
+@pytest.mark.parametrize(
+    ("given", "state"),
+    [
+        ((vitamin("6", 5, "<"), vitamin("4", 40)), ABNORMAL),
+        ((vitamin("6", 5, "<"), vitamin("6.5", 20, "<"), vitamin("4", 40)), ABNORMAL),
+        ((vitamin("8", 5, "<"), vitamin("4", 40)), UNREADABLE),
+        ((vitamin("6", 5, "<"), vitamin("9", 20), vitamin("4", 40)), UNREADABLE),
+        ((vitamin("6", 5, "<"),), UNREADABLE),
+    ],
+)
+def test_a_vitamin_e_that_cannot_be_normal_lets_an_older_one_decide(given: Any, state: str) -> None:
+    made = chart(*given, conditions=(DYSTONIA,))
+    assert vitamin_e.assess(made, phenotype_of(made)).state == state
