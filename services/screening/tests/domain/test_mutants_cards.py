@@ -131,3 +131,21 @@ def test_what_a_card_offers(scenario_id: str, module: str, drafts: str, reasons:
     card = cards(scenario_id)[module]
     assert "; ".join(map(in_words, card.suggestions)) == drafts
     assert " ".join(card.override_reasons) == reasons
+
+
+@pytest.mark.parametrize(
+    ("scenario_id", "rule"),
+    [
+        ("OI-01", "ORD_IRON"),
+        ("OR-01", "ORD_N2O"),
+        ("OR-PN-WHO-02", "ORD_PN_MN"),
+        ("OR-11", "ORD_VITE_LIPID"),
+        ("OR-VITE-RX-01", "ORD_VITE_RX"),
+        ("OC-01", "ORD_EDTA"),
+        ("OM-02", "ORD_CONTRAST_METAL"),
+    ],
+)
+def test_a_rule_that_needs_no_problem_list_speaks_without_one(scenario_id: str, rule: str) -> None:
+    blind = {**scenarios()[scenario_id], "id": None, "conditions": [], "not_delivered": ["conditions"]}
+    shown = screened(build(blind, code_book()), blind)
+    assert rule in {finding.module for finding in shown.findings}
