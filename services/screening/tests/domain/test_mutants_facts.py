@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from small_facts import ago, chart, condition, medication, order, procedure, result
+from small_facts import ago, chart, condition, medication, order, pending, procedure, result
 
 from screening.domain import analytes
 from screening.domain.chart import SiteFact
 from screening.domain.codes import EXEMPT_FROM, SINGLE_INGREDIENT_SETS, without_exempt
-from screening.domain.findings import ABNORMAL, UNREADABLE
+from screening.domain.findings import ABNORMAL, BORDERLINE, UNREADABLE
 from screening.domain.phenotype import of as phenotype_of
 from screening.domain.workups import copper_wilson, vitamin_e
 from screening.domain.workups.manganese_facts import on_parenteral_nutrition, polycythemia
@@ -110,3 +110,39 @@ def vitamin(number: str, days: int, comparator: str = "") -> Any:
 def test_a_vitamin_e_that_cannot_be_normal_lets_an_older_one_decide(given: Any, state: str) -> None:
     made = chart(*given, conditions=(DYSTONIA,))
     assert vitamin_e.assess(made, phenotype_of(made)).state == state
+
+
+def test_only_a_pending_result_of_the_set_that_is_asked_for_is_waited_for() -> None:
+    made = chart(pending=(pending("L_MMA", "L_OTHER"), pending("L_FERR", taken=ago(400))))
+    assert made.pending_in("L_MMA")
+    assert made.pending_in("L_B12", "L_OTHER")
+    assert not made.pending_in("L_B12")
+    assert not made.pending_in("L_FERR")
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_of_two_site_facts_of_one_day_that_contradict_each_other_the_denial_holds(present: bool) -> None:
+    told = [SiteFact("t1-pallidal", present=said, on=ago(5)) for said in (present, not present)]
+    assert chart(site_facts=tuple(told)).site_fact("t1-pallidal") is None
+
+
+LIPIDS = (result(analytes.CHOLESTEROL, "3", "mmol/L"), result(analytes.TRIGLYCERIDES, "1", "mmol/L"))
+
+
+@pytest.mark.parametrize(
+    ("lipids", "number", "ordered", "held"),
+    [
+        ((), "6", "L_LIPIDPANEL", True),
+        ((), "6", "L_VE", False),
+        (LIPIDS, "4.5", "L_LIPIDPANEL", True),
+        (LIPIDS, "4.5", "L_VE", True),
+        (LIPIDS, "4.5", "L_FERR", False),
+    ],
+)
+def test_what_resolves_a_borderline_vitamin_e_and_is_ordered(
+    lipids: tuple[Any, ...], number: str, ordered: str, held: bool
+) -> None:
+    made = chart(vitamin(number, 10), *lipids, conditions=(DYSTONIA,), orders=(order(ordered, authored=ago(2)),))
+    assessed = vitamin_e.assess(made, phenotype_of(made))
+    assert assessed.state == BORDERLINE
+    assert bool(assessed.held) is held

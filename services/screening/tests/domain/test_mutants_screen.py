@@ -73,3 +73,22 @@ def test_what_is_critical_comes_first_and_information_last() -> None:
     copper = {"code": "2064-4", "v": 5, "u": "mg/dL", "ago": 20}
     assert list(cards(labs=[*calcium, low]))[:2] == ["CA", "B12"]
     assert list(cards(labs=[unclear, copper]))[:2] == ["CU", "B12"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("medications", "Medication list not available"),
+        ("procedures", "Procedure list not available"),
+        ("family_history", "Family history not available"),
+        ("orders", "Order list not available"),
+        ("site_facts", "Facts that the site supplies"),
+    ],
+)
+def test_a_list_that_was_not_delivered_is_said_and_no_other(name: str, words: str) -> None:
+    def said(**more: Any) -> list[str]:
+        return [one for one in cards(**more)["SCREEN"].statements if "not available" in one]
+
+    assert [one for one in said(not_delivered=[name]) if words in one]
+    assert len(said(not_delivered=[name])) == 1
+    assert not said()
