@@ -102,6 +102,19 @@ OFFERED = [
 ]  # fmt: skip
 
 
+PAGES = {
+    "vitamin-b12": "B12 ORD_B12_ON_TX ORD_B12_REFLEX ORD_FOLATE ORD_METFORMIN ORD_N2O",
+    "calcium-vitamin-d": "CA",
+    "copper-wilson": "CU ORD_CERULO_ALONE",
+    "iron-nbia": "FE ORD_IRON",
+    "manganese": "MN ORD_CONTRAST_METAL ORD_MN_SPECIMEN ORD_PN_MN",
+    "vitamin-e": "VITE ORD_VITE_LIPID ORD_VITE_RX",
+    "safety": "ORD_CHELATOR ORD_DRBA ORD_EDTA",
+    "genetic-vs-acquired": "DATA ORD_PANEL_FIRST ORD_SYMPT_TX",
+}
+"""The page behind a card; SCREEN leads to that of its only workup."""
+
+
 @cache
 def scenarios() -> dict[str, dict[str, Any]]:
     """The written scenarios by their id."""
@@ -149,3 +162,18 @@ def test_a_rule_that_needs_no_problem_list_speaks_without_one(scenario_id: str, 
     blind = {**scenarios()[scenario_id], "id": None, "conditions": [], "not_delivered": ["conditions"]}
     shown = screened(build(blind, code_book()), blind)
     assert rule in {finding.module for finding in shown.findings}
+
+
+@pytest.mark.parametrize(("scenario_id", "module"), [(which, module) for which, module, *_ in OFFERED])
+def test_which_page_stands_behind_a_card(scenario_id: str, module: str) -> None:
+    card = cards(scenario_id)[module]
+    pages = [page for page, modules in PAGES.items() if module in modules.split()]
+    if module == "SCREEN":
+        pages = [page for page, modules in PAGES.items() if card.includes == (modules.split()[0],)]
+    assert [card.explanation] == pages
+
+
+def test_a_list_of_several_workups_leads_to_the_page_about_all() -> None:
+    several = cards("SCREEN-01")["SCREEN"]
+    assert len(several.includes) > 1
+    assert several.explanation == "genetic-vs-acquired"
