@@ -1,7 +1,9 @@
 """Look-backs and panels of what may be ordered: what mutation testing found that no scenario would notice."""
 
+from dataclasses import replace
+
 import pytest
-from small_facts import ago, chart, order
+from small_facts import ago, chart, draft, order
 
 from screening.domain import analytes, catalog
 from screening.domain.analytes import Analyte
@@ -46,3 +48,26 @@ def test_another_panel_that_holds_the_test_answers_no_warning(name: str, wanted:
     made = chart(orders=(order(name, authored=ago(3)),))
     assert requested(made, wanted)
     assert not acted_on(made, (wanted,), ago(40))
+
+
+def test_a_genetic_order_is_for_its_gene_or_for_any_when_it_names_none() -> None:
+    unnamed = order(code="405825005", authored=ago(3))
+    ttpa = replace(unnamed, genes=frozenset({"HGNC:12404"}))
+    for made, gene, wanted in (
+        (unnamed, catalog.TTPA, True),
+        (unnamed, catalog.ATP7B, True),
+        (ttpa, catalog.TTPA, True),
+        (ttpa, catalog.ATP7B, False),
+        (order(code="21626-7", authored=ago(3)), catalog.ATP7B, True),
+        (order(code="21626-7", authored=ago(3)), catalog.TTPA, False),
+    ):
+        assert requested(chart(orders=(made,)), gene) is wanted
+        assert acted_on(chart(orders=(made,)), (gene,), ago(40)) is wanted
+    assert not requested(chart(drafts=(draft(code="13964-2"),)), catalog.TTPA)
+
+
+def test_an_order_that_answers_nothing_hides_no_other() -> None:
+    early, unfinished = order("L_MMA", authored=ago(12)), order("L_MMA", authored=ago(3), status="draft")
+    answering = order("L_MMA", authored=ago(3))
+    assert acted_on(chart(orders=(early, unfinished, answering)), (catalog.MMA,), ago(10))
+    assert not acted_on(chart(orders=(early, unfinished)), (catalog.MMA,), ago(10))

@@ -8,10 +8,11 @@ from small_facts import ago, chart, condition, medication, order, pending, proce
 from screening.domain import analytes
 from screening.domain.chart import SiteFact
 from screening.domain.codes import EXEMPT_FROM, SINGLE_INGREDIENT_SETS, without_exempt
-from screening.domain.findings import ABNORMAL, BORDERLINE, UNREADABLE
+from screening.domain.findings import ABNORMAL, BORDERLINE, NORMAL, UNREADABLE
+from screening.domain.orders import contrast
 from screening.domain.phenotype import of as phenotype_of
 from screening.domain.workups import copper_wilson, vitamin_e
-from screening.domain.workups.manganese_facts import on_parenteral_nutrition, polycythemia
+from screening.domain.workups.manganese_facts import liver_or_shunt, on_parenteral_nutrition, polycythemia
 from screening.domain.workups.vitamin_b12_facts import nitrous_oxide, replacement
 
 DYSTONIA = condition("D_GEN", onset_age=48)
@@ -146,3 +147,62 @@ def test_what_resolves_a_borderline_vitamin_e_and_is_ordered(
     assessed = vitamin_e.assess(made, phenotype_of(made))
     assert assessed.state == BORDERLINE
     assert bool(assessed.held) is held
+
+
+@pytest.mark.parametrize(
+    ("number", "cholesterol", "triglycerides", "state", "ratio"),
+    [
+        ("14.4", "6", "3", NORMAL, ["1.6"]),
+        ("14.3", "6", "3", ABNORMAL, ["1.59"]),
+        ("13.9", "5", "1", NORMAL, ["2.32"]),
+        ("13.9", "<10", "2", BORDERLINE, []),
+        ("13.9", ">10", "2", ABNORMAL, []),
+        ("13.9", "<5", "<2", BORDERLINE, []),
+        ("13.9", "<5", "0.9", NORMAL, []),
+    ],
+)
+def test_the_ratio_of_vitamin_e_to_lipids(
+    number: str, cholesterol: str, triglycerides: str, state: str, ratio: list[str]
+) -> None:
+    def lipid(analyte: Any, printed: str) -> Any:
+        return result(analyte, printed.lstrip("<>"), "mmol/L", comparator=printed[0] if printed[0] in "<>" else "")
+
+    sample = result(analytes.ALPHA_TOCOPHEROL, number, "umol/L")
+    lipids = (lipid(analytes.CHOLESTEROL, cholesterol), lipid(analytes.TRIGLYCERIDES, triglycerides))
+    made = chart(sample, *lipids, conditions=(DYSTONIA,))
+    assessed = vitamin_e.assess(made, phenotype_of(made))
+    assert assessed.state == state
+    assert [str(e.value) for e in assessed.evidence if e.code == "vitamin-e-lipid-ratio"] == ratio
+
+
+def test_pending_lipids_resolve_a_borderline_vitamin_e_together_or_as_a_panel() -> None:
+    def held(*pending_sets: str) -> bool:
+        waited = tuple(pending(name) for name in pending_sets)
+        made = chart(vitamin("6", 10), conditions=(DYSTONIA,), pending=waited)
+        return bool(vitamin_e.assess(made, phenotype_of(made)).held)
+
+    assert held("L_LIPIDPANEL")
+    assert held("L_CHOL", "L_TG")
+    assert not held("L_CHOL")
+    assert not held("L_TG")
+
+
+@pytest.mark.parametrize("status", ["active", "completed", "stopped", "in-progress"])
+def test_nitrous_oxide_that_was_given_or_is_being_given_counts(status: str) -> None:
+    assert nitrous_oxide(chart(medications=(medication("B12_N2O", status=status, start=ago(20)),)))
+
+
+@pytest.mark.parametrize("status", ["completed", "in-progress"])
+def test_an_injection_that_was_given_or_is_being_given_counts(status: str) -> None:
+    assert replacement(chart(medications=(medication("B12_RX", given=True, status=status, start=ago(20)),)))
+
+
+@pytest.mark.parametrize("name", ["MN_CHOLESTASIS_LIVER", "MN_SHUNT"])
+def test_liver_disease_and_shunts_keep_manganese(name: str) -> None:
+    assert liver_or_shunt(chart(conditions=(condition(name),)))
+
+
+def test_which_metals_contrast_spoils() -> None:
+    assert set(contrast._METALS) == {
+        "L_MNB", "L_MNS", "L_MNRBC", "L_MNU", "L_CUS", "L_CUU24", "L_CUU_TRAP", "L_ZN",
+    }  # fmt: skip
