@@ -32,6 +32,7 @@ def adjusted(number: str, days: int, comparator: str = "") -> LabResult:
         ([adjusted("9.0", 5, "<"), adjusted("7.0", 40)], 5),
         ([adjusted("8.0", 5, "<"), adjusted("9.0", 20), adjusted("7.0", 40)], 5),
         ([adjusted("8.0", 5, "<"), adjusted("8.1", 20, "<")], 5),
+        ([adjusted("8.0", 5, "<"), adjusted("9.0", 20)], 5),
     ],
 )
 def test_what_spans_a_limit_and_cannot_be_normal_lets_an_older_low_one_decide(given: list[LabResult], day: int) -> None:

@@ -13,7 +13,7 @@ from screening.domain.orders import contrast
 from screening.domain.phenotype import of as phenotype_of
 from screening.domain.workups import copper_wilson, vitamin_e
 from screening.domain.workups.manganese_facts import liver_or_shunt, on_parenteral_nutrition, polycythemia
-from screening.domain.workups.vitamin_b12_facts import nitrous_oxide, replacement
+from screening.domain.workups.vitamin_b12_facts import nitrous_oxide, replacement, strong_risk_since
 
 DYSTONIA = condition("D_GEN", onset_age=48)
 
@@ -106,6 +106,7 @@ def vitamin(number: str, days: int, comparator: str = "") -> Any:
         ((vitamin("8", 5, "<"), vitamin("4", 40)), UNREADABLE),
         ((vitamin("6", 5, "<"), vitamin("9", 20), vitamin("4", 40)), UNREADABLE),
         ((vitamin("6", 5, "<"),), UNREADABLE),
+        ((vitamin("6", 5, "<"), vitamin("9", 20)), UNREADABLE),
     ],
 )
 def test_a_vitamin_e_that_cannot_be_normal_lets_an_older_one_decide(given: Any, state: str) -> None:
@@ -135,6 +136,8 @@ LIPIDS = (result(analytes.CHOLESTEROL, "3", "mmol/L"), result(analytes.TRIGLYCER
     [
         ((), "6", "L_LIPIDPANEL", True),
         ((), "6", "L_VE", False),
+        (LIPIDS[:1], "6", "L_VE", False),
+        (LIPIDS[1:], "6", "L_VE", False),
         (LIPIDS, "4.5", "L_LIPIDPANEL", True),
         (LIPIDS, "4.5", "L_VE", True),
         (LIPIDS, "4.5", "L_FERR", False),
@@ -206,3 +209,11 @@ def test_which_metals_contrast_spoils() -> None:
     assert set(contrast._METALS) == {
         "L_MNB", "L_MNS", "L_MNRBC", "L_MNU", "L_CUS", "L_CUU24", "L_CUU_TRAP", "L_ZN",
     }  # fmt: skip
+
+
+def test_an_exposure_without_a_result_of_that_day_needs_one_after_it() -> None:
+    """Nitrous oxide itself makes no earlier vitamin B12 out of date: it has a rule of its own."""
+    gas = procedure("B12_RISK_STRONG", "B12_N2O", "B12_N2O_GAS", done=ago(5))
+    surgery = procedure("B12_RISK_STRONG", done=ago(7))
+    assert strong_risk_since(chart(procedures=(gas,))) is None
+    assert strong_risk_since(chart(procedures=(gas, surgery))) == ago(7)

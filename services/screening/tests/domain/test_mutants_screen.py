@@ -92,3 +92,15 @@ def test_a_list_that_was_not_delivered_is_said_and_no_other(name: str, words: st
     assert [one for one in said(not_delivered=[name]) if words in one]
     assert len(said(not_delivered=[name])) == 1
     assert not said()
+
+
+def test_an_incomplete_problem_list_is_said() -> None:
+    words = "Problem list incomplete: a recorded cause may not have been seen."
+    assert words in cards(not_delivered=["conditions"])["SCREEN"].statements
+    assert words not in cards()["SCREEN"].statements
+
+
+@pytest.mark.parametrize(("level", "shown"), [("2132-9", False), ("72160-5", False), ("2276-4", True)])
+def test_folic_acid_is_spoken_of_unless_vitamin_b12_is_drafted_too(level: str, shown: bool) -> None:
+    drafts = ({"type": "MedicationRequest", "code": "4511"}, {"type": "ServiceRequest", "code": level})
+    assert ("ORD_FOLATE" in ordered(*drafts)) is shown
