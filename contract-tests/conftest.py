@@ -1,7 +1,8 @@
 """Fixtures of the contract tests.
 
-`CDS_BASE_URL` points them at a running gateway; `CDS_SCREENING_URL` and `CDS_CONTENT_URL`, if given, at the
-services behind it. Without them the three services of this checkout are started in threads on free loopback ports.
+`CDS_BASE_URL` points them at a running gateway; `CDS_SCREENING_URL` and `CDS_CONTENT_URL`, if given together with
+`CDS_INTERNAL_KEY_FILE`, at the services behind it. Without them the three services of this checkout are started in
+threads on free loopback ports.
 """
 
 import io
@@ -32,8 +33,10 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     if base := os.environ.get("CDS_BASE_URL", "").rstrip("/"):
-        screening = os.environ.get("CDS_SCREENING_URL", "").rstrip("/")
-        yield Stack(base, screening, os.environ.get("CDS_CONTENT_URL", "").rstrip("/"), ours=False)
+        inner = [os.environ.get(name, "").rstrip("/") for name in ("CDS_SCREENING_URL", "CDS_CONTENT_URL")]
+        secret = os.environ.get("CDS_INTERNAL_KEY_FILE", "")
+        keys = tuple(Path(secret).read_bytes().split()) if secret else ()
+        yield Stack(base, *(inner if keys else ("", "")), ours=False, internal_keys=keys)
         return
     with own_stack(tmp_path_factory.mktemp("state")) as started:
         yield started
@@ -50,7 +53,7 @@ def screening(stack: Stack) -> Client:
     """Screening without the gateway."""
     if not stack.screening:
         pytest.skip("CDS_BASE_URL is given without CDS_SCREENING_URL: screening cannot be called alone")
-    return Client(stack.screening)
+    return Client(stack.screening, internal_keys=stack.internal_keys)
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +61,7 @@ def content(stack: Stack) -> Client:
     """Content without the gateway."""
     if not stack.content:
         pytest.skip("CDS_BASE_URL is given without CDS_CONTENT_URL: content cannot be called alone")
-    return Client(stack.content)
+    return Client(stack.content, internal_keys=stack.internal_keys)
 
 
 @pytest.fixture(scope="session")

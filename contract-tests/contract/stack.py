@@ -4,7 +4,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,12 +24,14 @@ class Stack:
         screening: the service behind it; empty when only the public door is known.
         content: likewise.
         ours: whether the services run in this process, so that their logs can be read.
+        internal_keys: secrets with which the services behind the door can be called directly.
     """
 
     gateway: str
     screening: str
     content: str
     ours: bool
+    internal_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 class _Quiet(WSGIRequestHandler):
@@ -97,10 +99,12 @@ def own_stack(state_dir: Path) -> Iterator[Stack]:
 
     with ExitStack() as block:
         texts, rules, door = (block.enter_context(served()) for _ in range(3))
+        internal = _secret(state_dir, "internal.key")
         common = {
             "DEPLOYMENT": "try-out",
             "STATE_DIR": str(state_dir),
-            "IDENTITY_KEY_FILE": str(_identity_key(state_dir)),
+            "IDENTITY_KEY_FILE": str(_secret(state_dir, "identity.key")),
+            "INTERNAL_KEY_FILE": str(internal),
             "GATEWAY_PORT": str(door.port),
             "SCREENING_PORT": str(rules.port),
             "CONTENT_PORT": str(texts.port),
@@ -113,11 +117,12 @@ def own_stack(state_dir: Path) -> Iterator[Stack]:
         door.start(gateway_app(common))
         for server in (texts, rules, door):
             _wait_until_ready(server.url)
-        yield Stack(gateway=door.url, screening=rules.url, content=texts.url, ours=True)
+        keys = (internal.read_bytes(),)
+        yield Stack(gateway=door.url, screening=rules.url, content=texts.url, ours=True, internal_keys=keys)
 
 
-def _identity_key(folder: Path) -> Path:
-    path = folder / "identity.key"
+def _secret(folder: Path, name: str) -> Path:
+    path = folder / name
     path.write_text(secrets.token_hex(32), "utf-8")
     path.chmod(0o600)
     return path

@@ -26,6 +26,8 @@ from fhirclient.models.fhirabstractbase import FHIRValidationError
 from flask.testing import FlaskClient
 from jsonschema import Draft6Validator
 
+from chassis.testing import KEYS, signed
+
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent))
@@ -103,8 +105,9 @@ def collected() -> list[Resource]:
     """Everything, each once, with and without the codes of verification level V2."""
     found: dict[str, Resource] = {}
     for include_v2 in (False, True):
-        settings = Settings(identity_key=b"r4-validation-only-r4-validation", include_unverified_codes=include_v2)
-        client = create_app(settings).test_client()
+        key = b"r4-validation-only-r4-validation"
+        settings = Settings(identity_key=key, internal_keys=KEYS, include_unverified_codes=include_v2)
+        client = signed(create_app(settings)).test_client()
         for resource in (*published(client), *(() if include_v2 else emitted(client))):
             found.setdefault(json.dumps(resource, sort_keys=True), resource)
     return list(found.values())

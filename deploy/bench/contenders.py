@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -117,8 +116,6 @@ class Starter:
         clients = self._scratch / "clients.json"
         jwks = {"keys": [public | {"kid": "bench", "use": "sig", "alg": "ES384"}]}
         clients.write_text(json.dumps([{"client": "bench", "issuer": ISSUER, "jwks": jwks}]), encoding="utf-8")
-        identity = self._scratch / "gateway.key"
-        identity.write_text(secrets.token_hex(32), encoding="ascii")
         public_url = f"http://localhost:{port}"
         environ = {
             "DEPLOYMENT": "production",
@@ -128,7 +125,7 @@ class Starter:
             "CONTENT_URL": f"http://{HOST}:{stack.ports['CONTENT_PORT']}",
             "GATEWAY_PORT": str(port),
             "STATE_DIR": str(self._scratch / "production"),
-            "IDENTITY_KEY_FILE": str(identity),
+            "INTERNAL_KEY_FILE": str(self._scratch / "state" / "internal.key"),
             "PACKAGE": "gateway",
             "BIND": f"{HOST}:{port}",
             "GRACEFUL_TIMEOUT": "2",

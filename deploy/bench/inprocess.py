@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from werkzeug.test import run_wsgi_app
 
+from chassis.testing import KEYS
 from screening import messages
 from screening.app import create_app
 from screening.app import reader as make_reader
@@ -52,7 +53,7 @@ def main(file: str) -> int:
 
 def _whole(body: bytes) -> Callable[[], None]:
     """One call of the whole application, from WSGI's door on."""
-    app = create_app(Settings(identity_key=bytes(32), content_url=None))
+    app = create_app(Settings(identity_key=bytes(32), internal_keys=KEYS, content_url=None))
 
     def call() -> None:
         environ: dict[str, Any] = {

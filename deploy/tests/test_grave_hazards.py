@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from chassis.testing import KEYS, signed
 from screening.app import create_app
 from screening.settings import Settings
 
@@ -48,7 +49,7 @@ WIRE = wire()
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return create_app(Settings(identity_key=b"k" * 32), clock=lambda: NOW).test_client()
+    return signed(create_app(Settings(identity_key=b"k" * 32, internal_keys=KEYS), clock=lambda: NOW)).test_client()
 
 
 def cards(client: FlaskClient, **patient: Any) -> list[dict[str, Any]]:

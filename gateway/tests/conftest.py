@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from chassis.testing import KEYS
 from gateway import clients
 from gateway.app import create_app
 from gateway.settings import TRY_OUT, Settings
@@ -140,6 +141,7 @@ def stub() -> Iterator[Stub]:
 def settings(stub: Stub) -> Settings:
     """A try-out in front of the stub, which also plays content."""
     return Settings(
+        internal_keys=KEYS,
         deployment=TRY_OUT,
         upstreams={"screening": stub.url},
         content_url=stub.url,

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from chassis.environment import SettingsError
 from gateway.settings import load
 
-TRY_OUT = {"DEPLOYMENT": "try-out"}
+KEY = {"INTERNAL_KEY": "synthetic-internal-synthetic-internal"}
+TRY_OUT = {"DEPLOYMENT": "try-out", **KEY}
 
 
 @pytest.fixture
@@ -47,6 +48,7 @@ def test_ports_move_the_defaults() -> None:
 def test_everything_can_be_set(clients_file: str) -> None:
     settings = load(
         {
+            **KEY,
             "PUBLIC_URL": "https://cds.example/base/", "UPSTREAMS": "a=http://a:1/, b-2=https://b", "CONTENT_URL": "http://c",
             "CLIENTS_FILE": clients_file, "CORS_ORIGINS": "https://x.example, http://y.example:81",
             "CALL_DEADLINE_S": "2.5", "DISCOVERY_TTL_S": "30", "MAX_BODY_BYTES": "5000", "UPSTREAM_CONNECTIONS": "4",
@@ -96,8 +98,8 @@ def test_production_needs_clients_and_https(clients_file: str) -> None:
     with pytest.raises(SettingsError, match=r": CLIENTS_FILE: must name the file"):
         load({})
     with pytest.raises(SettingsError, match=r": PUBLIC_URL: must be an https URL"):
-        load({"CLIENTS_FILE": clients_file, "PUBLIC_URL": "http://cds.example"})
-    assert load({"CLIENTS_FILE": clients_file}).public_url == "http://localhost:8080"
+        load({**KEY, "CLIENTS_FILE": clients_file, "PUBLIC_URL": "http://cds.example"})
+    assert load({**KEY, "CLIENTS_FILE": clients_file}).public_url == "http://localhost:8080"
 
 
 def test_a_start_that_fails_says_one_line() -> None:

@@ -1,12 +1,13 @@
 """The gateway as an application: the only module that joins the pieces."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Flask, Response, g
 
 from chassis import shell
 from gateway import __version__, cors, pages, views
-from gateway.discovery import Directory
+from gateway.discovery import Directory, fetch
 from gateway.routing import Upstream
 from gateway.settings import Settings
 
@@ -17,7 +18,7 @@ def create_app(settings: Settings) -> Flask:
     Raises:
         DuplicateService: two services that the upstreams announce share an id.
     """
-    directory = Directory(settings.upstreams, settings.discovery_ttl)
+    directory = Directory(settings.upstreams, settings.discovery_ttl, partial(fetch, keys=settings.internal_keys))
     upstreams = {name: _upstream(name, url, settings) for name, url in settings.upstreams.items()}
 
     def not_ready() -> Sequence[str]:
@@ -35,7 +36,9 @@ def create_app(settings: Settings) -> Flask:
 
 
 def _upstream(name: str, url: str, settings: Settings) -> Upstream:
-    return Upstream(name, url, deadline=settings.call_deadline, connections=settings.connections)
+    return Upstream(
+        name, url, keys=settings.internal_keys, deadline=settings.call_deadline, connections=settings.connections
+    )
 
 
 def _seal(app: Flask) -> None:

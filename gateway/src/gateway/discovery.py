@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 import requests
 
-from chassis import outgoing
+from chassis import outgoing, peers
 from chassis.logs import Log
 from gateway.problems import discovery_unknown, unknown_service
 
@@ -105,13 +105,14 @@ _entry: Final = msgspec.json.Decoder(_Entry)
 Fetch = Callable[[str], bytes]
 
 
-def fetch(base_url: str) -> bytes:
+def fetch(base_url: str, keys: peers.Keys) -> bytes:
     """The discovery document at `base_url`, over a connection of its own: workers fork, and must not share one.
 
     Raises:
         UnreadableDocument: there is none to be had, or (DocumentTooLarge) more than `_MAX_DOCUMENT` bytes of it.
     """
-    with outgoing.session(connect=1.0, read=2.0, headers={"Accept": "application/json"}) as session:
+    headers = {"Accept": "application/json", peers.HEADER: peers.sign(keys, "gateway", "GET", "/cds-services")}
+    with outgoing.session(connect=1.0, read=2.0, headers=headers) as session:
         try:
             answer = session.get(f"{base_url}/cds-services", allow_redirects=False)
         except requests.RequestException as error:
@@ -148,7 +149,7 @@ def read(upstream: str, document: bytes) -> Copy:
 class Directory:
     """The catalog of the moment, kept fresh. One per process; threads may share it."""
 
-    def __init__(self, upstreams: Mapping[str, str], ttl: float, fetcher: Fetch = fetch) -> None:
+    def __init__(self, upstreams: Mapping[str, str], ttl: float, fetcher: Fetch) -> None:
         """`upstreams` maps names to base URLs, `ttl` is in seconds."""
         self._upstreams = upstreams
         self._ttl = ttl

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, RemoteDisconnected
 from socket import socket
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from chassis import peers
 from gateway.problems import upstream_bad, upstream_down, upstream_late
 
 _CONNECT_S: Final = 1.0
@@ -59,18 +60,26 @@ class _Call:
 class Upstream:
     """One service behind the gateway. Threads may share it; processes may not, so nothing connects before a call."""
 
-    def __init__(self, name: str, base_url: str, *, deadline: float, connections: int) -> None:
-        """`deadline` is in seconds, `connections` how many idle ones are kept; more are made when needed."""
+    def __init__(self, name: str, base_url: str, *, keys: peers.Keys, deadline: float, connections: int) -> None:
+        """`keys` sign the calls; `deadline` is in seconds; `connections` idle ones are kept, more made when needed."""
         url = urlsplit(base_url)
         self.name = name
         self._host, self._port, self._prefix = url.hostname or "", url.port, url.path.rstrip("/")
         self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._keys = keys
         self._deadline = deadline
         self._connections = connections
         self._idle: deque[HTTPConnection] = deque()
 
-    def call(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
-        """Send a request and read the whole answer before the deadline.
+    def call(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        caller: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Send a request, signed with what is known of its caller, and read the whole answer before the deadline.
 
         A kept-alive connection that turns out closed before any byte of the answer gets one second try, on a fresh
         one.
@@ -78,7 +87,8 @@ class Upstream:
         Raises:
             Problem: 503 if the upstream takes no connection, 504 if it is late, 502 if it breaks off.
         """
-        wanted = _Call(method, self._prefix + path, headers, body, time.monotonic() + self._deadline)
+        signed = {**headers, peers.HEADER: peers.sign(self._keys, "gateway", method, path.partition("?")[0], caller)}
+        wanted = _Call(method, self._prefix + path, signed, body, time.monotonic() + self._deadline)
         try:
             kept = self._kept()
             if kept is not None:

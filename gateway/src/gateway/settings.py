@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from marshmallow import ValidationError
 from marshmallow.validate import OneOf, Range
 
+from chassis import peers
 from chassis.environment import Environment
 from gateway import clients
 from gateway.clients import Client, ClientsError
@@ -25,6 +26,7 @@ class Settings:
     """Settings of the gateway.
 
     Attributes:
+        internal_keys: secrets with which our services prove to each other who they are.
         deployment: `try-out` or `production`.
         public_url: base URL under which callers reach us, without a slash at the end; part of every `aud`.
         upstreams: name -> base URL of the services whose CDS services we offer.
@@ -38,6 +40,7 @@ class Settings:
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
 
+    internal_keys: tuple[bytes, ...] = field(repr=False)
     deployment: str = PRODUCTION
     public_url: str = "http://localhost:8080"
     upstreams: Mapping[str, str] = field(default_factory=lambda: {"screening": "http://127.0.0.1:8081"})
@@ -71,6 +74,7 @@ def load(environ: Mapping[str, str]) -> Settings:
             env.fault(name, str(error))
             return None
 
+    internal_keys = peers.read_keys(env)
     port = env.int("GATEWAY_PORT", 8080, validate=_PORT)
     screening_port = env.int("SCREENING_PORT", 8081, validate=_PORT)
     content_port = env.int("CONTENT_PORT", 8082, validate=_PORT)
@@ -95,6 +99,7 @@ def load(environ: Mapping[str, str]) -> Settings:
             env.fault("CLIENTS_FILE", str(error))
     env.finish()
     return Settings(
+        internal_keys=internal_keys,
         deployment=deployment,
         public_url=public_url,
         upstreams=upstreams,

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from chassis.testing import KEYS, signed
 from content import library
 from content.app import create_app
 from content.settings import Settings
@@ -17,7 +18,7 @@ SUBJECTS = len({slug for slug, _ in library.load().explanations})
 
 
 def app_on(day: date, contact: str = "the example team") -> Flask:
-    return create_app(Settings(report_contact=contact), today=lambda: day)
+    return signed(create_app(Settings(internal_keys=KEYS, report_contact=contact), today=lambda: day))
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,11 @@ import pytest
 from fhirclient.models.conceptmap import ConceptMap
 
 from chassis.environment import SettingsError
+from chassis.testing import KEYS
 from screening.app import code_book as site_book
 from screening.app import create_app, discovery
 from screening.domain.codes import ATC, ICD10_WHO, ICD10CM, LOINC, RXNORM, SNOMED, CodeBook
-from screening.knowledge import loading, local_codes
+from screening.knowledge import concept_maps, loading, local_codes
 from screening.services import LARGEST_DISCOVERY, prefetch_templates
 from screening.settings import Settings, load
 
@@ -173,7 +174,7 @@ def test_left_out_codes_are_logged_and_from_the_hundredth_on_counted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     many = [element(f"X{number}", target("2132-9", "wider")) for number in range(103)]
-    site_book(Settings(identity_key=KEY, local_code_maps=(written(tmp_path, group(GOOD, *many)),)))
+    site_book(Settings(identity_key=KEY, internal_keys=KEYS, local_code_maps=(written(tmp_path, group(GOOD, *many)),)))
     told = [vars(record)["fields"] for record in caplog.records if record.levelname == "WARNING"]
     assert told[0] == {"path": "labs.json", "code": "X0", "reason": "equivalence wider is not used"}
     assert len(told) == 101
@@ -241,7 +242,7 @@ def test_files_that_are_no_maps_are_said(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
     file = written(tmp_path, group(GOOD))
     content = file.read_bytes()
-    file.write_bytes(content + b" " * (local_codes.LARGEST_FILE - len(content)))
+    file.write_bytes(content + b" " * (concept_maps.LARGEST_FILE - len(content)))
     assert len(local_codes.read([file], BOOK).codes) == 1
     file.write_bytes(file.read_bytes() + b" ")
     assert faults(file) == ["labs.json is too large: 5000001 bytes, at most 5000000"]
@@ -282,9 +283,9 @@ def large(folder: Path, count: int, sets: int = 1) -> Path:
 
 
 def test_a_workup_that_would_need_too_many_searches_keeps_the_service_from_starting(tmp_path: Path) -> None:
-    fits = Settings(identity_key=KEY, local_code_maps=(large(tmp_path, 100),))
+    fits = Settings(identity_key=KEY, internal_keys=KEYS, local_code_maps=(large(tmp_path, 100),))
     assert len(discovery(fits, site_book(fits))) < LARGEST_DISCOVERY
-    settings = Settings(identity_key=KEY, local_code_maps=(large(tmp_path, 200),))
+    settings = Settings(identity_key=KEY, internal_keys=KEYS, local_code_maps=(large(tmp_path, 200),))
     with pytest.raises(SettingsError) as caught:
         create_app(settings)
     said = str(caught.value)
@@ -296,7 +297,7 @@ def test_a_workup_that_would_need_too_many_searches_keeps_the_service_from_start
 
 
 def test_a_discovery_document_that_would_be_too_large_keeps_the_service_from_starting(tmp_path: Path) -> None:
-    settings = Settings(identity_key=KEY, local_code_maps=(large(tmp_path, 115, sets=6),))
+    settings = Settings(identity_key=KEY, internal_keys=KEYS, local_code_maps=(large(tmp_path, 115, sets=6),))
     with pytest.raises(
         SettingsError, match=r"MAPS: discovery would have \d{6} bytes, at most 500000; map fewer"
     ) as caught:
@@ -308,7 +309,7 @@ def test_a_discovery_document_that_would_be_too_large_keeps_the_service_from_sta
 
 
 def test_the_setting_names_files_or_a_directory(tmp_path: Path) -> None:
-    environ = {"IDENTITY_KEY": KEY.decode()}
+    environ = {"IDENTITY_KEY": KEY.decode(), "INTERNAL_KEY": KEY.decode()}
     assert load(environ).local_code_maps == ()
     first, second = (written(tmp_path, group(GOOD), name=name) for name in ("a.json", "b.json"))
     (tmp_path / "notes.txt").write_text("not a map", encoding="utf-8")
@@ -334,7 +335,7 @@ def test_the_example_of_the_document_works(tmp_path: Path) -> None:
     assert ConceptMap(json.loads(example), strict=True).as_json() == json.loads(example)
     file = tmp_path / "example.json"
     file.write_text(example, encoding="utf-8")
-    book: CodeBook = site_book(Settings(identity_key=KEY, local_code_maps=(file,)))
+    book: CodeBook = site_book(Settings(identity_key=KEY, internal_keys=KEYS, local_code_maps=(file,)))
     expected = {
         (LAB, "VB12"): {"L_B12"},
         (LAB, "MNB"): {"L_MNB"},

@@ -18,6 +18,8 @@ HEAD = {"version": "2026-1", "approver": "Example Approver", "approved": date(20
 LIMIT = "vitamin-b12.total.indeterminate"
 LOOK_BACK = "vitamin-b12.look-back"
 
+SECRETS = dict.fromkeys(("IDENTITY_KEY", "INTERNAL_KEY"), "synthetic-secret-synthetic-secret-0")
+
 
 def entry(threshold: str = LIMIT, value: Any = ("300 ng/L", "221 pmol/L"), **changes: Any) -> dict[str, Any]:
     given = list(value) if isinstance(value, tuple) else value
@@ -174,7 +176,7 @@ def test_what_is_no_file_of_values_is_said(tmp_path: Path, content: bytes, words
 
 
 def test_without_a_file_the_defaults_hold() -> None:
-    assert not load_settings({"IDENTITY_KEY": "synthetic-secret-synthetic-secret-0"}).site_values
+    assert not load_settings(SECRETS).site_values
 
 
 def test_of_very_many_faults_the_first_are_said_and_the_rest_counted(tmp_path: Path) -> None:
@@ -182,7 +184,7 @@ def test_of_very_many_faults_the_first_are_said_and_the_rest_counted(tmp_path: P
     head = 'version = "1"\napprover = "synthetic"\napproved = 2026-11-01\n'
     file.write_text(head + "".join(f'[[value]]\nthreshold = "nothing-{number}"\n' for number in range(50)))
     with pytest.raises(SettingsError) as caught:
-        load_settings({"SITE_VALUES_FILE": str(file), "IDENTITY_KEY": "synthetic-secret-synthetic-secret-0"})
+        load_settings({"SITE_VALUES_FILE": str(file), **SECRETS})
     said = str(caught.value).split("; ")
     assert said[0].startswith('settings at fault: SITE_VALUES_FILE: "nothing-0" is no threshold')
     assert len(said) == 21

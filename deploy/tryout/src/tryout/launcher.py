@@ -22,7 +22,7 @@ from tryout.settings import CONTENT_PORT, GATEWAY_PORT, SCREENING_PORT, Settings
 ROOT: Final = Path(__file__).resolve().parents[4]
 """The checkout: gunicorn's configuration lies in it."""
 
-IDENTITY_KEY_BYTES: Final = 32
+SECRET_BYTES: Final = 32
 _READY_WITHIN: Final = 30.0
 """Seconds within which all services have to be ready."""
 
@@ -114,13 +114,14 @@ def prepare(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
         CannotStart: the directory cannot be made, written to or closed to others.
     """
     state = settings.state_dir
-    key = Path(environ.get("IDENTITY_KEY_FILE") or state / "identity.key")
+    secret = {f"{name}_KEY_FILE": _secret(environ, name, state) for name in ("IDENTITY", "INTERNAL")}
     try:
         for directory in (state, state / "log"):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             directory.chmod(0o700)
-        if not environ.get("IDENTITY_KEY_FILE"):
-            _generate(key)
+        for name, path in secret.items():
+            if not environ.get(name):
+                _generate(path)
     except OSError as error:
         raise CannotStart(f"STATE_DIR {state} cannot be used: {error.strerror}") from None
     port = {name: str(number) for name, number in settings.ports.items()}
@@ -129,8 +130,14 @@ def prepare(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
         "CONTENT_URL": f"http://127.0.0.1:{port[CONTENT_PORT]}",
         "UPSTREAMS": f"screening=http://127.0.0.1:{port[SCREENING_PORT]}",
     }
-    ours = {"DEPLOYMENT": "try-out", "STATE_DIR": str(state), "IDENTITY_KEY_FILE": str(key.absolute())}
+    ours = {"DEPLOYMENT": "try-out", "STATE_DIR": str(state)}
+    ours |= {name: str(path.absolute()) for name, path in secret.items()}
     return loopback | dict(environ) | port | ours
+
+
+def _secret(environ: Mapping[str, str], name: str, state: Path) -> Path:
+    """Where a secret lies: what the user has said, or the one that a first start makes."""
+    return Path(environ.get(f"{name}_KEY_FILE") or state / f"{name.lower()}.key")
 
 
 def _generate(key: Path) -> None:
@@ -138,7 +145,7 @@ def _generate(key: Path) -> None:
     with contextlib.suppress(FileExistsError):
         descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(IDENTITY_KEY_BYTES))
+            file.write(secrets.token_hex(SECRET_BYTES))
 
 
 def _start(settings: Settings, surroundings: Mapping[str, str], running: list[children.Child], stop: Stop) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 from flask import Flask
 
-from chassis import shell
+from chassis import peers, shell
 from chassis.logs import Log
 from content import __version__, library, views
 from content.settings import Settings
@@ -32,6 +32,7 @@ def create_app(settings: Settings, *, today: Callable[[], date] = _today) -> Fla
     if overdue:
         _log.warning("pages are past their review date", count=len(overdue))
     app = shell.build(__name__, version=__version__, max_body=1024, not_ready=lambda: ())
+    peers.install(app, settings.internal_keys, by={"gateway", "screening"})
     app.register_blueprint(views.blueprint(settings, texts, today))
     app.after_request(views.guard)
     _log.info("content loaded", version=texts.version, count=len(texts.explanations))

@@ -1,11 +1,12 @@
 """Everything the environment may tell the content service, checked whole at start, frozen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from marshmallow.validate import Length, OneOf, Regexp
 
+from chassis import peers
 from chassis.environment import Environment
 
 DEFAULT_REPORT_CONTACT: Final = "the team that runs this service at your site"
@@ -17,10 +18,12 @@ class Settings:
     """Settings of the content service.
 
     Attributes:
+        internal_keys: secrets with which our services prove to each other who they are.
         report_contact: whom a reader tells about a wrong card or page; one line of plain text, shown on every page.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
 
+    internal_keys: tuple[bytes, ...] = field(repr=False)
     report_contact: str = DEFAULT_REPORT_CONTACT
     log_level: str = "INFO"
 
@@ -32,7 +35,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         chassis.environment.SettingsError: with all settings at fault at once.
     """
     env = Environment(environ)
+    internal_keys = peers.read_keys(env)
     report_contact = env.str("REPORT_CONTACT", DEFAULT_REPORT_CONTACT, validate=[Length(min=3, max=200), _ONE_LINE])
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     env.finish()
-    return Settings(report_contact=report_contact, log_level=log_level)
+    return Settings(internal_keys=internal_keys, report_contact=report_contact, log_level=log_level)

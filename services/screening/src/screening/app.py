@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Flask
 
-from chassis import shell
+from chassis import peers, shell
 from chassis.environment import SettingsError, listed
 from chassis.logs import Log
 from screening import __version__, services, views
@@ -78,13 +78,14 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     book = code_book(settings)
     announced = discovery(settings, book)
     drafts.check_all()
-    explanations = Explanations(settings.content_url, settings.content_refresh)
+    explanations = Explanations(settings.content_url, settings.content_refresh, settings.internal_keys)
     explanations.start()
 
     def not_ready() -> Sequence[str]:
         return ()
 
     app = shell.build(__name__, version=__version__, max_body=settings.max_body, not_ready=not_ready)
+    peers.install(app, settings.internal_keys, by={"gateway"})
     own = settings.site_values
     templates = services.prefetch_templates(book, settings.canonical_base, own)
     app.register_blueprint(

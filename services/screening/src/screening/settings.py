@@ -7,6 +7,7 @@ from typing import Final
 
 from marshmallow.validate import URL, Length, OneOf, Range, Regexp
 
+from chassis import peers
 from chassis.environment import Environment
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.knowledge import site_values
@@ -29,6 +30,7 @@ class Settings:
 
     Attributes:
         identity_key: secret with which card ids are derived from patient and content.
+        internal_keys: secrets with which our services prove to each other who they are.
         public_url: base of the links on cards, without a trailing slash.
         canonical_base: base of our own code systems.
         content_url: where the content service listens; None: cards go out without explanatory text.
@@ -41,6 +43,7 @@ class Settings:
     """
 
     identity_key: bytes = field(repr=False)
+    internal_keys: tuple[bytes, ...] = field(repr=False)
     public_url: str = "http://localhost:8080"
     canonical_base: str = "https://dystonia-cds.example/fhir"
     content_url: str | None = None
@@ -63,6 +66,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     port = env.int("GATEWAY_PORT", 8080, validate=Range(1, 65_535))
     content_port = env.int("CONTENT_PORT", 8082, validate=Range(1, 65_535))
     identity_key = env.str("IDENTITY_KEY", validate=Length(min=_KEY_LENGTH))
+    internal_keys = peers.read_keys(env)
     public_url = env.str("PUBLIC_URL", f"http://localhost:{port}", validate=url)
     canonical_base = env.str("CANONICAL_BASE", "https://dystonia-cds.example/fhir", validate=[*url, _SHORT])
     content_url = env.str("CONTENT_URL", f"http://127.0.0.1:{content_port}", validate=url)
@@ -75,6 +79,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     env.finish()
     return Settings(
         identity_key=identity_key.encode(),
+        internal_keys=internal_keys,
         public_url=public_url.rstrip("/"),
         canonical_base=canonical_base.rstrip("/"),
         content_url=content_url.rstrip("/"),

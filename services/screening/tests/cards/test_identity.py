@@ -6,6 +6,7 @@ from typing import Any
 import edge_samples as s
 import pytest
 
+from chassis.testing import KEYS, signed
 from screening.app import create_app
 from screening.cards.identity import Identity
 from screening.settings import Settings
@@ -74,8 +75,8 @@ def test_another_key_has_other_ids_and_the_day_changes_nothing() -> None:
     body = s.call(VALUES, encounterId="e1")
     other = s.application(identity_key=b"another-key-another-key-another-").test_client()
     assert not set(ids(body, other).values()) & set(HERE.values())
-    settings = Settings(identity_key=s.IDENTITY_KEY)
-    tomorrow = create_app(settings, clock=lambda: s.NOW + timedelta(days=1)).test_client()
+    settings = Settings(identity_key=s.IDENTITY_KEY, internal_keys=KEYS)
+    tomorrow = signed(create_app(settings, clock=lambda: s.NOW + timedelta(days=1))).test_client()
     assert ids(body, tomorrow) == HERE
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from flask import Flask
 from msgspec import Raw
 
+from chassis.testing import KEYS, signed
 from screening.app import create_app, reader
 from screening.domain.chart import Chart
 from screening.fhir.prefetch import Delivery
@@ -214,7 +215,8 @@ def order_call(*drafts: Any, values: Json | None = None, **context: Any) -> Json
 
 
 def application(**settings: Any) -> Flask:
-    return create_app(Settings(**{"identity_key": IDENTITY_KEY, **settings}), clock=lambda: NOW)
+    own = {"identity_key": IDENTITY_KEY, "internal_keys": KEYS, **settings}
+    return signed(create_app(Settings(**own), clock=lambda: NOW))
 
 
 def modules(cards: list[Json]) -> list[str]:

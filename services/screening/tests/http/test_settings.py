@@ -9,7 +9,7 @@ from chassis.environment import SettingsError
 from screening.settings import load
 
 SECRET = "synthetic-secret-synthetic-secret-0"
-GOOD = {"IDENTITY_KEY": SECRET}
+GOOD = {"IDENTITY_KEY": SECRET, "INTERNAL_KEY": "synthetic-internal-synthetic-internal"}
 
 
 def fault(**environ: str) -> str:

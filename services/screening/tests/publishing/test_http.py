@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from chassis.testing import KEYS, signed
 from screening.app import create_app
 from screening.settings import Settings
 
@@ -15,7 +16,7 @@ FHIR = "application/fhir+json"
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return create_app(Settings(identity_key=b"k" * 32)).test_client()
+    return signed(create_app(Settings(identity_key=b"k" * 32, internal_keys=KEYS))).test_client()
 
 
 def ids(answer: Any) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import requests
 
-from chassis import outgoing
+from chassis import outgoing, peers
 from chassis.logs import Log
 
 _log = Log("explanations")
@@ -38,10 +38,11 @@ class Snapshot:
 class Explanations:
     """Keeps the latest snapshot. `current` is read without a lock: the snapshot is replaced whole."""
 
-    def __init__(self, base_url: str | None, refresh: float) -> None:
+    def __init__(self, base_url: str | None, refresh: float, keys: peers.Keys) -> None:
         self.current = Snapshot()
         self._base_url = base_url
         self._refresh = refresh
+        self._keys = keys
         self._etag = ""
         self._stop = threading.Event()
         self._session = outgoing.session(connect=_TIMEOUT, read=_TIMEOUT)
@@ -63,7 +64,9 @@ class Explanations:
 
     def look(self) -> bool:
         """Ask content for its snapshot; whether it answered with a usable or an unchanged one."""
-        headers = {"If-None-Match": self._etag} if self._etag else {}
+        headers = {peers.HEADER: peers.sign(self._keys, "screening", "GET", "/snapshot")}
+        if self._etag:
+            headers["If-None-Match"] = self._etag
         try:
             response = self._session.get(f"{self._base_url}/snapshot", headers=headers)
             if response.status_code == requests.codes.not_modified:
