@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chassis.problems import Problem
+from chassis.testing import KEYS
 from gateway import discovery
 from gateway.app import create_app
 from gateway.discovery import Directory, DuplicateService, UnreadableDocument
@@ -238,20 +239,20 @@ def test_an_unforeseen_failure_in_the_background_is_told_and_does_not_stop_disco
 
 
 def test_fetch_refuses_redirects_failures_and_silence(stub: Any) -> None:
-    assert b"dystonia-patient-view" in discovery.fetch(stub.url)
+    assert b"dystonia-patient-view" in discovery.fetch(stub.url, KEYS)
     stub.discovery_status = 302
     with pytest.raises(UnreadableDocument):
-        discovery.fetch(stub.url)
+        discovery.fetch(stub.url, KEYS)
     with pytest.raises(UnreadableDocument):
-        discovery.fetch("http://127.0.0.1:1")
+        discovery.fetch("http://127.0.0.1:1", KEYS)
 
 
 def test_a_document_that_is_too_large_is_told_apart_with_its_size(
     stub: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    size = len(discovery.fetch(stub.url))
+    size = len(discovery.fetch(stub.url, KEYS))
     monkeypatch.setattr(discovery, "_MAX_DOCUMENT", size)
-    assert len(discovery.fetch(stub.url)) == size
+    assert len(discovery.fetch(stub.url, KEYS)) == size
     monkeypatch.setattr(discovery, "_MAX_DOCUMENT", size - 1)
     Directory({"one": stub.url}, 60.0).start()
     (told,) = [record for record in caplog.records if record.message == "document too large"]

@@ -24,11 +24,18 @@ def test_the_very_bytes_go_there_and_back(client: Any, stub: Any, call: Any) -> 
 
 def test_only_our_headers_reach_the_upstream(client: Any, stub: Any, call: Any) -> None:
     client.set_cookie("a", "b")
-    client.post(VIEW, json=call, headers={"X-Forwarded-For": "192.0.2.1", "X-Evil": "1", "Referer": "http://x.example"})
+    spoofed = {
+        "X-Forwarded-For": "192.0.2.1",
+        "X-Evil": "1",
+        "Referer": "http://x.example",
+        "Cds-Caller": "v1.e30.AAAA",
+    }
+    client.post(VIEW, json=call, headers=spoofed)
     ((_, _, headers, _),) = stub.calls
     assert {name.lower() for name in headers} == {
-        "host", "accept-encoding", "content-length", "content-type", "accept", "x-request-id",
+        "host", "accept-encoding", "content-length", "content-type", "accept", "x-request-id", "cds-caller",
     }  # fmt: skip
+    assert headers["Cds-Caller"] != spoofed["Cds-Caller"]
 
 
 def test_a_request_id_is_kept_if_it_is_plain(client: Any, call: Any) -> None:
