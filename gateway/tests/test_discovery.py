@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -254,7 +255,7 @@ def test_a_document_that_is_too_large_is_told_apart_with_its_size(
     monkeypatch.setattr(discovery, "_MAX_DOCUMENT", size)
     assert len(discovery.fetch(stub.url, KEYS)) == size
     monkeypatch.setattr(discovery, "_MAX_DOCUMENT", size - 1)
-    Directory({"one": stub.url}, 60.0).start()
+    Directory({"one": stub.url}, 60.0, partial(discovery.fetch, keys=KEYS)).start()
     (told,) = [record for record in caplog.records if record.message == "document too large"]
     assert vars(told)["fields"] == {"upstream": "one", "bytes_in": size}
     assert "discovery failed, no copy yet" in caplog.messages
