@@ -34,10 +34,10 @@ def public_jwk(key: Any, kid: str) -> dict[str, Any]:
 
 
 KEYS = {
-    "k+/=1": Key("ES384", jwt.PyJWK(public_jwk(EC_KEY, "k+/=1"), algorithm="ES384")),
-    "r1": Key("RS384", jwt.PyJWK(public_jwk(RSA_KEY, "r1"), algorithm="RS384")),
+    "k+/=1": (Key("ES384", jwt.PyJWK(public_jwk(EC_KEY, "k+/=1"), algorithm="ES384")),),
+    "r1": (Key("RS384", jwt.PyJWK(public_jwk(RSA_KEY, "r1"), algorithm="RS384")),),
 }
-EHR = Client("ehr", ISSUER, KEYS, JKU, audiences=frozenset({"typed by hand"}))
+EHR = Client("ehr", ISSUER, KEYS, jkus=frozenset({JKU}), audiences=frozenset({"typed by hand"}))
 
 
 def token(key: Any = EC_KEY, alg: str = "ES384", header: Any = None, **claims: Any) -> str:
@@ -253,7 +253,7 @@ def test_try_out_lets_this_machine_in_without_a_token(client: Any, call: Any, wo
 
 
 def try_out_client(gateway: Any, *, public_key: bool) -> Any:
-    return gateway(clients=(Client("sandbox", ISSUER, KEYS, JKU, key_is_public=public_key),))
+    return gateway(clients=(Client("sandbox", ISSUER, KEYS, jkus=frozenset({JKU}), key_is_public=public_key),))
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])

@@ -49,11 +49,11 @@ def test_what_the_sandbox_signs_with_is_what_we_trust() -> None:
         pytest.skip("no recorded exchanges beside the project")
     (published,) = json.loads((RECORDED / "jwks.json").read_text())["keys"]
     (sandbox,) = clients.sandbox()
-    ours = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(sandbox.keys[published["kid"]].jwk.key))
+    ours = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(sandbox.keys[published["kid"]][0].jwk.key))
     assert (ours["x"], ours["y"]) == (published["x"], published["y"])
     tokens = [parameter.values[0].get("jwt") for parameter in exchanges()]
     recorded = [token for token in tokens if token]
     assert recorded
     for token in recorded:
         header = token["header"]
-        assert (header["alg"], header["kid"], header["jku"]) == ("ES384", published["kid"], sandbox.jku)
+        assert (header["alg"], header["kid"], {header["jku"]}) == ("ES384", published["kid"], sandbox.jkus)

@@ -5,7 +5,7 @@ A token is trusted when all of this holds, in this order:
 * it is one compact JWS of at most 8 KB, without critical header extensions, of type JWT if it names a type;
 * its algorithm is ES384 or RS384: never `none`, never a symmetric one;
 * its `iss` is on our list of clients;
-* its `jku`, if it has one, is the one on the list: a token cannot tell us where its key is, and nothing is fetched;
+* its `jku`, if it has one, is on the list: a token cannot tell us where its key is, and nothing is fetched;
 * its `kid` names a key that the list holds for this client, and that key is for this algorithm;
 * the signature is that key's;
 * `iat` and `exp` are numbers, with 60 s of leeway the time is between them, and they are at most 1 h apart;
@@ -128,7 +128,7 @@ def _verify(unverified: _Unverified, path: str, policy: Policy) -> Client:
     client = policy.clients.get(issuer) if isinstance(issuer, str) else None
     if client is None:
         raise unauthorized("The token's issuer (iss) is not on this service's list of clients.")
-    if "jku" in header and header["jku"] != client.jku:
+    if "jku" in header and header["jku"] not in client.jkus:
         raise unauthorized("The token's key address (jku) is not the one agreed for its issuer.")
     claims = _claims(unverified.token, _key(header, client), client)
     _check_lifetime(claims)
@@ -138,12 +138,13 @@ def _verify(unverified: _Unverified, path: str, policy: Policy) -> Client:
 
 def _key(header: Mapping[str, Any], client: Client) -> Key:
     kid = header.get("kid")
-    key = client.keys.get(kid) if isinstance(kid, str) else None
-    if key is None:
+    keys = client.keys.get(kid, ()) if isinstance(kid, str) else ()
+    if not keys:
         raise unauthorized("The token's key id (kid) is not among the keys agreed for its issuer.")
-    if key.algorithm != header.get("alg"):
-        raise unauthorized("The token's algorithm is not the one of its key.")
-    return key
+    for key in keys:
+        if key.algorithm == header.get("alg"):
+            return key
+    raise unauthorized("The token's algorithm is not the one of its key.")
 
 
 def _claims(token: str, key: Key, client: Client) -> dict[str, Any]:

@@ -1,42 +1,52 @@
 """The clients that we trust: who signs tokens, with which keys, and what else we agreed with them.
 
-The list is a JSON file, read and checked whole at start. Keys come from this file and from nowhere else: nothing
-that a token says makes us fetch anything.
+The list is a YAML or JSON file, checked whole; each fault is said with its line, and a file with a fault is not used
+at all. Keys come from this file, from the files and addresses that it names, and from nowhere else.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-import jwt
-from cryptography.hazmat.primitives import serialization
-from marshmallow import Schema, ValidationError, fields
-from marshmallow.validate import Length, Regexp
+from gateway import addresses, entries, jwks
+from gateway.addresses import FhirServer
+from gateway.entries import ORIGIN
+from gateway.jwks import Key
+from gateway.positions import Document, Fault, Unreadable
+from gateway.positions import Path as Place
+from gateway.positions import read as read_document
 
-_MIN_RSA_BITS: Final = 2048
-_SECRET_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-_NAME: Final = Regexp(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="Must be letters, digits, '.', '_' or '-'.")
-_HTTP_URL: Final = Regexp(r"https?://[^\s/]+\S*\Z", error="Must be an http or https URL.")
-ORIGIN: Final = Regexp(
-    r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?\Z",
-    error="Must be an origin such as https://ehr.example: scheme, host in lower case, no path.",
-)
+__all__ = [
+    "ORIGIN", "Client", "ClientsError", "ClientsFile", "FhirServer", "Key", "Rate", "Stamp",
+    "read", "read_file", "sandbox", "stamp",
+]  # fmt: skip
+
+MOST_FAULTS: Final = 20
+_MOST_BYTES: Final = 4_000_000
+_MOST_ENTRIES: Final = 2_000
 
 
 class ClientsError(Exception):
-    """The list of clients is not usable; the text says why, on one line and without key material."""
+    """The list of clients is not usable: `faults` say why, without key material; at most `MOST_FAULTS` of them."""
+
+    def __init__(self, *faults: Fault | str) -> None:
+        said = sorted(Fault(0, fault) if isinstance(fault, str) else fault for fault in faults)
+        if len(said) > MOST_FAULTS:
+            said = [*said[:MOST_FAULTS], Fault(0, f"and {len(said) - MOST_FAULTS} more")]
+        self.faults = tuple(said)
+        super().__init__("; ".join(map(str, said)))
 
 
 @dataclass(frozen=True)
-class Key:
-    """One public key and the only algorithm that may be used with it."""
+class Rate:
+    """How often a client may call: requests per minute, and how many of them at once after a pause."""
 
-    algorithm: str
-    jwk: jwt.PyJWK = field(repr=False)
+    per_minute: int
+    burst: int
 
 
 @dataclass(frozen=True)
@@ -45,139 +55,253 @@ class Client:
 
     Attributes:
         name: how logs call it.
-        issuer: the `iss` of its tokens, compared character by character.
-        keys: `kid` -> key.
-        jku: the only `jku` that its tokens may carry; empty: they may carry none.
+        issuer: the `iss` of its tokens, compared character by character. Several clients may share one if each
+            lists tenants, and no tenant is listed twice.
+        keys: `kid` -> the keys with this id, each for another algorithm; empty if they come from `jwks_url`.
+        jwks_url: where its keys are published; empty if `keys` has them.
+        jkus: what the `jku` of its tokens may be; empty: they may carry none.
+        algorithms: with which its tokens may be signed.
         audiences: values of `aud` that we accept from it at every endpoint, besides the endpoint's own URL.
+        tenants: what the `tenant` of its tokens may be; empty: anything or nothing.
+        fhir_servers: on which its patients may be looked up; `addresses.fhir_access` judges by it.
+        services: ids of the CDS services that it may use; empty: all.
         origins: browser origins that may call us for it.
+        rate: how often it may call; None: as often as it likes.
+        dialect: the ways of its EHR; one of `entries.DIALECTS`.
+        prefetch_keys: our prefetch key -> the name under which its site sends that.
         key_is_public: its private key is known to everybody, so its tokens identify nobody.
     """
 
     name: str
     issuer: str
-    keys: Mapping[str, Key] = field(repr=False)
-    jku: str = ""
+    keys: Mapping[str, tuple[Key, ...]] = field(default_factory=dict, repr=False)
+    jwks_url: str = ""
+    jkus: frozenset[str] = frozenset()
+    algorithms: frozenset[str] = jwks.DEFAULT_ALGORITHMS
     audiences: frozenset[str] = frozenset()
+    tenants: frozenset[str] = frozenset()
+    fhir_servers: tuple[FhirServer, ...] = ()
+    services: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    rate: Rate | None = None
+    dialect: str = "strict"
+    prefetch_keys: Mapping[str, str] = field(default_factory=dict)
     key_is_public: bool = False
 
 
-class _ClientSchema(Schema):
-    comment = fields.String()
-    client = fields.String(required=True, validate=_NAME)
-    issuer = fields.String(required=True, validate=Length(1, 500))
-    jwks = fields.Dict(required=True)
-    jku = fields.String(validate=_HTTP_URL)
-    audiences = fields.List(fields.String(validate=Length(1, 500)))
-    origins = fields.List(fields.String(validate=ORIGIN))
+Stamp = tuple[int, int, int, int]
+"""What tells one version of a file from the next without reading it: time of change in ns, size, inode, device."""
+
+
+@dataclass(frozen=True)
+class ClientsFile:
+    """A clients file as it was read.
+
+    Attributes:
+        path: where it is.
+        clients: what it says.
+        stamps: of the file and of the key files that it names, from just before they were read.
+    """
+
+    path: str
+    clients: tuple[Client, ...]
+    stamps: Mapping[str, Stamp | None] = field(default_factory=dict)
+
+
+def stamp(path: str) -> Stamp | None:
+    """The stamp of the file that `path` leads to, None if there is none to be seen."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
 def read(path: str) -> tuple[Client, ...]:
+    """The clients alone, as `read_file`."""
+    return read_file(path).clients
+
+
+def read_file(path: str) -> ClientsFile:
     """The clients in the file at `path`.
 
     Raises:
-        ClientsError: the file cannot be read, or any entry of it is wrong.
+        ClientsError: the file, or a key file that it names, cannot be read, or anything in them is wrong.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ClientsError("the file cannot be read") from error
-    clients = _parse(text)
-    public = {thumbprint for client in sandbox() for thumbprint in _thumbprints(client)}
-    for client in clients:
-        if public & _thumbprints(client):
-            raise ClientsError(f"{client.name}: this is the CDS Hooks Sandbox's key; its private half is public")
-    return clients
+    parsing = _Parsing(Path(path).parent)
+    clients = parsing.clients(parsing.text_of(path))
+    return ClientsFile(path, clients, MappingProxyType(parsing.stamps))
 
 
 def sandbox() -> tuple[Client, ...]:
     """The CDS Hooks Sandbox, the only client trusted in try-out. Its tokens identify nobody."""
     text = files("gateway").joinpath("trusted/sandbox.json").read_text(encoding="utf-8")
-    return tuple(
-        Client(client.name, client.issuer, client.keys, client.jku, origins=client.origins, key_is_public=True)
-        for client in _parse(text)
-    )
+    clients = _Parsing(Path(), trying_out=True).clients(text)
+    return tuple(replace(client, key_is_public=True) for client in clients)
 
 
-def _parse(text: str) -> tuple[Client, ...]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ClientsError("the file is not JSON") from error
-    if not isinstance(document, list) or not document:
-        raise ClientsError("the file must hold a JSON list with at least one client")
-    clients = tuple(_client(entry, index) for index, entry in enumerate(document))
-    for what, values in (("client", [c.name for c in clients]), ("issuer", [c.issuer for c in clients])):
-        if len(set(values)) < len(values):
-            raise ClientsError(f"two entries have the same {what}")
-    return clients
+class _Parsing:
+    """One reading of a clients file and the key files beside it."""
 
+    def __init__(self, folder: Path, *, trying_out: bool = False) -> None:
+        self._folder = folder
+        self._trying_out = trying_out
+        self._faults: list[Fault] = []
+        self.stamps: dict[str, Stamp | None] = {}
 
-def _client(entry: Any, index: int) -> Client:
-    if not isinstance(entry, dict):
-        raise ClientsError(f"entry {index}: not an object")
-    try:
-        loaded: dict[str, Any] = _ClientSchema().load(entry)
-    except ValidationError as error:
-        wrong = ", ".join(f"{name} ({_first(said)})" for name, said in error.messages_dict.items())
-        raise ClientsError(f"entry {index}: {wrong}") from error
-    return Client(
-        name=loaded["client"],
-        issuer=loaded["issuer"],
-        keys=MappingProxyType(_keys(loaded["jwks"].get("keys"), f"entry {index}")),
-        jku=loaded.get("jku", ""),
-        audiences=frozenset(loaded.get("audiences", ())),
-        origins=frozenset(loaded.get("origins", ())),
-    )
+    def text_of(self, path: str) -> str:
+        """The text of the clients file.
 
-
-def _first(said: Any) -> str:
-    while not isinstance(said, str):
-        said = next(iter(said.values())) if isinstance(said, dict) else said[0]
-    return said
-
-
-def _keys(jwks: Any, where: str) -> dict[str, Key]:
-    """The signing keys of a JWKS that we can use; keys of other kinds are left aside."""
-    if not isinstance(jwks, Sequence) or not all(isinstance(jwk, dict) for jwk in jwks):
-        raise ClientsError(f"{where}: jwks.keys must be a list of objects")
-    usable: dict[str, Key] = {}
-    for jwk in jwks:
-        if _SECRET_MEMBERS & jwk.keys():
-            raise ClientsError(f"{where}: jwks holds a private or symmetric key; only public keys belong here")
-        algorithm = _algorithm(jwk)
-        if not algorithm:
-            continue
-        kid = jwk.get("kid")
-        if not isinstance(kid, str) or not kid:
-            raise ClientsError(f"{where}: a key has no kid")
-        if kid in usable:
-            raise ClientsError(f"{where}: two keys have the same kid")
+        Raises:
+            ClientsError: it cannot be read.
+        """
+        self.stamps[path] = stamp(path)
         try:
-            loaded = jwt.PyJWK(jwk, algorithm=algorithm)
-        except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
-            raise ClientsError(f"{where}: a key cannot be read") from error
-        if algorithm == "RS384" and loaded.key.key_size < _MIN_RSA_BITS:
-            raise ClientsError(f"{where}: an RSA key is shorter than {_MIN_RSA_BITS} bits")
-        usable[kid] = Key(algorithm, loaded)
-    if not usable:
-        raise ClientsError(f"{where}: jwks holds no key for ES384 (EC, P-384) or RS384 (RSA)")
-    return usable
+            return _text(Path(path))
+        except ValueError as error:
+            raise ClientsError(Fault(0, f"the file {error}")) from error
+
+    def clients(self, text: str) -> tuple[Client, ...]:
+        """The clients in `text`.
+
+        Raises:
+            ClientsError: anything in it is wrong.
+        """
+        try:
+            document = read_document(text)
+        except Unreadable as error:
+            raise ClientsError(*error.faults) from error
+        found: list[tuple[Place, Client]] = []
+        for path, entry in _entries(document):
+            client = self._client(document, path, entry)
+            if client is not None:
+                found.append((path, client))
+        self._faults.extend(_clashes(document, found))
+        if self._faults:
+            raise ClientsError(*self._faults)
+        return tuple(client for _, client in found)
+
+    def _client(self, document: Document, path: Place, entry: Any) -> Client | None:
+        if not isinstance(entry, dict):
+            self._faults.append(Fault(document.line(path), f"entry {path[-1]}: must be an object"))
+            return None
+        wrong = entries.faults(entry)
+        algorithms = jwks.DEFAULT_ALGORITHMS
+        if "algorithms" in entry and not any(place[:1] == ("algorithms",) for place, _ in wrong):
+            algorithms = frozenset(entry["algorithms"])
+        keys, key_faults = self._keys(entry, algorithms)
+        name = _name(entry, path)
+        for place, words in [*wrong, *key_faults]:
+            self._faults.append(Fault(document.line((*path, *place)), f"entry {name}: {_said(place, words)}"))
+        return None if wrong or key_faults else _made(entries.loaded(entry), algorithms, keys)
+
+    def _keys(
+        self, entry: Mapping[str, Any], algorithms: frozenset[str]
+    ) -> tuple[Mapping[str, tuple[Key, ...]], list[tuple[Place, str]]]:
+        """The keys of an entry, and what is wrong with them; none if they are to be fetched."""
+        if "jwks" in entry:
+            found = jwks.read(entry["jwks"], algorithms, trying_out=self._trying_out)
+            return found.keys, [(("jwks", *place), words) for place, words in found.faults]
+        if "jwksFile" in entry and entries.fits("jwksFile", entry["jwksFile"]):
+            keys, faults = self._key_file(self._folder / entry["jwksFile"], algorithms)
+            return keys, [(("jwksFile",), words) for words in faults]
+        return {}, []
+
+    def _key_file(self, path: Path, algorithms: frozenset[str]) -> tuple[Mapping[str, tuple[Key, ...]], list[str]]:
+        self.stamps[str(path)] = stamp(str(path))
+        try:
+            document = read_document(_text(path))
+        except Unreadable as error:
+            return {}, [f"that file: {fault}" for fault in error.faults]
+        except ValueError as error:
+            return {}, [f"that file {error}"]
+        found = jwks.read(document.value, algorithms)
+        faults = [Fault(document.line(place), _said(place, words)) for place, words in found.faults]
+        return found.keys, [f"that file: {fault}" for fault in faults]
 
 
-def _algorithm(jwk: Mapping[str, Any]) -> str:
-    """The algorithm that a key is for by its kind, or empty if it is none of ours."""
-    if jwk.get("use", "sig") != "sig":
-        return ""
-    if jwk.get("kty") == "EC" and jwk.get("crv") == "P-384":
-        algorithm = "ES384"
-    elif jwk.get("kty") == "RSA":
-        algorithm = "RS384"
-    else:
-        return ""
-    return algorithm if jwk.get("alg", algorithm) == algorithm else ""
+def _text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        ValueError: it cannot be read; the words say why, without the path.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {os.strerror(error.errno or 0).lower()}") from error
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"is larger than {_MOST_BYTES:,} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"is not UTF-8 text (line {line})") from None
 
 
-def _thumbprints(client: Client) -> frozenset[bytes]:
-    der, info = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    return frozenset(key.jwk.key.public_bytes(der, info) for key in client.keys.values())
+def _said(place: Place, words: str) -> str:
+    return f"{entries.place(place)}: {words}" if place else words
+
+
+def _name(entry: Mapping[str, Any], path: Place) -> str:
+    name = entry.get("client")
+    return str(name) if entries.fits("client", name) else str(path[-1])
+
+
+def _entries(document: Document) -> Iterator[tuple[Place, Any]]:
+    """The entries of a file, a list or an object whose one member `clients` is the list, with their places.
+
+    Raises:
+        ClientsError: there is no such list, or it is empty or too long.
+    """
+    top, at = document.value, Place()
+    if isinstance(top, dict):
+        top, at = top.get("clients"), ("clients",)
+        if set(document.value) != {"clients"}:
+            raise ClientsError(Fault(1, "at the top there must be a list of clients, or an object with clients alone"))
+    if not isinstance(top, list) or not 0 < len(top) <= _MOST_ENTRIES:
+        raise ClientsError(Fault(document.line(at), f"there must be a list of 1 to {_MOST_ENTRIES} clients"))
+    return (((*at, index), entry) for index, entry in enumerate(top))
+
+
+def _clashes(document: Document, found: list[tuple[Place, Client]]) -> Iterator[Fault]:
+    """Entries that could not be told from one another."""
+    names: dict[str, Client] = {}
+    issuers: dict[str, list[Client]] = {}
+    for path, client in found:
+        if client.name.lower() in names:
+            yield Fault(document.line((*path, "client")), f"entry {client.name}: two entries have the same client")
+        names[client.name.lower()] = client
+        for other in issuers.setdefault(client.issuer, []):
+            if not client.tenants or not other.tenants:
+                line, said = document.line((*path, "issuer")), "if they do, each must list tenants"
+                words = f"entry {client.name}: has the same issuer as {other.name}; {said}"
+            elif client.tenants & other.tenants:
+                line = document.line((*path, "tenants"))
+                words = f"entry {client.name}: shares its issuer and a tenant with {other.name}"
+            else:
+                continue
+            yield Fault(line, words)
+        issuers[client.issuer].append(client)
+
+
+def _made(entry: Mapping[str, Any], algorithms: frozenset[str], keys: Mapping[str, tuple[Key, ...]]) -> Client:
+    jwks_url = entry.get("jwksUrl", "")
+    rate = entry.get("rateLimit")
+    return Client(
+        name=entry["client"],
+        issuer=entry["issuer"],
+        keys=keys,
+        jwks_url=jwks_url,
+        jkus=frozenset(entry.get("jku", [jwks_url] if jwks_url else [])),
+        algorithms=algorithms,
+        audiences=frozenset(entry.get("audiences", ())),
+        tenants=frozenset(entry.get("tenants", ())),
+        fhir_servers=tuple(addresses.fhir_server(text) for text in entry.get("fhirServers", ())),
+        services=frozenset(entry.get("services", ())),
+        origins=frozenset(entry.get("origins", ())),
+        rate=Rate(rate["perMinute"], rate.get("burst", rate["perMinute"])) if rate else None,
+        dialect=entry.get("dialect", "strict"),
+        prefetch_keys=MappingProxyType(entry.get("prefetchKeys", {})),
+    )
