@@ -53,6 +53,7 @@ def production(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "UPSTREAMS": f"screening={stack.screening}",
         "CONTENT_URL": stack.content,
         "STATE_DIR": str(folder),
+        "INTERNAL_KEY": stack.internal_keys[0].decode(),
     }
     with served(gateway_app(environ)) as server:
         wait_for_discovery(Client(server.url))

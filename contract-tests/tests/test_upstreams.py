@@ -51,6 +51,7 @@ def door_before(services: list[dict[str, Any]], answer: Answer, folder: Path) ->
                     "GATEWAY_PORT": str(front.port),
                     "CALL_DEADLINE_S": str(DEADLINE_S),
                     "STATE_DIR": str(folder),
+                    "INTERNAL_KEY": "key-of-a-gateway-before-a-stub-only",
                 }
             )
         )
