@@ -17,7 +17,9 @@ from screening.domain import RULES_VERSION
 from screening.domain.codes import CodeBook
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir.reading import Asked, Reader
-from screening.knowledge import loading, local_codes
+from screening.knowledge import loading, local_codes, order_codes
+from screening.knowledge.concept_maps import LeftOut
+from screening.knowledge.order_codes import OrderCodes
 from screening.pages import thresholds
 from screening.publishing import shelf
 from screening.publishing import views as publishing
@@ -44,13 +46,29 @@ def code_book(settings: Settings) -> CodeBook:
     """The reviewed codes together with the site's own; what of these is not used is said in the log."""
     book = loading.code_book(include_v2=settings.include_unverified_codes)
     local = local_codes.read(settings.local_code_maps, book)
-    for one in local.left_out[:_LOGGED]:
-        _LOG.warning("local code left out", path=one.file, code=one.code, reason=one.reason)
-    if len(local.left_out) > _LOGGED:
-        _LOG.warning("more local codes left out", count=len(local.left_out) - _LOGGED)
+    _log_left_out("local code", local.left_out)
     if local.codes:
         _LOG.info("local codes in use", count=len(local.codes))
     return book.with_local(local.codes)
+
+
+def site_orders(settings: Settings) -> OrderCodes:
+    """The order codes of the clients; what of their maps is not used, and what they do not map, is said in the log."""
+    codes = order_codes.read(settings.order_code_maps)
+    _log_left_out("order code", codes.left_out)
+    known = order_codes.orders()
+    for client, mapped in codes.catalogs.items():
+        _LOG.info("order codes in use", client=client, count=len(mapped))
+        if missing := [code for name, code in known if (name, code) not in mapped]:
+            _LOG.warning("orders without a code of the site", client=client, count=len(missing), code=",".join(missing))
+    return codes
+
+
+def _log_left_out(kind: str, left_out: Sequence[LeftOut]) -> None:
+    for one in left_out[:_LOGGED]:
+        _LOG.warning(f"{kind} left out", path=one.file, code=one.code, reason=one.reason)
+    if len(left_out) > _LOGGED:
+        _LOG.warning(f"more {kind}s left out", count=len(left_out) - _LOGGED)
 
 
 def discovery(settings: Settings, book: CodeBook) -> bytes:
@@ -100,6 +118,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
                 discovery=announced,
                 templates=templates,
                 clock=clock,
+                order_codes=site_orders(settings),
+                allowed_links=settings.allowed_links or (f"{settings.public_url}/",),
             )
         )
     )

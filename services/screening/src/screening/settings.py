@@ -1,5 +1,6 @@
 """Everything the environment may tell the screening service, checked whole at start."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from chassis.environment import Environment
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.knowledge import site_values
 from screening.knowledge.local_codes import SETTING as MAPS
+from screening.knowledge.order_codes import SETTING as ORDER_MAPS
 
 _KEY_LENGTH: Final = 32
 _PLAIN: Final = Regexp(
@@ -22,6 +24,10 @@ _SHORT: Final = Length(max=200)
 """For what stands many times over in every document that we publish."""
 
 SITE_VALUES: Final = "SITE_VALUES_FILE"
+LINKS: Final = "ALLOWED_LINKS"
+_LINK: Final = re.compile(
+    r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:\d{1,5})?(/[A-Za-z0-9._~%/-]*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,9 @@ class Settings:
         content_refresh: seconds between looks at the content service.
         include_unverified_codes: load codes whose display has not been checked (level V2).
         local_code_maps: files with the site's ConceptMaps, local codes to the codes that the rules read.
+        order_code_maps: files with ConceptMaps, one for each client: the orders that we suggest to its order catalog.
+        allowed_links: the addresses that EHRs with a list of links let through: exact ones, and those that end in `/`
+            with all below; empty: whatever lies below `public_url`.
         site_values: thresholds that the site has set itself.
         max_body: largest request body in bytes.
         log_level: DEBUG, INFO, WARNING or ERROR.
@@ -50,6 +59,8 @@ class Settings:
     content_refresh: float = 30.0
     include_unverified_codes: bool = False
     local_code_maps: tuple[Path, ...] = ()
+    order_code_maps: tuple[Path, ...] = ()
+    allowed_links: tuple[str, ...] = ()
     site_values: SiteValues = field(default_factory=lambda: DEFAULTS)
     max_body: int = 10_000_000
     log_level: str = "INFO"
@@ -72,7 +83,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     content_url = env.str("CONTENT_URL", f"http://127.0.0.1:{content_port}", validate=url)
     refresh = env.float("CONTENT_REFRESH_SECONDS", 30.0, validate=Range(0.1, 86_400))
     unverified = env.bool("INCLUDE_V2_CODES", False)
-    maps = _map_files(env)
+    maps = _map_files(env, MAPS)
+    order_maps = _map_files(env, ORDER_MAPS)
+    links = _links(env)
     own = _site_values(env)
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
@@ -86,16 +99,18 @@ def load(environ: Mapping[str, str]) -> Settings:
         content_refresh=refresh,
         include_unverified_codes=unverified,
         local_code_maps=maps,
+        order_code_maps=order_maps,
+        allowed_links=links,
         site_values=own,
         max_body=max_body,
         log_level=log_level,
     )
 
 
-def _map_files(env: Environment) -> tuple[Path, ...]:
-    """The files that LOCAL_CODE_MAPS names: each file itself, of a directory every `*.json` in it."""
+def _map_files(env: Environment, setting: str) -> tuple[Path, ...]:
+    """The files that a setting names: each file itself, of a directory every `*.json` in it."""
     found: list[Path] = []
-    for name in (env.str(MAPS, "") or "").split(","):
+    for name in (env.str(setting, "") or "").split(","):
         if not name.strip():
             continue
         path = Path(name.strip())
@@ -103,14 +118,22 @@ def _map_files(env: Environment) -> tuple[Path, ...]:
             inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
             missing = [file.name for file in inside if not file.is_file()]
         except (OSError, ValueError):  # a name that no file can have, or a directory that is closed to us
-            env.fault(MAPS, f"cannot be looked at: {path.name}")
+            env.fault(setting, f"cannot be looked at: {path.name}")
             continue
         if not inside:
-            env.fault(MAPS, f"no *.json in the directory {path.name}")
+            env.fault(setting, f"no *.json in the directory {path.name}")
         for one in missing:
-            env.fault(MAPS, f"no such file: {one}")
+            env.fault(setting, f"no such file: {one}")
         found.extend(inside)
     return tuple(dict.fromkeys(found))
+
+
+def _links(env: Environment) -> tuple[str, ...]:
+    """The addresses in ALLOWED_LINKS."""
+    named = tuple(one.strip() for one in (env.str(LINKS, "") or "").split(",") if one.strip())
+    if any(not _LINK.fullmatch(one) for one in named):
+        env.fault(LINKS, "each must be an https address (http on this machine), without query or fragment")
+    return named
 
 
 def _site_values(env: Environment) -> SiteValues:

@@ -9,14 +9,18 @@ import msgspec
 from flask import Blueprint, Response, g
 
 from chassis import shell
-from screening import messages, problems, services
+from screening import callers, messages, problems, services
+from screening.callers import Caller
 from screening.cards.explanations import Explanations
 from screening.cards.identity import Identity
 from screening.cards.render import Renderer
+from screening.dialects import outbound, table
+from screening.dialects.outbound import Agreed
 from screening.domain import screen
 from screening.domain.chart import Chart
 from screening.domain.screen import Screening
 from screening.fhir.reading import Call, Reader
+from screening.knowledge.order_codes import OrderCodes
 from screening.messages import HookCall
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
@@ -34,6 +38,18 @@ class Parts:
     discovery: bytes
     templates: dict[str, str]
     clock: Callable[[], datetime]
+    order_codes: OrderCodes
+    allowed_links: tuple[str, ...]
+
+    def agreed(self, caller: Caller, chart: Chart, identity: Identity) -> Agreed:
+        """How this caller wants its cards."""
+        return Agreed(
+            dialect=table.named(caller.dialect),
+            uuid=identity.uuid,
+            order_codes=self.order_codes.of(caller.client),
+            links=self.allowed_links,
+            drafts={draft.reference: draft.label for draft in chart.drafts},
+        )
 
 
 def blueprint(parts: Parts) -> Blueprint:
@@ -66,7 +82,9 @@ def blueprint(parts: Parts) -> Blueprint:
         if not screening.findings:
             return _json(_NO_CARDS)
         identity = Identity(parts.identity_key, (hook_call.fhir_server, hook_call.patient_id, hook_call.encounter_id))
-        cards = parts.renderer.cards(screening, hook_call.patient_id, identity, parts.explanations.current)
+        rendered = parts.renderer.cards(screening, hook_call.patient_id, identity, parts.explanations.current)
+        agreed = parts.agreed(callers.of(g.claims), chart, identity)
+        cards = [outbound.shaped(card, agreed) for card in rendered]
         g.access_fields |= {"cards": len(cards), "topics": ",".join(c["source"]["topic"]["code"] for c in cards)}
         return _json(_ENCODER.encode({"cards": cards}))
 
