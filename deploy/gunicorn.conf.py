@@ -1,7 +1,9 @@
 """gunicorn for every service, on a bench, in a container and in the try-out. Each value with its reason.
 
 The environment chooses what differs: PACKAGE (which service), BIND (comma-separated addresses),
-WEB_CONCURRENCY (workers per service), WEB_THREADS, WORKER_CLASS, GRACEFUL_TIMEOUT, FORWARDED_ALLOW_IPS.
+WEB_CONCURRENCY (workers per service), WEB_THREADS, WEB_CONNECTIONS, WORKER_CLASS, GRACEFUL_TIMEOUT,
+FORWARDED_ALLOW_IPS; REQUEST_HEAD_TIMEOUT_S, REQUEST_BODY_TIMEOUT_S, QUEUE_TIMEOUT_S and ANSWER_TIMEOUT_S (how long a
+client may take), MAX_BODY_BYTES, MAX_HELD_BYTES (what a worker keeps of all requests together).
 """
 
 import gc
@@ -12,6 +14,8 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from chassis.logs import JsonLines
+from chassis.serving.connections import Limits
+from chassis.serving.worker import PatientWorker
 
 _package = os.environ.get("PACKAGE", "")
 
@@ -44,12 +48,29 @@ if _package:
     wsgi_app = f"{_package}.wsgi:app"
 bind = os.environ.get("BIND", "127.0.0.1:8000").split(",")
 
-# gthread: keeps connections open, which the gateway's pool to screening needs (a connection per call costs two
-# thirds of the throughput), and an idle or slow client does not hold a worker, as it would with sync. Few
-# threads: rules and JSON hold the interpreter's lock, more threads only queue. Never gevent with preload.
-worker_class = os.environ.get("WORKER_CLASS", "gthread")
+
+class Worker(PatientWorker):  # type: ignore[misc, unused-ignore]
+    """Reads a request whole before a thread gets it: a slow client costs memory and a socket, and no thread."""
+
+    limits = Limits(
+        head=float(os.environ.get("REQUEST_HEAD_TIMEOUT_S", "10")),
+        body=float(os.environ.get("REQUEST_BODY_TIMEOUT_S", "20")),
+        queue=float(os.environ.get("QUEUE_TIMEOUT_S", "5")),
+        answer=float(os.environ.get("ANSWER_TIMEOUT_S", "20")),
+        body_bytes=int(os.environ.get("MAX_BODY_BYTES", "10000000")),
+        held_bytes=int(os.environ.get("MAX_HELD_BYTES", "60000000")),
+    )
+
+
+# Connections stay open, which the gateway's pool to screening needs (a connection per call costs two thirds of the
+# throughput). Few threads: rules and JSON hold the interpreter's lock, more threads only queue. docs/adr/0012.
+worker_class = os.environ.get("WORKER_CLASS") or Worker
 workers = int(os.environ.get("WEB_CONCURRENCY", {"content": "1"}.get(_package, "2")))
 threads = int(os.environ.get("WEB_THREADS", {"gateway": "4"}.get(_package, "2")))
+
+# Open connections per worker, below the usual limit of 1024 files. When there is no room, the connection that has
+# been idle or slow the longest goes, never one that is being worked for.
+worker_connections = int(os.environ.get("WEB_CONNECTIONS", "800"))
 
 # The application is loaded once and shared by the workers: it starts faster and takes less memory. Not so
 # screening: it keeps the card texts fresh in a thread that starts with the application, and a thread does not
