@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from screening import scopes
 from screening.domain.codes import LOINC, CodeBook
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.tokens import token
@@ -98,10 +99,12 @@ SERVICES: Final[tuple[CdsService, ...]] = (
 BY_ID: Final[Mapping[str, CdsService]] = {service.id: service for service in SERVICES}
 
 USAGE: Final = (
-    "Needs read access to Patient, Condition, Observation, MedicationRequest, MedicationStatement, Medication,"
-    " Procedure, ServiceRequest and FamilyMemberHistory (FHIR R4). Every key but patient and conditions may be left"
+    "Works from the prefetch alone; what is missing there is read from the FHIR server where that is agreed. SMART"
+    " scopes: {scopes} (in SMART 1: .read in place of .rs). FHIR R4. Every key but patient and conditions may be left"
     " out; what is left out is called not available, never absent."
 )
+ACCESS: Final = "example.dystonia-cds.access"
+"""The extension of a service in discovery that says what it must be allowed to read."""
 
 
 def lab_key(workup: str) -> str:
@@ -157,9 +160,9 @@ def _lab_templates(book: CodeBook, workup: str, site_values: SiteValues) -> dict
 
 
 def _loinc(book: CodeBook, sets: tuple[str, ...]) -> list[str]:
-    """The LOINC codes of the sets as search tokens, each once, in a stable order."""
-    codes = (e.code for name in sets for e in sorted(book.members[name], key=lambda e: e.code) if e.system == LOINC)
-    return [f"{LOINC}|{code}" for code in dict.fromkeys(codes)]
+    """The LOINC codes of the sets as search tokens, each once, sorted: a changed set moves nothing else."""
+    codes = {entry.code for name in sets for entry in book.members[name] if entry.system == LOINC}
+    return [f"{LOINC}|{code}" for code in sorted(codes)]
 
 
 def _local(book: CodeBook, sets: tuple[str, ...]) -> list[str]:
@@ -187,6 +190,14 @@ def resource_type(template: str) -> str:
 def discovery(book: CodeBook, canonical_base: str, site_values: SiteValues = DEFAULTS) -> dict[str, Any]:
     """The body of GET /cds-services."""
     templates = prefetch_templates(book, canonical_base, site_values)
+    scopes_v2 = scopes.together(map(scopes.second, templates.values()))
+    access = {
+        "fhirVersion": scopes.FHIR_VERSION,
+        "scopes": scopes_v2,
+        "scopesV1": scopes.together(map(scopes.first, templates.values())),
+        "topics": f"{canonical_base}/CodeSystem/topics",
+    }
+    usage = USAGE.format(scopes=" ".join(scopes_v2))
     return {
         "services": [
             {
@@ -196,8 +207,9 @@ def discovery(book: CodeBook, canonical_base: str, site_values: SiteValues = DEF
                 "description": service.description,
                 "version": "2.0.1",
                 "hookVersion": "1.0",
-                "usageRequirements": USAGE,
+                "usageRequirements": usage,
                 "prefetch": templates,
+                "extension": {ACCESS: access},
             }
             for service in SERVICES
         ]
