@@ -1,0 +1,161 @@
+"""Where the ledger can be kept: a SQLite file that the workers of one machine share, or PostgreSQL for replicas.
+
+Both commit without waiting for the disk: what is lost when the machine (not the process) goes down is the memory of
+the last tokens. docs/adr/0011 weighs that, with figures.
+"""
+
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, cast
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from gateway.ledger import SCHEMA, WAIT_S, Cursor, Store
+
+FILE_NAME: Final = "gateway-ledger.sqlite"
+_SCHEMA_LOCK: Final = 5_021_764_903_117
+"""An arbitrary number: PostgreSQL's `CREATE TABLE IF NOT EXISTS` fails when two do it at once."""
+
+_CONNECT_S: Final = 2
+
+
+class StoreError(Exception):
+    """The store that was configured can never work; the text says why, without what is secret in it."""
+
+
+def sqlite(directory: Path) -> Store:
+    """A file in `directory`, which is made if it is not there (mode 0700, the file 0600).
+
+    Raises:
+        StoreError: there can be no such file.
+    """
+    path = directory / FILE_NAME
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        _SqliteConnection(path).close()
+    except (OSError, sqlite3.Error) as error:
+        why = os.strerror(error.errno or 0).lower() if isinstance(error, OSError) else str(error)
+        raise StoreError(f"the ledger of used tokens cannot be kept in STATE_DIR: {why}") from error
+    return Store("sqlite", "BEGIN IMMEDIATE", lambda: _SqliteConnection(path), (sqlite3.Error, OSError))
+
+
+def postgresql(url: str) -> Store:
+    """A PostgreSQL database. It need not be reachable yet.
+
+    Raises:
+        StoreError: `url` is not a libpq URL.
+    """
+    try:
+        conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise StoreError("REPLAY_STORE_URL must be a URL such as postgresql://user@host/database") from error
+    return Store("postgresql", "BEGIN", lambda: _PostgresqlConnection(url), (psycopg.Error, OSError))
+
+
+def _made(path: Path) -> Path:
+    """The file at `path`, made if it is not there, readable for us alone."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(file, 0o600)
+    finally:
+        os.close(file)
+    return path
+
+
+class _SqliteConnection:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = sqlite3.connect(
+            _made(path), timeout=WAIT_S, isolation_level=None, check_same_thread=False, cached_statements=16
+        )
+        self._file = self._identity()
+        try:
+            self._prepare()
+        except sqlite3.Error:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        """Switch to write-ahead logging; SQLite itself does not wait when somebody else does the same just now."""
+        ends = time.monotonic() + WAIT_S
+        while True:
+            try:
+                for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", *SCHEMA):
+                    self._connection.execute(statement)
+            except sqlite3.OperationalError:
+                if time.monotonic() > ends:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def execute(self, statement: str, values: Mapping[str, Any]) -> Cursor:
+        return self._connection.execute(statement, values)
+
+    def is_broken(self) -> bool:
+        """Whether the file was removed or replaced: what is written to the old one, nobody else sees."""
+        return self._identity() != self._file
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+class _Impatient(psycopg.Connection[tuple[Any, ...]]):
+    """A connection on which no answer is awaited for longer than `WAIT_S`, whatever became of the server."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        return super().wait(gen, interval, WAIT_S if timeout is None else timeout)
+
+
+class _PostgresqlConnection:
+    def __init__(self, url: str) -> None:
+        self._connection = _Impatient.connect(
+            url, autocommit=True, connect_timeout=_CONNECT_S, application_name="dystonia-cds gateway"
+        )
+        try:
+            self._prepare()
+        except psycopg.Error:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        limit = f"{WAIT_S:g}s"
+        for setting, value in (
+            ("statement_timeout", limit), ("lock_timeout", limit), ("idle_in_transaction_session_timeout", "5s"),
+            ("synchronous_commit", "off"),
+        ):  # fmt: skip
+            self._connection.execute("SELECT set_config(%s, %s, false)", (setting, value))
+        there = self._connection.execute("SELECT to_regclass('gateway_call_rate')").fetchone()
+        if there == (None,):
+            with self._connection.transaction():
+                self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
+                for statement in SCHEMA:
+                    self._connection.execute(statement.encode())
+
+    def execute(self, statement: str, values: Mapping[str, Any]) -> Cursor:
+        return cast(Cursor, self._connection.execute(_for_postgresql(statement), values or None))
+
+    def is_broken(self) -> bool:
+        return self._connection.closed
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@cache
+def _for_postgresql(statement: str) -> bytes:
+    """A statement with its values named as psycopg wants them."""
+    return re.sub(r":([a-z]+)", r"%(\1)s", statement).encode()
