@@ -236,6 +236,7 @@ class Link(Struct, gc=False):
     """Bundle.link."""
 
     relation: str | None = None
+    url: Raw = NOTHING
 
 
 class Bundle(_Resource, tag="Bundle"):

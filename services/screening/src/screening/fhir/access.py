@@ -1,0 +1,301 @@
+"""HTTP to an EHR's FHIR server: many searches at once, none of them longer than the call can wait.
+
+One asyncio loop in a thread of its own does all of it; the thread that answers the call waits for it, and only so
+many of them per host (`gate`). Requests go to the base that was agreed and nowhere else: no redirect, no proxy, no
+cookie, no next link off the base. The token is in the Authorization header of this call's requests and nowhere else.
+Nothing is tried twice but what is said here: a search by POST that the server does not do goes on by GET, an old
+connection that was closed is replaced once, and a next link of the prefetch that has expired is asked for anew.
+"""
+
+import asyncio
+import os
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import aiohttp
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from chassis.logs import Log
+from screening.fhir import answers, outcomes
+from screening.fhir.addresses import PublicResolver, may_be_asked, next_page, origin
+from screening.fhir.answers import Answer
+from screening.fhir.gate import Gate
+
+_Result = TypeVar("_Result")
+_LOG: Final = Log("ehr")
+
+CONNECT_S: Final = 1.0
+MOST_ENTRIES: Final = 2_000
+"""Resources of one key. Whoever has more of them is not assessed in half a second."""
+
+_SHORTEST_S: Final = 0.02
+"""With less time than this left nothing is asked."""
+_FAIR_S: Final = 0.1
+"""With less time than this left a host that does not answer is not held to be failing."""
+_GRACE_S: Final = 0.25
+"""How much longer than its time the waiting thread gives the loop to end."""
+_PER_HOST: Final = 24
+_NAME_THREADS: Final = 16
+_POST_REFUSED: Final = frozenset({400, 403, 404, 405, 406, 411, 415, 422, 501})
+_EXPIRED: Final = (outcomes.NOT_FOUND, outcomes.GONE, outcomes.REFUSED)
+_HEADERS: Final = {"Accept": "application/fhir+json", "Accept-Encoding": "gzip", "User-Agent": "dystonia-cds"}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A FHIR server that may be asked. `base` has no slash at its end; an empty token is not sent."""
+
+    base: str
+    token: str = field(default="", repr=False)
+    public_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to ask for one prefetch key.
+
+    Attributes:
+        key: ours.
+        path: below the base: `Patient/1` for a read, `Observation` for a search.
+        form: the search parameters, encoded; empty for a read.
+        link: where a part that is already here goes on; empty to begin at the beginning.
+    """
+
+    key: str
+    path: str
+    form: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the server gave for one key.
+
+    Attributes:
+        outcome: `delivered` when all pages came, else why not.
+        pages: those that came, unread.
+        went_on: they follow what was already here, instead of replacing it.
+        ms: how long it took.
+    """
+
+    outcome: str
+    pages: tuple[bytes, ...] = ()
+    went_on: bool = False
+    ms: float = 0.0
+
+
+@dataclass(slots=True)
+class _Progress:
+    """A query under way; what has come is here when time is up."""
+
+    outcome: str = outcomes.LATE
+    pages: list[bytes] = field(default_factory=list)
+    entries: int = 0
+    went_on: bool = False
+    answered: bool = False
+    quiet_s: float = 0.0
+    ended: float | None = None
+
+    def take(self, answer: Answer) -> None:
+        """Note what one request came to."""
+        self.answered |= answer.proper
+        self.quiet_s = max(self.quiet_s, answer.quiet_s)
+        if answer.body:
+            self.pages.append(answer.body)
+            self.entries += answer.entries
+
+
+class Access:
+    """All access of this process to EHRs; threads share it."""
+
+    def __init__(self, *, slots_per_host: int, max_pages: int, ca_file: Path | None = None) -> None:
+        self._gate = Gate(slots_per_host)
+        self._max_pages = max_pages
+        self._tls = trust(ca_file)
+        self._lock = threading.Lock()
+        self._owner = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    def fetch(self, server: Server, queries: Sequence[Query], seconds: float) -> dict[str, Fetched]:
+        """Ask for all queries at once, for at most so many seconds. Key -> what came of it; never raises for an EHR."""
+        host = origin(server.base)
+        if host is None or not may_be_asked(server.base, public_only=server.public_only):
+            return _all(queries, outcomes.NOT_PUBLIC if server.public_only else outcomes.UNREACHABLE)
+        if seconds < _SHORTEST_S:
+            return _all(queries, outcomes.LATE)
+        name = "{}://{}:{}".format(*host)
+        if refused := self._gate.enter(name):
+            return _all(queries, refused)
+        under_way = {query.key: _Progress() for query in queries}
+        started = time.monotonic()
+        try:
+            waiting = self._run(self._everything(server, queries, under_way, seconds))
+            waiting.result(seconds + _GRACE_S)
+        except TimeoutError:
+            waiting.cancel()
+        finally:
+            self._gate.leave(
+                name,
+                answered=any(one.answered for one in under_way.values()) or (False if seconds >= _FAIR_S else None),
+                quiet_s=max((one.quiet_s for one in under_way.values()), default=0.0),
+            )
+        now = time.monotonic()
+        return {
+            key: Fetched(one.outcome, tuple(one.pages), one.went_on, round(1000 * ((one.ended or now) - started), 1))
+            for key, one in under_way.items()
+        }
+
+    def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> Future[_Result]:
+        """Start a coroutine in the loop; the loop starts with the first one, since threads do not survive a fork."""
+        with self._lock:
+            if self._loop is None or self._owner != os.getpid():
+                self._loop, self._owner, self._sessions = asyncio.new_event_loop(), os.getpid(), {}
+                self._loop.set_default_executor(ThreadPoolExecutor(_NAME_THREADS, thread_name_prefix="ehr-names"))
+                threading.Thread(target=self._loop.run_forever, name="ehr", daemon=True).start()
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def _session(self, *, public_only: bool) -> aiohttp.ClientSession:
+        """The session for servers with or without the demand for public addresses: neither shares a connection."""
+        session = self._sessions.get(public_only)
+        if session is None:
+            session = self._sessions[public_only] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    ssl=self._tls,
+                    resolver=PublicResolver() if public_only else ThreadedResolver(),
+                    ttl_dns_cache=30,
+                    limit_per_host=_PER_HOST,
+                    keepalive_timeout=45,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
+                headers=_HEADERS,
+                auto_decompress=False,
+                trust_env=False,
+            )
+        return session
+
+    async def _everything(
+        self, server: Server, queries: Sequence[Query], under_way: dict[str, _Progress], seconds: float
+    ) -> None:
+        session = self._session(public_only=server.public_only)
+        tasks = [
+            asyncio.create_task(_Errand(session, self._gate, server, self._max_pages, under_way[query.key]).run(query))
+            for query in queries
+        ]
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """One query, from its first request to its last page."""
+
+    session: aiohttp.ClientSession
+    gate: Gate
+    server: Server
+    max_pages: int
+    progress: _Progress
+
+    async def run(self, query: Query) -> None:
+        """Ask, and note in `progress` what came of it."""
+        progress = self.progress
+        try:
+            progress.outcome = await self._run(query)
+        except Exception as error:  # noqa: BLE001 - one key must not take the others with it; no detail may get out
+            _LOG.error("EHR query failed unexpectedly", error)
+            progress.outcome = outcomes.UNREACHABLE
+        progress.ended = time.monotonic()
+
+    async def _run(self, query: Query) -> str:
+        asked = f"{self.server.base}/{query.path}"
+        if query.link:
+            self.progress.went_on = True
+            outcome = await self._pages(asked, query.link)
+            if outcome not in (*_EXPIRED, outcomes.PARTIAL) or self.progress.pages:
+                return outcome
+            self.progress.went_on = False
+        first = await (self._search(asked, query.form) if query.form else self._get(asked))
+        if first.outcome != outcomes.DELIVERED:
+            return first.outcome
+        return await self._pages(asked, first.link)
+
+    async def _pages(self, asked: str, link: str) -> str:
+        """Follow next links until there is none."""
+        visited = {asked}
+        while link:
+            url = next_page(self.server.base, asked, link)
+            full = len(self.progress.pages) >= self.max_pages or self.progress.entries >= MOST_ENTRIES
+            if url is None or url in visited or full:
+                return outcomes.PARTIAL
+            visited.add(url)
+            answer = await self._get(url)
+            if answer.outcome != outcomes.DELIVERED:
+                return answer.outcome
+            link = answer.link
+        return outcomes.DELIVERED
+
+    async def _search(self, asked: str, form: str) -> Answer:
+        """By POST, so that no URL names the patient; by GET where the server does not do that."""
+        known = self.gate.search_by(self.server.base)
+        by_get = f"{asked}?{form}"
+        if known == "GET":
+            return await self._get(by_get)
+        answer = await self._send("POST", f"{asked}/_search", form)
+        method = "POST"
+        if answer.status in _POST_REFUSED and not known:
+            answer, method = await self._get(by_get), "GET"
+        if answer.outcome == outcomes.DELIVERED:
+            self.gate.searched_by(self.server.base, method)
+        return answer
+
+    async def _get(self, url: str) -> Answer:
+        return await self._send("GET", url)
+
+    async def _send(self, method: str, url: str, form: str = "") -> Answer:
+        answer = await self._once(method, url, form)
+        if answer.stale:
+            answer = await self._once(method, url, form)
+        self.progress.take(answer)
+        return answer
+
+    async def _once(self, method: str, url: str, form: str) -> Answer:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
+        if self.server.token:
+            headers["Authorization"] = f"Bearer {self.server.token}"
+        try:
+            async with self.session.request(
+                method,
+                URL(url, encoded=True),
+                data=form.encode() if form else None,
+                headers=headers,
+                allow_redirects=False,
+            ) as response:
+                return await answers.judged(response)
+        except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
+            return answers.failed(error)
+
+
+def trust(ca_file: Path | None) -> ssl.SSLContext:
+    """The authorities that an EHR's certificate may come from: the machine's, and those of `ca_file`.
+
+    Raises:
+        OSError: the file cannot be read, or holds no certificate (`ssl.SSLError` is one).
+    """
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def _all(queries: Sequence[Query], outcome: str) -> dict[str, Fetched]:
+    return {query.key: Fetched(outcome) for query in queries}
