@@ -16,7 +16,7 @@ from screening.knowledge.order_codes import Catalog, SiteOrder
 DETAIL_TYPE: Final = "com.epic.cdshooks.card.detail.content-type"
 LONGEST_SUMMARY: Final = 139
 """Characters: fewer than 140 (R44)."""
-LONGEST_LABEL: Final = 400
+LONGEST_LABEL: Final = 200
 """Characters of a suggestion's label, which some EHRs print on a button."""
 LONGEST_ORDER_NAME: Final = 100
 _NOT_PLAIN: Final = re.compile(r"[\s<>\x00-\x1f\x7f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
