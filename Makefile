@@ -6,6 +6,7 @@ PY := .venv/bin/python
 STAMP := .venv/.installed
 MUTATION := build/mutation/.installed
 R4 := contract-tests/r4
+ENGINE := contract-tests/fhir-engine
 PACKAGES := services/chassis services/content services/screening gateway deploy/tryout
 LOCK := ../.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
@@ -13,7 +14,7 @@ LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/te
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test check validate fix bench mutate venv lock clean
+.PHONY: help run demo test check validate engine fix bench mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -46,6 +47,13 @@ validate: $(STAMP) $(R4)/node_modules/.installed ## everything we say in FHIR ag
 
 $(R4)/node_modules/.installed: $(R4)/package-lock.json
 	cd $(R4) && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+engine: $(STAMP) $(ENGINE)/node_modules/.installed ## the same patient by prefetch, by FHIR search and by any mix (needs node and npm)
+	@REQUIRE_ENGINE=1 exec $(PY) -m pytest -q -p no:cacheprovider contract-tests/tests/test_fhir_engine.py
+
+$(ENGINE)/node_modules/.installed: $(ENGINE)/package-lock.json
+	cd $(ENGINE) && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 fix: $(STAMP) ## format, and repair what can be repaired
@@ -83,5 +91,5 @@ lock: $(STAMP) ## pin requirements/*.in anew, with hashes
 
 clean: ## remove what can be made again; STATE_DIR (var) stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	rm -rf $(R4)/node_modules
+	rm -rf $(R4)/node_modules $(ENGINE)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

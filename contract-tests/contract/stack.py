@@ -90,8 +90,11 @@ def gateway_app(environ: Mapping[str, str]) -> WsgiApp:
 
 
 @contextmanager
-def own_stack(state_dir: Path) -> Iterator[Stack]:
-    """Content, screening and gateway of this checkout, in try-out mode, until the end of the block."""
+def own_stack(state_dir: Path, further: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """Content, screening and gateway of this checkout, in try-out mode, until the end of the block.
+
+    `further` settings are given to all three.
+    """
     from content import app as content_app  # noqa: PLC0415 - a stack elsewhere needs none of them here
     from content import settings as content_settings  # noqa: PLC0415 - a stack elsewhere needs none of them here
     from screening import app as screening_app  # noqa: PLC0415 - a stack elsewhere needs none of them here
@@ -111,6 +114,7 @@ def own_stack(state_dir: Path) -> Iterator[Stack]:
             "CONTENT_URL": texts.url,
             "UPSTREAMS": f"screening={rules.url}",
             "PUBLIC_URL": door.url,
+            **(further or {}),
         }
         texts.start(content_app.create_app(content_settings.load(common)))
         rules.start(screening_app.create_app(screening_settings.load(common)))
