@@ -1,8 +1,5 @@
 """The envelope: what is refused, with which words and where; and what must pass."""
 
-import io
-import json
-import tracemalloc
 import uuid
 from typing import Any
 
@@ -25,36 +22,13 @@ def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return {k: v for k, v in document.items() if k != head} if value is ... else document | {head: value}
 
 
-def refused(body: bytes, hook: str) -> Problem:
+def refused(document: dict[str, Any], hook: str) -> Problem:
     with pytest.raises(Problem) as caught:
-        messages.check_call(body, hook)
+        messages.check_call(document, hook)
     assert caught.value.status == 400
     assert MARK not in caught.value.words + caught.value.expression
     assert caught.value.words.endswith(".")
     return caught.value
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"not json", b'{"a": NaN}', b'{"a": {"b": -Infinity}}', b'{"a": 1} x', b'{"a": 1}\x00', b"{", b'{"a": 01}',
-        b'{"a": "\xff"}', b'{"prefetch": {"b": "\xff"}}', '{"a": 1}'.encode("utf-16"), b"{'a': 1}", b'{"a": 1,}',
-    ],
-)  # fmt: skip
-def test_what_is_not_json_is_refused(body: bytes) -> None:
-    assert refused(body, "patient-view").words == "The request body is not JSON in UTF-8."
-
-
-@pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"text"', b"true"])
-def test_what_is_not_an_object_is_refused(body: bytes) -> None:
-    assert refused(body, "patient-view").words == "The request body must be a JSON object."
-
-
-def test_an_empty_body_and_a_deeply_nested_one_are_refused() -> None:
-    assert "empty" in refused(b"", "patient-view").words
-    assert "nested" in refused(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "patient-view").words
-    deep = b'{"hook":"patient-view","hookInstance":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-    assert "nested" in refused(deep, "patient-view").words
 
 
 @pytest.mark.parametrize(
@@ -77,28 +51,28 @@ def test_an_empty_body_and_a_deeply_nested_one_are_refused() -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_member_is_refused_and_its_place_is_said(call: dict[str, Any], path: str, value: Any) -> None:
-    assert refused(json.dumps(changed(call, path, value)).encode(), "patient-view").expression == path
+    assert refused(changed(call, path, value), "patient-view").expression == path
 
 
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("context.draftOrders", None), ("context.draftOrders", []), ("context.draftOrders", MARK),
+        ("context.draftOrders", []), ("context.draftOrders", MARK),
         ("context.draftOrders", {}), ("context.draftOrders", {"resourceType": "MedicationRequest"}),
         ("context.draftOrders", {"resourceType": ["Bundle"]}), ("context.draftOrders", {"resourceType": None}),
         ("context.selections", "MedicationRequest/1"), ("context.selections", [1]), ("context.selections", {}),
-        ("context.selections", None), ("context.selections", ["a", None]),
+        ("context.selections", ["a", None]), ("context.selections", False),
     ],
 )  # fmt: skip
 def test_a_wrong_order_context_is_refused(order: dict[str, Any], path: str, value: Any) -> None:
-    assert refused(json.dumps(changed(order, path, value)).encode(), "order-select").expression == path
+    assert refused(changed(order, path, value), "order-select").expression == path
 
 
 def test_authorization_needs_the_server_that_it_is_for(call: dict[str, Any]) -> None:
     call["fhirAuthorization"] = {"access_token": MARK, "token_type": "Bearer", "scope": "x", "subject": "y"}
-    assert refused(json.dumps(call).encode(), "patient-view").expression == "fhirServer"
+    assert refused(call, "patient-view").expression == "fhirServer"
     call["fhirServer"] = "http://localhost:9010/fhir"
-    messages.check_call(json.dumps(call).encode(), "patient-view")  # expires_in is missing, and that is all right
+    messages.check_call(call, "patient-view")  # expires_in is missing, and that is all right
 
 
 @pytest.mark.parametrize(
@@ -117,30 +91,26 @@ def test_authorization_needs_the_server_that_it_is_for(call: dict[str, Any]) -> 
     ],
 )  # fmt: skip
 def test_what_is_unusual_but_right_passes(call: dict[str, Any], path: str, value: Any) -> None:
-    messages.check_call(json.dumps(changed(call, path, value)).encode(), "patient-view")
+    messages.check_call(changed(call, path, value), "patient-view")
 
 
 @pytest.mark.parametrize(
     ("path", "value"),
     [
         ("context.draftOrders", ...), ("context.selections", ...), ("context.selections", []),
+        ("context.draftOrders", None), ("context.selections", None),
         ("context.draftOrders", {"entry": [{}, None], "x": 1, "resourceType": "Bundle"}),
     ],
 )  # fmt: skip
 def test_orders_may_be_missing_or_odd_inside(order: dict[str, Any], path: str, value: Any) -> None:
-    messages.check_call(json.dumps(changed(order, path, value)).encode(), "order-select")
-    messages.check_call(json.dumps(changed(order, path, value) | {"hook": "order-sign"}).encode(), "order-sign")
+    messages.check_call(changed(order, path, value), "order-select")
+    messages.check_call(changed(order, path, value) | {"hook": "order-sign"}, "order-sign")
 
 
-def test_the_prefetch_is_neither_copied_nor_walked(call: dict[str, Any]) -> None:
-    call["prefetch"] = {"observations": ["x" * 50] * 20_000}
-    body = json.dumps(call).encode()
-    messages.check_call(body, "patient-view")
-    tracemalloc.start()
-    messages.check_call(body, "patient-view")
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < len(body) * 1.5  # one copy to see that it is UTF-8; a decoded prefetch would take a second and more
+def test_what_a_right_call_tells(call: dict[str, Any]) -> None:
+    said = messages.check_call(call | {"fhirServer": "https://ehr.example/fhir/R4"}, "patient-view")
+    assert said == messages.Call(call["hookInstance"], "https://ehr.example/fhir/R4")
+    assert messages.check_call(call | {"fhirServer": None}, "patient-view").fhir_server == ""
 
 
 def test_a_refusal_over_http_says_what_and_where(client: Any, call: dict[str, Any], words: Any, stub: Any) -> None:
@@ -158,52 +128,3 @@ def test_the_hook_must_be_that_of_the_service(
     assert "patient-view" in words(client.post(VIEW, json=order))
     assert "order-select" in words(client.post(SELECT, json=call))
     assert client.post(SELECT, json=order).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("content_type", "status"),
-    [
-        ("application/json", 200), ("application/json; charset=utf-8", 200), ("Application/JSON;charset=UTF-8", 200),
-        ("application/fhir+json", 200), ("application/vnd.x.y+json; charset=us-ascii", 200),
-        ("text/plain", 415), ("", 415), ("application/x-www-form-urlencoded", 415), ("application/json+fhir", 415),
-        ("application/json; charset=utf-16", 415), ("text/json", 415), ("application/jsonp", 415),
-    ],
-)  # fmt: skip
-def test_content_types(client: Any, call: dict[str, Any], words: Any, content_type: str, status: int) -> None:
-    response = client.post(VIEW, data=json.dumps(call), content_type=content_type)
-    assert response.status_code == status
-    if status == 415:
-        assert "application/json" in words(response)
-
-
-@pytest.mark.parametrize(
-    ("encoding", "status"), [("identity", 200), ("gzip", 415), ("br", 415), ("gzip, identity", 415)]
-)
-def test_content_encodings(client: Any, call: dict[str, Any], encoding: str, status: int) -> None:
-    assert client.post(VIEW, json=call, headers={"Content-Encoding": encoding}).status_code == status
-
-
-def test_the_size_limit_is_exact_and_said(gateway: Any, call: dict[str, Any], words: Any, stub: Any) -> None:
-    body = json.dumps(call).encode()
-    small = gateway(max_body=len(body))
-    assert small.post(VIEW, data=body, content_type="application/json").status_code == 200
-    response = small.post(VIEW, data=body + b" ", content_type="application/json")
-    assert response.status_code == 413
-    assert f"{len(body):,} bytes" in words(response)
-    assert len(stub.calls) == 1
-
-
-def test_a_body_of_unknown_length_meets_the_same_limit(gateway: Any, call: dict[str, Any]) -> None:
-    body = json.dumps(call).encode()
-    small = gateway(max_body=len(body))
-    for data, status in ((body, 200), (body + b" ", 413), (body * 50, 413)):
-        chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
-        response = small.post(VIEW, input_stream=io.BytesIO(data), environ_overrides=chunked,
-                              content_type="application/json")  # fmt: skip
-        assert response.status_code == status
-
-
-def test_a_body_that_ends_early_is_refused(client: Any, words: Any) -> None:
-    response = client.post(VIEW, data=b"{}", content_type="application/json", environ_overrides={"CONTENT_LENGTH": "9"})
-    assert response.status_code == 400
-    assert "ended" in words(response)

@@ -1,115 +1,84 @@
 """The envelope of a CDS Hooks call: what must be right before we pass it on.
 
-The top level and the context are split into raw slices; a marshmallow schema reads those that it declares and
-leaves the rest alone. The prefetch stays a slice of bytes: nobody here looks inside. Unknown keys are welcome.
-An optional key that is null counts as absent, because some clients write null for what they do not have.
+A marshmallow schema checks the members that it declares and leaves the rest alone: unknown keys are welcome, and
+nobody here looks inside of resources. An optional member that is null counts as absent, because some clients write
+null for what they do not have.
 """
 
 import re
-from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
-import msgspec
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 
 from chassis.problems import Problem
 from gateway.problems import malformed
 
-Slices = dict[str, msgspec.Raw]
-
-_UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_PATIENT_ID: Final = r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,200}"
-_USER_ID: Final = r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9._-]{1,256}"
-_HTTP_URL: Final = r"https?://[^\s/?#]+[^\s]*"
-
-_slices: Final = msgspec.json.Decoder(Slices)
-_text: Final = msgspec.json.Decoder(str)
-_texts: Final = msgspec.json.Decoder(list[str])
+UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+PATIENT_ID: Final = r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,200}"
+USER_ID: Final = r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9._-]{1,256}"
+HTTP_URL: Final = r"https?://[^\s/?#]+[^\s]*"
 
 
-class _Resource(msgspec.Struct):
-    resourceType: str  # noqa: N815  as FHIR spells it
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What we need to know of a call that is right.
+
+    Attributes:
+        hook_instance: its UUID.
+        fhir_server: the base URL of the client's FHIR server, empty when it names none.
+    """
+
+    hook_instance: str
+    fhir_server: str
 
 
-_resource: Final = msgspec.json.Decoder(_Resource)
+def _member(right: Callable[[Any], bool], wrong: str, *, required: bool = False) -> fields.Raw:
+    """A member that is taken as it is. Where it is not `right`, or missing, the sentence `wrong` says so."""
+
+    def check(value: Any) -> None:
+        if not right(value):
+            raise ValidationError(wrong)
+
+    return fields.Raw(
+        required=required,
+        allow_none=not required,
+        validate=check,
+        error_messages=dict.fromkeys(("required", "null"), wrong),
+    )
 
 
-def _is_null(value: msgspec.Raw) -> bool:
-    view = memoryview(value)
-    return view.nbytes == 4 and bytes(view) == b"null"
+def _text(pattern: str) -> Callable[[Any], bool]:
+    """Whether a value is a string that matches a pattern as a whole."""
+    compiled = re.compile(pattern)
+    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
 
 
-class _RawField(fields.Field[Any]):
-    """A field that reads a raw slice of JSON. `wrong` is the sentence for a value that is missing or not right."""
-
-    def __init__(self, wrong: str, *, required: bool = False, null_is_absent: bool = False) -> None:
-        super().__init__(required=required, error_messages={"required": wrong})
-        self._wrong = wrong
-        self._null_is_absent = null_is_absent
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        if self._null_is_absent and _is_null(value):
-            return None
-        try:
-            return self._read(value)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
-            raise ValidationError(self._wrong) from error
-
-    @abstractmethod
-    def _read(self, value: msgspec.Raw) -> Any:
-        """The field's value, or an exception that says that it is none."""
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
-class _Text(_RawField):
-    """A string that matches a pattern as a whole."""
-
-    def __init__(self, pattern: str, wrong: str, **options: bool) -> None:
-        super().__init__(wrong, **options)
-        self._pattern = re.compile(pattern)
-
-    def _read(self, value: msgspec.Raw) -> str:
-        text = _text.decode(value)
-        if not self._pattern.fullmatch(text):
-            raise ValueError
-        return text
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(member, str) for member in value)
 
 
-class _Texts(_RawField):
-    """A list of strings."""
-
-    def _read(self, value: msgspec.Raw) -> list[str]:
-        return _texts.decode(value)
-
-
-class _Object(_RawField):
-    """An object, left as a slice: its first byte is all that is looked at."""
-
-    def _read(self, value: msgspec.Raw) -> msgspec.Raw:
-        if memoryview(value)[0] != ord("{"):
-            raise ValueError
-        return value
-
-
-class _Bundle(_RawField):
-    """A FHIR Bundle, by its resourceType."""
-
-    def _read(self, value: msgspec.Raw) -> msgspec.Raw:
-        if _resource.decode(value).resourceType != "Bundle":
-            raise ValueError
-        return value
+def _is_bundle(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("resourceType") == "Bundle"
 
 
 class _Envelope(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    hook = _Text(r".+", "The call must have a hook, a string.", required=True)
-    hookInstance = _Text(_UUID, "The call must have a hookInstance, a UUID of 36 characters.", required=True)  # noqa: N815
-    context = _Object("The call must have a context, an object.", required=True)
-    prefetch = _Object("The prefetch must be an object.", null_is_absent=True)
-    fhirServer = _Text(_HTTP_URL, "The fhirServer must be an http or https URL.", null_is_absent=True)  # noqa: N815
-    fhirAuthorization = _Object("The fhirAuthorization must be an object.", null_is_absent=True)  # noqa: N815
+    hook = _member(_text(r".+"), "The call must have a hook, a string.", required=True)
+    hookInstance = _member(  # noqa: N815  as the wire has it
+        _text(UUID), "The call must have a hookInstance, a UUID of 36 characters.", required=True
+    )
+    context = _member(_is_object, "The call must have a context, an object.", required=True)
+    prefetch = _member(_is_object, "The prefetch must be an object.")
+    fhirServer = _member(_text(HTTP_URL), "The fhirServer must be an http or https URL.")  # noqa: N815
+    fhirAuthorization = _member(_is_object, "The fhirAuthorization must be an object.")  # noqa: N815
 
     @validates_schema
     def _authorization_is_for_a_server(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -122,21 +91,17 @@ class _Context(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    patientId = _Text(  # noqa: N815
-        _PATIENT_ID,
+    patientId = _member(  # noqa: N815
+        _text(PATIENT_ID),
         "The context must have a patientId: the id of a FHIR Patient, at most 200 characters, without its type.",
         required=True,
     )
-    userId = _Text(  # noqa: N815
-        _USER_ID,
-        "The userId must be a resource type and an id, such as Practitioner/123.",
-        null_is_absent=True,
-    )
+    userId = _member(_text(USER_ID), "The userId must be a resource type and an id, such as Practitioner/123.")  # noqa: N815
 
 
 class _OrderContext(_Context):
-    selections = _Texts("The selections must be a list of strings.")
-    draftOrders = _Bundle("The draftOrders must be a FHIR Bundle.")  # noqa: N815
+    selections = _member(_is_texts, "The selections must be a list of strings.")
+    draftOrders = _member(_is_bundle, "The draftOrders must be a FHIR Bundle.")  # noqa: N815
 
 
 _ENVELOPE: Final = _Envelope()
@@ -144,41 +109,22 @@ _CONTEXT: Final = _Context()
 _ORDER_CONTEXT: Final = _OrderContext()
 
 
-def check_call(body: bytes, hook: str) -> None:
-    """See that `body` is a call of `hook` that a service can work on.
+def check_call(document: Mapping[str, Any], hook: str) -> Call:
+    """See that a JSON object is a call of `hook` that a service can work on.
 
     Raises:
         Problem: 400 with one sentence and the place of the first thing that is wrong.
     """
-    envelope = _load(_ENVELOPE, split(body), "")
+    envelope = _load(_ENVELOPE, document, "")
     if envelope["hook"] != hook:
         raise malformed(f"The hook of this service is {hook}; the call names another one.", "hook")
-    context = _ORDER_CONTEXT if hook.startswith("order-") else _CONTEXT
-    _load(context, _slices.decode(envelope["context"]), "context.")
+    _load(_ORDER_CONTEXT if hook.startswith("order-") else _CONTEXT, envelope["context"], "context.")
+    return Call(envelope["hookInstance"], envelope.get("fhirServer") or "")
 
 
-def split(body: bytes) -> Slices:
-    """The top level of a JSON object, each value as the bytes it has in `body`.
-
-    Raises:
-        Problem: 400 if `body` is not one JSON object in UTF-8.
-    """
-    if not body:
-        raise malformed("The request body is empty; it must be a JSON object.")
+def _load(schema: Schema, document: Mapping[str, Any], place: str) -> dict[str, Any]:
     try:
-        str(body, "utf-8")
-        return _slices.decode(body)
-    except msgspec.ValidationError as error:
-        raise malformed("The request body must be a JSON object.") from error
-    except RecursionError as error:
-        raise malformed("The request body is nested too deeply.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise malformed("The request body is not JSON in UTF-8.") from error
-
-
-def _load(schema: Schema, slices: Slices, place: str) -> dict[str, Any]:
-    try:
-        return cast(dict[str, Any], schema.load(slices))
+        return cast(dict[str, Any], schema.load(document))
     except ValidationError as error:
         raise _first(error, place) from error
 

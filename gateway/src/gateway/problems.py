@@ -50,7 +50,13 @@ def upstream_bad() -> Problem:
 
 def too_large(limit: int) -> Problem:
     """413: the body is larger than we take."""
-    return Problem(413, f"The request body is too large; the limit is {limit:,} bytes.")
+    return Problem(413, f"The request body is too large; the limit is {limit:,} bytes (setting MAX_BODY_BYTES).")
+
+
+def too_many(what: str, kind: str, limit: int, setting: str, expression: str = "") -> Problem:
+    """413: the body holds more of something than we take, as "The prefetch holds more than 200 keys"."""
+    words = f"{what} more than {limit:,} {kind}, which is the limit (setting {setting})."
+    return Problem(413, words, code="too-costly", expression=expression)
 
 
 def not_json_type() -> Problem:
@@ -60,7 +66,11 @@ def not_json_type() -> Problem:
 
 def encoded() -> Problem:
     """415: the body is compressed or otherwise encoded."""
-    return Problem(415, "The body must not be compressed: no Content-Encoding is accepted.")
+    return Problem(
+        415,
+        "The body must not be compressed: no Content-Encoding is accepted.",
+        headers={"Accept-Encoding": "identity"},
+    )
 
 
 def malformed(words: str, expression: str = "") -> Problem:

@@ -13,6 +13,7 @@ from chassis import peers
 from chassis.environment import Environment
 from gateway import clients
 from gateway.clients import Client, ClientsError
+from gateway.limits import Limits
 
 TRY_OUT: Final = "try-out"
 PRODUCTION: Final = "production"
@@ -36,6 +37,7 @@ class Settings:
         call_deadline: hard limit of one call to an upstream, in seconds.
         discovery_ttl: age from which discovery is read anew, in seconds.
         max_body: largest request body, in bytes.
+        limits: how much one call may hold.
         connections: idle connections kept per upstream and process: the number of threads.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -50,6 +52,7 @@ class Settings:
     call_deadline: float = 5.0
     discovery_ttl: float = 60.0
     max_body: int = 10_000_000
+    limits: Limits = field(default_factory=Limits)
     connections: int = 16
     log_level: str = "INFO"
 
@@ -82,6 +85,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     call_deadline = env.float("CALL_DEADLINE_S", 5.0, validate=Range(0.1, 60))
     discovery_ttl = env.float("DISCOVERY_TTL_S", 60.0, validate=Range(1, 3600))
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 200_000_000))
+    call_limits = _limits(env)
     connections = env.int("UPSTREAM_CONNECTIONS", 16, validate=Range(1, 1_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     public_url = checked("PUBLIC_URL", f"http://localhost:{port or 0}", _base_url)
@@ -109,8 +113,22 @@ def load(environ: Mapping[str, str]) -> Settings:
         call_deadline=call_deadline,
         discovery_ttl=discovery_ttl,
         max_body=max_body,
+        limits=call_limits,
         connections=connections,
         log_level=log_level,
+    )
+
+
+def _limits(env: Environment) -> Limits:
+    """How much one call may hold; the names of the settings stand in `Limits`."""
+    defaults = Limits()
+    return Limits(
+        containers=env.int("MAX_JSON_CONTAINERS", defaults.containers, validate=Range(1_000, 10_000_000)),
+        prefetch_keys=env.int("MAX_PREFETCH_KEYS", defaults.prefetch_keys, validate=Range(1, 10_000)),
+        bundle_entries=env.int("MAX_BUNDLE_ENTRIES", defaults.bundle_entries, validate=Range(1, 1_000_000)),
+        all_entries=env.int("MAX_ALL_ENTRIES", defaults.all_entries, validate=Range(1, 1_000_000)),
+        draft_orders=env.int("MAX_DRAFT_ORDERS", defaults.draft_orders, validate=Range(1, 10_000)),
+        selections=env.int("MAX_SELECTIONS", defaults.selections, validate=Range(1, 10_000)),
     )
 
 

@@ -2,23 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from flask import Blueprint, Response, g, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from chassis import shell
-from gateway import auth, messages
+from gateway import auth, bodies, limits, messages
 from gateway.discovery import Directory, Service
-from gateway.problems import encoded, malformed, not_json_type, too_large, upstream_bad
+from gateway.problems import upstream_bad
 from gateway.routing import Answer, Upstream
 from gateway.settings import Settings
 
-_JSON: Final = re.compile(r"application/(?:[A-Za-z0-9!#$&^_.-]+\+)?json", re.IGNORECASE)
-_CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 _OK: Final = 200
-_DISCARDED_AT_MOST: Final = 64_000_000
 _OBJECT: Final = re.compile(rb"[ \t\r\n]*\{")
 _RETURNED: Final = ("Content-Type", "Server-Timing", "Retry-After")
 
@@ -43,14 +38,14 @@ def blueprint(settings: Settings, directory: Directory, upstreams: Mapping[str, 
         )
         g.access_fields = {"client": caller.name}
 
-    def received(service_id: str) -> tuple[Service, bytes]:
-        """The service that is called and the body, when the caller is let in and the body is JSON by its type."""
-        body = _body(settings.max_body)  # read first: an unread body breaks the connection before the answer arrives
+    def received(service_id: str) -> tuple[Service, bytes, dict[str, Any]]:
+        """The service that is called and the body, as it came and as JSON, when the caller is let in."""
+        body = bodies.receive(settings.max_body)  # first: an unread body breaks the connection before the answer
         identify()
         service = directory.find(service_id)
         g.access_fields |= {"service": service.id, "hook": service.hook, "upstream": service.upstream}
-        _check_type()
-        return service, body
+        bodies.check_type()
+        return service, body, bodies.read(body, settings.limits)
 
     def forwarded(service: Service, path: str, body: bytes) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "X-Request-Id": g.request_id}
@@ -65,8 +60,9 @@ def blueprint(settings: Settings, directory: Directory, upstreams: Mapping[str, 
     @hooks.post("/cds-services/<service_id>")
     def call(service_id: str) -> Response:
         """One call of a CDS service."""
-        service, body = received(service_id)
-        messages.check_call(body, service.hook)
+        service, body, document = received(service_id)
+        messages.check_call(document, service.hook)
+        limits.check_call(document, settings.limits)
         answer = forwarded(service, f"/cds-services/{service.id}", body)
         if not _OBJECT.match(answer.body) or (answer.status == _OK and not _has_cards(answer.body)):
             raise upstream_bad()
@@ -75,45 +71,15 @@ def blueprint(settings: Settings, directory: Directory, upstreams: Mapping[str, 
     @hooks.post("/cds-services/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
         """What became of cards. The answer may be empty."""
-        service, body = received(service_id)
-        messages.split(body)
+        service, body, _ = received(service_id)
         return _passed_on(forwarded(service, f"/cds-services/{service.id}/feedback", body))
 
     return hooks
 
 
-def _body(limit: int) -> bytes:
-    """The request body, at most `limit` bytes. The shell's limit is one byte more, where it cuts off."""
-    announced = request.content_length or 0
-    if announced > limit:
-        _discard(announced)
-        raise too_large(limit)
-    try:
-        return shell.body()
-    except RequestEntityTooLarge as error:
-        raise too_large(limit) from error
-    except BadRequest as error:
-        raise malformed("The request body ended before its announced length.") from error
-
-
-def _discard(announced: int) -> None:
-    """Take in a body that is too large and forget it: many clients send all of it before they read the answer."""
-    left = min(announced, _DISCARDED_AT_MOST)
-    while left > 0 and (piece := request.environ["wsgi.input"].read(min(left, 65_536))):
-        left -= len(piece)
-
-
 def _has_cards(body: bytes) -> bool:
     """Whether the answer to a call looks whole; it is passed on as it is, and a cut one must not be."""
     return b'"cards"' in body and body.rstrip().endswith(b"}")
-
-
-def _check_type() -> None:
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if not _JSON.fullmatch(request.mimetype) or charset not in _CHARSETS:
-        raise not_json_type()
-    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-        raise encoded()
 
 
 def _passed_on(answer: Answer) -> Response:
@@ -125,7 +91,7 @@ def _passed_on(answer: Answer) -> Response:
     headers = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
     if answer.status < 200 or 300 <= answer.status < 400:
         raise upstream_bad()
-    if answer.body and not _JSON.fullmatch(headers.get("Content-Type", "").partition(";")[0].strip()):
+    if answer.body and not bodies.JSON_TYPE.fullmatch(headers.get("Content-Type", "").partition(";")[0].strip()):
         raise upstream_bad()
     if answer.status >= 500 and not _is_outcome(answer.body):
         raise upstream_bad()
