@@ -14,7 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.clients import Client, Key
+from gateway.clients import Client
+from gateway.jwks import Key
 from gateway.settings import PRODUCTION
 
 URL = "https://cds.example"

@@ -1,6 +1,7 @@
 """The list of trusted clients: what a file must be like, and the one client that ships with us."""
 
 import json
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,8 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway import clients
-from gateway.clients import Client, ClientsError, Rate
+from gateway.addresses import FhirServer
+from gateway.clients import Client, Rate
 
 ISSUER = "https://ehr.example"
 JKU = "https://ehr.example/jwks.json"
@@ -53,10 +55,16 @@ def write(tmp_path: Path) -> Write:
 
 
 def faults(path: str) -> list[str]:
-    with pytest.raises(ClientsError) as caught:
-        clients.read_file(path)
-    assert "\n" not in str(caught.value)
-    return [str(fault) for fault in caught.value.faults]
+    file = clients.read(path)
+    assert file.clients == ()
+    assert not any("\n" in fault.words for fault in file.faults)
+    return [str(fault) for fault in file.faults]
+
+
+def read(path: str) -> tuple[Client, ...]:
+    file = clients.read(path)
+    assert file.faults == ()
+    return file.clients
 
 
 def test_the_sandbox_is_known_by_its_public_key() -> None:
@@ -77,13 +85,13 @@ def test_a_file_of_the_first_form_still_holds(write: Write) -> None:
     ]
     keys = [public_jwk(EC_KEY, "1"), public_jwk(RSA_KEY, "2"), *ignored]
     whole = entry(jwks={"keys": keys}, jku=JKU, audiences=["a"], origins=["https://ehr.example:8443"], comment="c")
-    (read,) = clients.read(write([whole]))
-    assert (read.name, read.issuer, read.jkus, sorted(read.keys)) == ("ehr", ISSUER, {JKU}, ["1", "2"])
-    assert (read.audiences, read.origins) == ({"a"}, {"https://ehr.example:8443"})
-    assert (read.jwks_url, read.tenants, read.fhir_servers, read.services) == ("", set(), (), set())
-    assert (read.algorithms, read.rate, read.dialect, read.prefetch_keys) == ({"ES384", "RS384"}, None, "strict", {})
-    assert not read.key_is_public
-    assert "n=" not in repr(read)
+    (one,) = read(write([whole]))
+    assert (one.name, one.issuer, one.jkus, sorted(one.keys)) == ("ehr", ISSUER, {JKU}, ["1", "2"])
+    assert (one.audiences, one.origins) == ({"a"}, {"https://ehr.example:8443"})
+    assert (one.jwks_url, one.tenants, one.fhir_servers, one.services) == ("", set(), (), set())
+    assert (one.algorithms, one.rate, one.dialect, one.prefetch_keys) == ({"ES384", "RS384"}, None, "strict", {})
+    assert not one.key_is_public
+    assert "n=" not in repr(one)
 
 
 def test_everything_can_be_agreed(write: Write) -> None:
@@ -105,8 +113,8 @@ clients:
     prefetchKeys: {labs_vitamin_b12: B12}
     comment: 2026-01-01
 """
-    (read,) = clients.read(write(document, "clients.yaml"))
-    assert read == Client(
+    (one,) = read(write(document, "clients.yaml"))
+    assert one == Client(
         name="ehr",
         issuer="https://ehr.example/fhir",
         jwks_url="https://ehr.example/jwks",
@@ -114,7 +122,7 @@ clients:
         algorithms=frozenset({"RS256"}),
         audiences=frozenset({"typed by hand"}),
         tenants=frozenset({"north", "2"}),
-        fhir_servers=(clients.FhirServer("https://ehr.example/fhir"), clients.FhirServer("https://*.ehr.example/r4")),
+        fhir_servers=(FhirServer("https://ehr.example/fhir"), FhirServer("https://*.ehr.example/r4")),
         services=frozenset({"dystonia-patient-view"}),
         origins=frozenset({"https://ehr.example"}),
         rate=Rate(600, 50),
@@ -127,28 +135,28 @@ clients:
     "content", [{"clients": [entry()]}, "[\n\t" + json.dumps(entry()) + "\n]", yaml.dump([entry()])]
 )
 def test_json_with_tabs_and_yaml_say_the_same(write: Write, content: Any) -> None:
-    (read,) = clients.read(write(content))
-    assert (read.name, list(read.keys)) == ("ehr", ["1"])
+    (one,) = read(write(content))
+    assert (one.name, list(one.keys)) == ("ehr", ["1"])
 
 
 def test_the_address_of_the_keys_is_the_only_jku_unless_others_are_listed(write: Write) -> None:
-    (read,) = clients.read(write([entry(jwks=..., jwksUrl=JKU)]))
-    assert (read.jwks_url, read.jkus, read.keys) == (JKU, {JKU}, {})
-    (read,) = clients.read(write([entry(jwks=..., jwksUrl=JKU, jku=[])]))
-    assert read.jkus == set()
+    (one,) = read(write([entry(jwks=..., jwksUrl=JKU)]))
+    assert (one.jwks_url, one.jkus, one.keys) == (JKU, {JKU}, {})
+    (one,) = read(write([entry(jwks=..., jwksUrl=JKU, jku=[])]))
+    assert one.jkus == set()
 
 
 def test_a_burst_that_is_not_said_is_a_minute_s_worth(write: Write) -> None:
-    (read,) = clients.read(write([entry(rateLimit={"perMinute": 30})]))
-    assert read.rate == Rate(30, 30)
+    (one,) = read(write([entry(rateLimit={"perMinute": 30})]))
+    assert one.rate == Rate(30, 30)
 
 
 def test_keys_may_lie_in_a_file_beside(write: Write, tmp_path: Path) -> None:
     beside = write({"keys": [public_jwk(EC_KEY, "beside")]}, "keys.json")
     path = write([entry(jwks=..., jwksFile="keys.json")])
-    read = clients.read_file(path)
-    assert list(read.clients[0].keys) == ["beside"]
-    assert read.stamps == {path: clients.stamp(path), beside: clients.stamp(beside)}
+    file = clients.read(path)
+    assert list(file.clients[0].keys) == ["beside"]
+    assert file.stamps == {path: clients.stamp(path), beside: clients.stamp(beside)}
     Path(beside).write_text('{"keys": [\n\n{"kid": "1", "kty": "RSA", "n": "x", "e": "AQAB", "d": "Sentinel-1"}]}')
     (fault,) = faults(path)
     assert fault.startswith("line 1: entry ehr: jwksFile: that file: line 3: keys[0]: is a private or symmetric key")
@@ -213,8 +221,7 @@ def test_keys_may_lie_in_a_file_beside(write: Write, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_file_is_refused(write: Write, content: Any, said: str) -> None:
-    with pytest.raises(ClientsError, match=said):
-        clients.read_file(write(content))
+    assert any(re.search(said, fault) for fault in faults(write(content)))
 
 
 def test_each_fault_names_its_line_and_its_entry_and_all_are_said_at_once(write: Write) -> None:
@@ -240,12 +247,6 @@ def test_each_fault_names_its_line_and_its_entry_and_all_are_said_at_once(write:
     ]
 
 
-def test_twenty_faults_are_said_and_the_others_are_counted(write: Write) -> None:
-    said = faults(write([other(client=f"c{n}", issuer=f"i{n}", dialect="?") for n in range(25)]))
-    assert len(said) == 21
-    assert "and 5 more" in said
-
-
 def test_no_value_is_repeated(write: Write) -> None:
     wrong = {"Sentinel-1": "Sentinel-2", "issuer": "Sentinel-3\n", "jku": "Sentinel-4", "dialect": "Sentinel-5"}
     keys = {"keys": [{"kty": "EC", "crv": "P-384", "kid": "Sentinel-6", "x": "Sentinel-7", "y": "Sentinel-8"}]}
@@ -268,7 +269,7 @@ def test_an_issuer_is_shared_only_when_tenants_tell_its_clients_apart(
     (fault,) = faults(write(f"[{json.dumps(first)},\n{json.dumps(second)}]"))
     assert said in fault
     apart = [entry(tenants=["a"]), other(issuer=ISSUER, tenants=["b", "c"])]
-    assert [client.name for client in clients.read(write(apart))] == ["ehr", "other"]
+    assert [client.name for client in read(write(apart))] == ["ehr", "other"]
 
 
 def test_the_public_key_of_the_sandbox_is_refused_in_production(write: Write) -> None:

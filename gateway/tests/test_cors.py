@@ -61,7 +61,7 @@ def test_origins_of_a_try_out(client: Any, origin: str, allowed: bool) -> None:
 
 
 def test_production_allows_only_the_origins_of_its_settings(gateway: Callable[..., Any]) -> None:
-    client = gateway(deployment=PRODUCTION, origins=frozenset({"https://ehr.example"}))
+    client = gateway(deployment=PRODUCTION, clients=(), origins=frozenset({"https://ehr.example"}))
     for origin, granted in (
         ("https://ehr.example", "https://ehr.example"),
         ("http://localhost:1", None),

@@ -34,7 +34,8 @@ def test_defaults_of_a_try_out() -> None:
     assert settings.content_url == "http://127.0.0.1:8082"
     assert settings.call_deadline == 5.0
     assert settings.max_body == 10_000_000
-    assert settings.origins == {"https://sandbox.cds-hooks.org"}
+    assert settings.origins == set()
+    assert settings.clients_file is None
     assert [client.name for client in settings.clients] == ["cds-hooks-sandbox"]
 
 
@@ -58,7 +59,11 @@ def test_everything_can_be_set(clients_file: str) -> None:
     assert not settings.try_out
     assert settings.public_url == "https://cds.example/base"
     assert settings.upstreams == {"a": "http://a:1", "b-2": "https://b"}
-    assert settings.origins == {"https://x.example", "http://y.example:81", "https://a.example"}
+    assert settings.origins == {"https://x.example", "http://y.example:81"}
+    assert settings.clients_file is not None
+    assert settings.clients_file.path == clients_file
+    assert settings.clients == settings.clients_file.clients
+    assert [client.origins for client in settings.clients] == [{"https://a.example"}]
     assert (settings.call_deadline, settings.discovery_ttl, settings.max_body, settings.connections) == (
         2.5,
         30,
@@ -90,7 +95,7 @@ def test_all_wrong_settings_are_named_at_once() -> None:
         load({"GATEWAY_PORT": "x", "PUBLIC_URL": "x", "UPSTREAMS": "x", "LOG_LEVEL": "x"})
     said = str(caught.value)
     named = {part.split(":")[0].strip() for part in said.removeprefix("settings at fault: ").split(";")}
-    assert named == {"CLIENTS_FILE", "GATEWAY_PORT", "LOG_LEVEL", "PUBLIC_URL", "UPSTREAMS"}
+    assert named == {"CLIENTS_FILE", "GATEWAY_PORT", "INTERNAL_KEY", "LOG_LEVEL", "PUBLIC_URL", "UPSTREAMS"}
     assert "\n" not in said
 
 
@@ -116,5 +121,17 @@ def test_a_start_that_fails_says_one_line() -> None:
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         "gateway cannot start: settings at fault: CLIENTS_FILE: must name the file of trusted clients "
-        "in production (or set DEPLOYMENT=try-out)"
+        "in production (or set DEPLOYMENT=try-out); INTERNAL_KEY: Environment variable not set."
+    ]
+
+
+def test_each_fault_of_the_clients_file_is_a_fault_of_its_own(tmp_path: Any) -> None:
+    path = tmp_path / "clients.yaml"
+    path.write_text("- client: ehr\n  issuer: i\n  jwksUrl: http://ehr.example\n  dialect: cerner\n")
+    with pytest.raises(SettingsError) as caught:
+        load({**KEY, "CLIENTS_FILE": str(path)})
+    assert str(caught.value).split("; ") == [
+        "settings at fault: CLIENTS_FILE: line 3: entry ehr: jwksUrl: must be an https URL "
+        "(http is accepted for localhost, 127.0.0.1 and [::1] only)",
+        "CLIENTS_FILE: line 4: entry ehr: dialect: must be one of strict, sandbox, epic, oracle, athena",
     ]

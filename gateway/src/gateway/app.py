@@ -8,6 +8,7 @@ from flask import Flask, Response, g
 from chassis import shell
 from gateway import __version__, cors, pages, views
 from gateway.discovery import Directory, fetch
+from gateway.registry import Registry
 from gateway.routing import Upstream
 from gateway.settings import Settings
 
@@ -18,17 +19,24 @@ def create_app(settings: Settings) -> Flask:
     Raises:
         DuplicateService: two services that the upstreams announce share an id.
     """
+    registry = Registry(settings.clients, settings.clients_file)
     directory = Directory(settings.upstreams, settings.discovery_ttl, partial(fetch, keys=settings.internal_keys))
     upstreams = {name: _upstream(name, url, settings) for name, url in settings.upstreams.items()}
 
     def not_ready() -> Sequence[str]:
         return [f"discovery of {name}" for name in directory.current().waiting]
 
-    app = shell.build("gateway", version=__version__, max_body=settings.max_body + 1, not_ready=not_ready)
+    def degraded() -> Sequence[str]:
+        registry.current()
+        return ["the clients file is at fault; a former version of it is in force"] if registry.faults else []
+
+    app = shell.build(
+        "gateway", version=__version__, max_body=settings.max_body + 1, not_ready=not_ready, degraded=degraded
+    )
     app.url_map.merge_slashes = False
     _seal(app)
-    cors.install(app, cors.allowed_by(settings))
-    app.register_blueprint(views.blueprint(settings, directory, upstreams))
+    cors.install(app, cors.allowed_by(settings, registry))
+    app.register_blueprint(views.blueprint(settings, registry, directory, upstreams))
     content = _upstream("content", settings.content_url, settings)
     app.register_blueprint(pages.blueprint(settings, content, upstreams.get("screening")))
     directory.start()

@@ -25,7 +25,8 @@ from urllib.parse import urlsplit
 import jwt
 
 from chassis.problems import Problem
-from gateway.clients import Client, Key
+from gateway.clients import Client
+from gateway.jwks import Key
 from gateway.problems import loopback_only, unauthorized
 
 ALGORITHMS: Final = ("ES384", "RS384")

@@ -14,31 +14,21 @@ from typing import Any, Final
 
 from gateway import addresses, entries, jwks
 from gateway.addresses import FhirServer
-from gateway.entries import ORIGIN
 from gateway.jwks import Key
 from gateway.positions import Document, Fault, Unreadable
 from gateway.positions import Path as Place
 from gateway.positions import read as read_document
 
-__all__ = [
-    "ORIGIN", "Client", "ClientsError", "ClientsFile", "FhirServer", "Key", "Rate", "Stamp",
-    "read", "read_file", "sandbox", "stamp",
-]  # fmt: skip
-
-MOST_FAULTS: Final = 20
 _MOST_BYTES: Final = 4_000_000
 _MOST_ENTRIES: Final = 2_000
 
 
-class ClientsError(Exception):
-    """The list of clients is not usable: `faults` say why, without key material; at most `MOST_FAULTS` of them."""
+class _Wrong(Exception):
+    """A file, or the top of it, cannot be read; `faults` say why."""
 
-    def __init__(self, *faults: Fault | str) -> None:
-        said = sorted(Fault(0, fault) if isinstance(fault, str) else fault for fault in faults)
-        if len(said) > MOST_FAULTS:
-            said = [*said[:MOST_FAULTS], Fault(0, f"and {len(said) - MOST_FAULTS} more")]
-        self.faults = tuple(said)
-        super().__init__("; ".join(map(str, said)))
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__()
+        self.faults = faults
 
 
 @dataclass(frozen=True)
@@ -99,12 +89,14 @@ class ClientsFile:
 
     Attributes:
         path: where it is.
-        clients: what it says.
+        clients: what it says; none if it is at fault in any place.
+        faults: what is wrong with it, in the order of its lines; without key material or other values.
         stamps: of the file and of the key files that it names, from just before they were read.
     """
 
     path: str
-    clients: tuple[Client, ...]
+    clients: tuple[Client, ...] = ()
+    faults: tuple[Fault, ...] = ()
     stamps: Mapping[str, Stamp | None] = field(default_factory=dict)
 
 
@@ -117,20 +109,14 @@ def stamp(path: str) -> Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
-def read(path: str) -> tuple[Client, ...]:
-    """The clients alone, as `read_file`."""
-    return read_file(path).clients
-
-
-def read_file(path: str) -> ClientsFile:
-    """The clients in the file at `path`.
-
-    Raises:
-        ClientsError: the file, or a key file that it names, cannot be read, or anything in them is wrong.
-    """
+def read(path: str) -> ClientsFile:
+    """The clients file at `path`, checked whole; whoever uses it looks at `faults` first."""
     parsing = _Parsing(Path(path).parent)
-    clients = parsing.clients(parsing.text_of(path))
-    return ClientsFile(path, clients, MappingProxyType(parsing.stamps))
+    try:
+        clients = parsing.clients(parsing.text_of(path))
+    except _Wrong as wrong:
+        return ClientsFile(path, faults=tuple(sorted(wrong.faults)), stamps=MappingProxyType(parsing.stamps))
+    return ClientsFile(path, clients, stamps=MappingProxyType(parsing.stamps))
 
 
 def sandbox() -> tuple[Client, ...]:
@@ -153,24 +139,24 @@ class _Parsing:
         """The text of the clients file.
 
         Raises:
-            ClientsError: it cannot be read.
+            _Wrong: it cannot be read.
         """
         self.stamps[path] = stamp(path)
         try:
             return _text(Path(path))
         except ValueError as error:
-            raise ClientsError(Fault(0, f"the file {error}")) from error
+            raise _Wrong(Fault(0, f"the file {error}")) from error
 
     def clients(self, text: str) -> tuple[Client, ...]:
         """The clients in `text`.
 
         Raises:
-            ClientsError: anything in it is wrong.
+            _Wrong: anything in it is wrong.
         """
         try:
             document = read_document(text)
         except Unreadable as error:
-            raise ClientsError(*error.faults) from error
+            raise _Wrong(*error.faults) from error
         found: list[tuple[Place, Client]] = []
         for path, entry in _entries(document):
             client = self._client(document, path, entry)
@@ -178,7 +164,7 @@ class _Parsing:
                 found.append((path, client))
         self._faults.extend(_clashes(document, found))
         if self._faults:
-            raise ClientsError(*self._faults)
+            raise _Wrong(*self._faults)
         return tuple(client for _, client in found)
 
     def _client(self, document: Document, path: Place, entry: Any) -> Client | None:
@@ -253,15 +239,15 @@ def _entries(document: Document) -> Iterator[tuple[Place, Any]]:
     """The entries of a file, a list or an object whose one member `clients` is the list, with their places.
 
     Raises:
-        ClientsError: there is no such list, or it is empty or too long.
+        _Wrong: there is no such list, or it is empty or too long.
     """
     top, at = document.value, Place()
     if isinstance(top, dict):
         top, at = top.get("clients"), ("clients",)
         if set(document.value) != {"clients"}:
-            raise ClientsError(Fault(1, "at the top there must be a list of clients, or an object with clients alone"))
+            raise _Wrong(Fault(1, "at the top there must be a list of clients, or an object with clients alone"))
     if not isinstance(top, list) or not 0 < len(top) <= _MOST_ENTRIES:
-        raise ClientsError(Fault(document.line(at), f"there must be a list of 1 to {_MOST_ENTRIES} clients"))
+        raise _Wrong(Fault(document.line(at), f"there must be a list of 1 to {_MOST_ENTRIES} clients"))
     return (((*at, index), entry) for index, entry in enumerate(top))
 
 

@@ -1,11 +1,19 @@
-"""Cross-origin calls from browsers: which origins may read our answers, on every answer, refusals included."""
+"""Cross-origin calls from browsers: which origins may read our answers, on every answer, refusals included.
+
+A preflight carries no token, and a refused call has no known caller: any listed origin may read those answers. Once a
+call's client is known, only that client's own origins may: a page of one hospital must not use another's token.
+Origins are compared character by character; browsers write them in one way only.
+"""
 
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
+from gateway.addresses import LOOPBACK
+from gateway.clients import Client
+from gateway.registry import Registry
 from gateway.settings import Settings
 
 _METHODS: Final = "GET, POST, OPTIONS"
@@ -15,19 +23,28 @@ _ON_REQUEST: Final = frozenset(
 )
 _EXPOSED: Final = "ETag, Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id"
 _MAX_AGE_S: Final = 600
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def allowed_by(settings: Settings) -> Callable[[str], bool]:
-    """Tells whether an Origin header names an origin that may call us.
+def allowed_by(settings: Settings, registry: Registry) -> Callable[[str], bool]:
+    """Tells whether an Origin header names an origin that may read the answer to the present request.
 
     In try-out this machine may, on any port, besides the listed ones.
     """
 
     def allowed(origin: str) -> bool:
-        return origin in settings.origins or (settings.try_out and _is_loopback(origin))
+        if settings.try_out and _is_loopback(origin):
+            return True
+        own: frozenset[str] | None = g.get("client_origins")
+        if own is not None:
+            return origin in own
+        return origin in settings.origins or origin in registry.current().origins
 
     return allowed
+
+
+def narrow(client: Client | None) -> None:
+    """From here on the present request is this client's, and only its origins may read the answer; None: anybody's."""
+    g.client_origins = client.origins if client else None
 
 
 def install(app: Flask, allowed: Callable[[str], bool]) -> None:
@@ -69,4 +86,4 @@ def _is_loopback(origin: str) -> bool:
         return False
     host = f"[{url.hostname}]" if url.hostname and ":" in url.hostname else url.hostname
     plain = f"{url.scheme}://{host}" + (f":{port}" if port is not None else "")
-    return url.scheme in ("http", "https") and url.hostname in _LOOPBACK and origin == plain
+    return url.scheme in ("http", "https") and url.hostname in LOOPBACK and origin == plain

@@ -11,8 +11,8 @@ from marshmallow.validate import OneOf, Range
 
 from chassis import peers
 from chassis.environment import Environment
-from gateway import clients
-from gateway.clients import Client, ClientsError
+from gateway import clients, entries
+from gateway.clients import Client, ClientsFile
 from gateway.limits import Limits
 
 TRY_OUT: Final = "try-out"
@@ -32,8 +32,9 @@ class Settings:
         public_url: base URL under which callers reach us, without a slash at the end; part of every `aud`.
         upstreams: name -> base URL of the services whose CDS services we offer.
         content_url: base URL of the content service.
-        clients: who may sign tokens.
-        origins: browser origins that may call us.
+        clients: who may sign tokens at start.
+        clients_file: the file that says who may from then on; None in try-out.
+        origins: browser origins that may call us besides those of the clients.
         call_deadline: hard limit of one call to an upstream, in seconds.
         discovery_ttl: age from which discovery is read anew, in seconds.
         max_body: largest request body, in bytes.
@@ -48,6 +49,7 @@ class Settings:
     upstreams: Mapping[str, str] = field(default_factory=lambda: {"screening": "http://127.0.0.1:8081"})
     content_url: str = "http://127.0.0.1:8082"
     clients: tuple[Client, ...] = ()
+    clients_file: ClientsFile | None = field(default=None, repr=False)
     origins: frozenset[str] = frozenset()
     call_deadline: float = 5.0
     discovery_ttl: float = 60.0
@@ -92,15 +94,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     upstreams = checked("UPSTREAMS", f"screening=http://127.0.0.1:{screening_port or 0}", _upstreams)
     content_url = checked("CONTENT_URL", f"http://127.0.0.1:{content_port or 0}", _base_url)
     origins = checked("CORS_ORIGINS", "", _origins)
-    clients_file = env.str("CLIENTS_FILE", "")
+    clients_file = _clients_file(env, deployment)
     if deployment == PRODUCTION and public_url and not _is_private(public_url):
         env.fault("PUBLIC_URL", "must be an https URL in production")
-    trusted: tuple[Client, ...] = ()
-    if deployment in (TRY_OUT, PRODUCTION):
-        try:
-            trusted = _clients(deployment, clients_file)
-        except ClientsError as error:
-            env.fault("CLIENTS_FILE", str(error))
     env.finish()
     return Settings(
         internal_keys=internal_keys,
@@ -108,8 +104,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         public_url=public_url,
         upstreams=upstreams,
         content_url=content_url,
-        clients=trusted,
-        origins=origins.union(*(client.origins for client in trusted)),
+        clients=clients_file.clients if clients_file else clients.sandbox(),
+        clients_file=clients_file,
+        origins=origins,
         call_deadline=call_deadline,
         discovery_ttl=discovery_ttl,
         max_body=max_body,
@@ -132,14 +129,20 @@ def _limits(env: Environment) -> Limits:
     )
 
 
-def _clients(deployment: str, path: str) -> tuple[Client, ...]:
-    if deployment == TRY_OUT:
-        if path:
-            raise ClientsError("is for production, a try-out trusts only the CDS Hooks Sandbox")
-        return clients.sandbox()
-    if not path:
-        raise ClientsError("must name the file of trusted clients in production (or set DEPLOYMENT=try-out)")
-    return clients.read(path)
+def _clients_file(env: Environment, deployment: str) -> ClientsFile | None:
+    """The file of trusted clients, which production needs and a try-out must not have; each fault of it is noted."""
+    path = env.str("CLIENTS_FILE", "")
+    if deployment == TRY_OUT and path:
+        env.fault("CLIENTS_FILE", "is for production, a try-out trusts only the CDS Hooks Sandbox")
+    if deployment == PRODUCTION and not path:
+        words = "must name the file of trusted clients in production (or set DEPLOYMENT=try-out)"
+        env.fault("CLIENTS_FILE", words)
+    if deployment != PRODUCTION or not path:
+        return None
+    file = clients.read(path)
+    for fault in file.faults:
+        env.fault("CLIENTS_FILE", str(fault))
+    return file
 
 
 def _base_url(text: str) -> str:
@@ -171,7 +174,7 @@ def _origins(text: str) -> frozenset[str]:
     origins = frozenset(part.strip() for part in text.split(",") if part.strip())
     for origin in origins:
         try:
-            clients.ORIGIN(origin)
+            entries.ORIGIN(origin)
         except ValidationError as error:
             raise ValueError(error.messages[0]) from error
     return origins

@@ -7,9 +7,10 @@ from typing import Any, Final
 import msgspec
 from flask import Blueprint, Response, g, request
 
-from gateway import auth, bodies, limits, messages
+from gateway import auth, bodies, cors, limits, messages
 from gateway.discovery import Directory, Service
 from gateway.problems import upstream_bad
+from gateway.registry import Registry
 from gateway.routing import Answer, Upstream
 from gateway.settings import Settings
 
@@ -25,18 +26,24 @@ class _Outcome(msgspec.Struct):
 _outcome: Final = msgspec.json.Decoder(_Outcome)
 
 
-def blueprint(settings: Settings, directory: Directory, upstreams: Mapping[str, Upstream]) -> Blueprint:
+def blueprint(
+    settings: Settings, registry: Registry, directory: Directory, upstreams: Mapping[str, Upstream]
+) -> Blueprint:
     """Discovery, calls and feedback."""
     hooks = Blueprint("hooks", __name__)
-    policy = auth.Policy(settings.try_out, settings.public_url, {client.issuer: client for client in settings.clients})
 
     def identify() -> None:
         """Refuse callers that we do not let in; put the name of the others into the access line."""
         g.access_fields = {"client": "refused"}
+        in_force = registry.current()
+        policy = auth.Policy(
+            settings.try_out, settings.public_url, {client.issuer: client for client in in_force.clients}
+        )
         caller = auth.identify(
             request.headers.get("Authorization"), request.environ.get("REMOTE_ADDR"), request.path, policy
         )
         g.access_fields = {"client": caller.name}
+        cors.narrow(in_force.by_name(caller.name))
 
     def received(service_id: str) -> tuple[Service, bytes, dict[str, Any]]:
         """The service that is called and the body, as it came and as JSON, when the caller is let in."""

@@ -35,7 +35,14 @@ def body() -> bytes:
     return read
 
 
-def build(import_name: str, *, version: str, max_body: int, not_ready: Callable[[], Sequence[str]]) -> Flask:
+def build(
+    import_name: str,
+    *,
+    version: str,
+    max_body: int,
+    not_ready: Callable[[], Sequence[str]],
+    degraded: Callable[[], Sequence[str]] = tuple,
+) -> Flask:
     """A Flask app with the shell around it.
 
     Args:
@@ -43,6 +50,7 @@ def build(import_name: str, *, version: str, max_body: int, not_ready: Callable[
         version: answered by `/healthz`.
         max_body: largest request body in bytes; more is answered with 413.
         not_ready: what the service still waits for, in public words; empty when it can serve.
+        degraded: what is wrong although the service can serve, in public words; empty when nothing is.
     """
     app = Flask(import_name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = max_body
@@ -83,7 +91,8 @@ def build(import_name: str, *, version: str, max_body: int, not_ready: Callable[
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
         """The service can serve; else 503 and what it waits for."""
-        waiting = list(not_ready())
-        return jsonify(status="waiting" if waiting else "ready", waiting=waiting), 503 if waiting else 200
+        waiting, wrong = list(not_ready()), list(degraded())
+        told = {"status": "waiting" if waiting else "ready", "waiting": waiting}
+        return jsonify(told | {"degraded": wrong} if wrong else told), 503 if waiting else 200
 
     return app
