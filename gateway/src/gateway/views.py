@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, request
 
 from gateway import auth, bodies, cors, limits, messages
 from gateway.discovery import Directory, Service
+from gateway.introduction import introduce
 from gateway.problems import upstream_bad
 from gateway.registry import Registry
 from gateway.routing import Answer, Upstream
@@ -43,20 +44,25 @@ def blueprint(
             request.headers.get("Authorization"), request.environ.get("REMOTE_ADDR"), request.path, policy
         )
         g.access_fields = {"client": caller.name}
-        cors.narrow(in_force.by_name(caller.name))
+        g.caller, g.client = caller, in_force.by_name(caller.name)
+        cors.narrow(g.client)
 
     def received(service_id: str) -> tuple[Service, bytes, dict[str, Any]]:
         """The service that is called and the body, as it came and as JSON, when the caller is let in."""
-        body = bodies.receive(settings.max_body)  # first: an unread body breaks the connection before the answer
+        body = bodies.receive(
+            settings.max_body
+        )  # read first: an unread body breaks the connection before the answer arrives
         identify()
         service = directory.find(service_id)
         g.access_fields |= {"service": service.id, "hook": service.hook, "upstream": service.upstream}
         bodies.check_type()
         return service, body, bodies.read(body, settings.limits)
 
-    def forwarded(service: Service, path: str, body: bytes) -> Answer:
+    def forwarded(service: Service, path: str, body: bytes, fhir_server: object = None) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "X-Request-Id": g.request_id}
-        return upstreams[service.upstream].call("POST", path, headers, body)
+        tenant = getattr(g.caller, "tenant", "")
+        caller = introduce(g.client, tenant, fhir_server, try_out=settings.try_out)
+        return upstreams[service.upstream].call("POST", path, headers, body, caller)
 
     @hooks.get("/cds-services")
     def discovery() -> Response:
@@ -70,7 +76,7 @@ def blueprint(
         service, body, document = received(service_id)
         messages.check_call(document, service.hook)
         limits.check_call(document, settings.limits)
-        answer = forwarded(service, f"/cds-services/{service.id}", body)
+        answer = forwarded(service, f"/cds-services/{service.id}", body, document.get("fhirServer"))
         if not _OBJECT.match(answer.body) or (answer.status == _OK and not _has_cards(answer.body)):
             raise upstream_bad()
         return _passed_on(answer)
