@@ -14,7 +14,7 @@ LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/te
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test check validate engine fix bench mutate venv lock clean
+.PHONY: help run demo test check validate engine attack fix bench mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -55,6 +55,9 @@ engine: $(STAMP) $(ENGINE)/node_modules/.installed ## the same patient by prefet
 $(ENGINE)/node_modules/.installed: $(ENGINE)/package-lock.json
 	cd $(ENGINE) && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
+
+attack: $(STAMP) ## start everything with traps around it, and see that every attack is refused [ATTACK="-v tokens bodies"]
+	@PYTHONPATH=contract-tests exec $(PY) -m attack $(ATTACK)
 
 fix: $(STAMP) ## format, and repair what can be repaired
 	$(PY) -m ruff check --fix .
