@@ -6,7 +6,7 @@ from functools import partial
 from flask import Flask, Response, g
 
 from chassis import shell
-from gateway import __version__, cors, pages, views
+from gateway import __version__, audit, cors, pages, views
 from gateway.discovery import Directory, fetch
 from gateway.registry import Registry
 from gateway.routing import Upstream
@@ -34,6 +34,7 @@ def create_app(settings: Settings) -> Flask:
         "gateway", version=__version__, max_body=settings.max_body + 1, not_ready=not_ready, degraded=degraded
     )
     app.url_map.merge_slashes = False
+    audit.install(app, audit.Stream(settings.audit_file))  # before what it tells of: they run in reverse
     _seal(app)
     cors.install(app, cors.allowed_by(settings, registry))
     app.register_blueprint(views.blueprint(settings, registry, directory, upstreams))

@@ -11,7 +11,7 @@ from marshmallow.validate import OneOf, Range
 
 from chassis import peers
 from chassis.environment import Environment
-from gateway import clients, entries
+from gateway import audit, clients, entries
 from gateway.clients import Client, ClientsFile
 from gateway.limits import Limits
 
@@ -40,6 +40,7 @@ class Settings:
         max_body: largest request body, in bytes.
         limits: how much one call may hold.
         connections: idle connections kept per upstream and process: the number of threads.
+        audit_file: where audit lines go; `-` is standard output.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
 
@@ -56,6 +57,7 @@ class Settings:
     max_body: int = 10_000_000
     limits: Limits = field(default_factory=Limits)
     connections: int = 16
+    audit_file: str = audit.STANDARD_OUTPUT
     log_level: str = "INFO"
 
     @property
@@ -93,6 +95,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     public_url = checked("PUBLIC_URL", f"http://localhost:{port or 0}", _base_url)
     upstreams = checked("UPSTREAMS", f"screening=http://127.0.0.1:{screening_port or 0}", _upstreams)
     content_url = checked("CONTENT_URL", f"http://127.0.0.1:{content_port or 0}", _base_url)
+    audit_file = checked("AUDIT_FILE", audit.STANDARD_OUTPUT, audit.checked)
     origins = checked("CORS_ORIGINS", "", _origins)
     clients_file = _clients_file(env, deployment)
     if deployment == PRODUCTION and public_url and not _is_private(public_url):
@@ -112,6 +115,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         max_body=max_body,
         limits=call_limits,
         connections=connections,
+        audit_file=audit_file,
         log_level=log_level,
     )
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from flask import Blueprint, Response, g, request
 
-from gateway import auth, bodies, cors, limits, messages
+from gateway import audit, auth, bodies, cors, limits, messages
 from gateway.discovery import Directory, Service
 from gateway.introduction import introduce
 from gateway.problems import upstream_bad
@@ -20,8 +20,13 @@ _OBJECT: Final = re.compile(rb"[ \t\r\n]*\{")
 _RETURNED: Final = ("Content-Type", "Server-Timing", "Retry-After")
 
 
+class _Issue(msgspec.Struct):
+    code: str = ""
+
+
 class _Outcome(msgspec.Struct):
     resourceType: str  # noqa: N815  as FHIR spells it
+    issue: list[_Issue] = []
 
 
 _outcome: Final = msgspec.json.Decoder(_Outcome)
@@ -49,20 +54,23 @@ def blueprint(
 
     def received(service_id: str) -> tuple[Service, bytes, dict[str, Any]]:
         """The service that is called and the body, as it came and as JSON, when the caller is let in."""
-        body = bodies.receive(
-            settings.max_body
-        )  # read first: an unread body breaks the connection before the answer arrives
+        body = bodies.receive(settings.max_body)  # first: an unread body breaks the connection before the answer
         identify()
         service = directory.find(service_id)
         g.access_fields |= {"service": service.id, "hook": service.hook, "upstream": service.upstream}
         bodies.check_type()
-        return service, body, bodies.read(body, settings.limits)
+        document = bodies.read(body, settings.limits)
+        audit.note_call(document)
+        return service, body, document
 
     def forwarded(service: Service, path: str, body: bytes, fhir_server: object = None) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "X-Request-Id": g.request_id}
         tenant = getattr(g.caller, "tenant", "")
         caller = introduce(g.client, tenant, fhir_server, try_out=settings.try_out)
-        return upstreams[service.upstream].call("POST", path, headers, body, caller)
+        audit.note(tenant=tenant, dialect=caller["dialect"])
+        answer = upstreams[service.upstream].call("POST", path, headers, body, caller)
+        audit.note_answer(answer.headers.get(audit.HEADER))
+        return answer
 
     @hooks.get("/cds-services")
     def discovery() -> Response:
@@ -106,13 +114,20 @@ def _passed_on(answer: Answer) -> Response:
         raise upstream_bad()
     if answer.body and not bodies.JSON_TYPE.fullmatch(headers.get("Content-Type", "").partition(";")[0].strip()):
         raise upstream_bad()
-    if answer.status >= 500 and not _is_outcome(answer.body):
-        raise upstream_bad()
+    if answer.status >= 400:
+        code = _issue_code(answer.body)
+        if code is None and answer.status >= 500:
+            raise upstream_bad()
+        audit.note(reason=code)
     return Response(answer.body, status=answer.status, headers=headers)
 
 
-def _is_outcome(body: bytes) -> bool:
+def _issue_code(body: bytes) -> str | None:
+    """The code of an OperationOutcome's first issue, empty if it has none; None if `body` is no OperationOutcome."""
     try:
-        return _outcome.decode(body).resourceType == "OperationOutcome"
+        outcome = _outcome.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
+        return None
+    if outcome.resourceType != "OperationOutcome":
+        return None
+    return outcome.issue[0].code if outcome.issue else ""
