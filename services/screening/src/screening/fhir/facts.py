@@ -41,7 +41,7 @@ _YEARS_PER_UNIT: Final[Mapping[str, Decimal]] = {
 }
 _WITHDRAWN: Final = frozenset({"cancelled", "revoked", "entered-in-error", "stopped", "completed"})
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
-_ROLE_CODES: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+_ROLE_CODES: Final = frozenset({"http://terminology.hl7.org/CodeSystem/v3-RoleCode", "http://hl7.org/fhir/v3/RoleCode"})
 Products = Mapping[str, Medication]
 """Medication resources of the call by every reference under which they may be named."""
 
@@ -103,7 +103,7 @@ def condition(resource: Condition, book: CodeBook) -> chart.Condition | None:
         sets=found[1],
         clinical=status_code(resource.clinicalStatus),
         verification=status_code(resource.verificationStatus),
-        onset_age=_age(field(resource.onsetAge, Quantity)),
+        onset_age=_age(field(resource.onsetAge, Quantity) or field(resource.onsetQuantity, Quantity)),
         onset=onset,
         recorded=day(field(recorded, str)),
         text=(resource.code.text or "") if resource.code is not None else "",
@@ -131,8 +131,8 @@ def _age(quantity: Quantity | None) -> int | None:
 
 
 def medicine(resource: Medicine, book: CodeBook, products: Products) -> chart.Medication | None:
-    """An order, statement or administration of a medicine that is in a value set; never one not to be taken."""
-    if resource.doNotPerform:
+    """An order, statement or administration of a medicine that is in a value set; never one that is not taken."""
+    if resource.doNotPerform or _not_taken(resource):
         return None
     found = _medicine_sets(resource, book, products)
     if found is None:
@@ -141,6 +141,9 @@ def medicine(resource: Medicine, book: CodeBook, products: Products) -> chart.Me
     period = field(resource.effectivePeriod, Period)
     if isinstance(resource, MedicationStatement | MedicationAdministration):
         starts = [period.start if period is not None else None, field(resource.effectiveDateTime, str)]
+        if isinstance(resource, MedicationAdministration):
+            given = field(resource.effectiveTimePeriod, Period)
+            starts += [given.start if given is not None else None, field(resource.effectiveTimeDateTime, str)]
     else:
         starts = [field(resource.authoredOn, str), field(resource.dateWritten, str)]
     return chart.Medication(
@@ -152,6 +155,20 @@ def medicine(resource: Medicine, book: CodeBook, products: Products) -> chart.Me
         name=name,
         reference=_reference(type(resource).__name__, resource.id),
     )
+
+
+def _not_taken(resource: Medicine) -> bool:
+    """Whether a statement or administration says, as editions before R4 do, that the medicine was not taken."""
+    if isinstance(resource, MedicationStatement):
+        return field(resource.taken, str) == "n" or _true(resource.wasNotTaken)
+    if isinstance(resource, MedicationAdministration):
+        return _true(resource.notGiven) or _true(resource.wasNotGiven)
+    return False
+
+
+def _true(raw: Raw) -> bool:
+    """A flag that is set; some write it as text."""
+    return field(raw, bool) is True or (field(raw, str) or "").strip().lower() == "true"
 
 
 def _medicine_sets(
@@ -188,8 +205,14 @@ def product_sets(product: Medication, book: CodeBook) -> tuple[DomainCoding, fro
 
 def _ingredients(product: Medication) -> list[Ingredient]:
     """The ingredients of a product; a single one may stand without a list around it."""
-    slices = field(product.ingredient, list[Raw]) or ([product.ingredient] if present(product.ingredient) else [])
+    told = _part(product, "ingredient", product.ingredient)
+    slices = field(told, list[Raw]) or ([told] if present(told) else [])
     return [_ingredient(one) for one in slices]
+
+
+def _part(product: Medication, name: str, told: Raw) -> Raw:
+    """A part of a product, which DSTU2 has one level further down."""
+    return told if present(told) else (members(product.product) or {}).get(name, NOTHING)
 
 
 def _ingredient(raw: Raw) -> Ingredient:
@@ -216,9 +239,9 @@ def _name(concept: Concept | None) -> str:
 
 
 def procedure(resource: Procedure, book: CodeBook) -> chart.Procedure | None:
-    """A procedure that is in a value set."""
+    """A procedure that is in a value set; never one that was not done."""
     found = matched(resource.code, book)
-    if found is None:
+    if found is None or _true(resource.notDone) or _true(resource.notPerformed):
         return None
     period = field(resource.performedPeriod, Period)
     done = day(field(resource.performedDateTime, str))
@@ -232,7 +255,7 @@ def relatives(resource: FamilyMemberHistory, book: CodeBook) -> list[chart.Relat
     if resource.status == "entered-in-error":
         return []
     said = [c for c in resource.relationship.codings if c.code] if resource.relationship is not None else []
-    codes = [c.code for c in sorted(said, key=lambda c: c.system != _ROLE_CODES) if c.code]
+    codes = [c.code for c in sorted(said, key=lambda c: c.system not in _ROLE_CODES) if c.code]
     reference = _reference("FamilyMemberHistory", resource.id)
     found = (matched(one.code, book) for one in listed(resource.condition, RelativeCondition))
     return [chart.Relative(hit[0], hit[1], codes[0] if codes else "", reference) for hit in found if hit is not None]
@@ -245,7 +268,7 @@ def order(resource: Request, book: CodeBook) -> chart.Order | None:
     codings, sets = _all_codings(resource.code, book)
     if not sets:
         return None
-    authored = day(field(resource.authoredOn, str))
+    authored = day(field(resource.authoredOn, str)) or day(field(resource.orderedOn, str))
     details = (coding for detail in listed(resource.orderDetail, Concept) for coding in detail.codings)
     genes = frozenset(coding.code for coding in details if coding.system == GENE_ID_SYSTEM and coding.code)
     reference = _reference("ServiceRequest", resource.id)
@@ -298,7 +321,7 @@ def _product_words(product: Medication) -> tuple[str, ...]:
     """Names, form and active ingredients of a product, in words."""
     ingredients = (i for i in _ingredients(product) if i.isActive is not False)
     parts = (word for i in ingredients for word in _words(i.itemCodeableConcept))
-    return (*_words(product.code), *_words(read_concept(product.form)), *parts)
+    return (*_words(product.code), *_words(read_concept(_part(product, "form", product.form))), *parts)
 
 
 def _referred_name(resource: Medicine) -> str:

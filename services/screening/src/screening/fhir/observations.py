@@ -184,7 +184,8 @@ def _upper_normal(observation: Observation, analyte: Analyte, value: Value | Non
     """
     if analyte is not analytes.MANGANESE_BLOOD or value is None:
         return None
-    given = [one for one in listed(observation.referenceRange, Range) if one.high is not None and _is_normal(one.type)]
+    ranges = listed(observation.referenceRange, Range)
+    given = [one for one in ranges if one.high is not None and _is_normal(one.type or one.meaning)]
     if len(given) > 1:
         given = [one for one in given if not present(one.age) and not present(one.appliesTo)]
     limits = [limit for one in given if (limit := _upper_limit(analyte, one, value)) is not None]

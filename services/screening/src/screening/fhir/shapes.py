@@ -68,6 +68,7 @@ class Range(Struct, gc=False):
     low: Quantity | None = None
     high: Quantity | None = None
     type: Concept | None = None
+    meaning: Concept | None = None  # DSTU2
     age: Raw = NOTHING
     appliesTo: Raw = NOTHING  # noqa: N815
 
@@ -100,6 +101,7 @@ class Condition(Owned, tag="Condition"):
     clinicalStatus: Raw = NOTHING  # noqa: N815
     verificationStatus: Raw = NOTHING  # noqa: N815
     onsetAge: Raw = NOTHING  # noqa: N815
+    onsetQuantity: Raw = NOTHING  # noqa: N815 - DSTU2
     onsetDateTime: Raw = NOTHING  # noqa: N815
     onsetPeriod: Raw = NOTHING  # noqa: N815
     recordedDate: Raw = NOTHING  # noqa: N815
@@ -142,19 +144,28 @@ class MedicationOrder(_Medicine, tag="MedicationOrder"):
 
 
 class MedicationStatement(_Medicine, tag="MedicationStatement"):
-    """FHIR MedicationStatement."""
+    """FHIR MedicationStatement; before R4 a flag of its own says that the medicine was not taken."""
+
+    taken: Raw = NOTHING  # STU3
+    wasNotTaken: Raw = NOTHING  # noqa: N815 - DSTU2
 
 
 class MedicationAdministration(_Medicine, tag="MedicationAdministration"):
-    """FHIR MedicationAdministration."""
+    """FHIR MedicationAdministration; before R4 a flag of its own says that it was not given."""
+
+    notGiven: Raw = NOTHING  # noqa: N815 - STU3
+    wasNotGiven: Raw = NOTHING  # noqa: N815 - DSTU2
+    effectiveTimeDateTime: Raw = NOTHING  # noqa: N815 - DSTU2
+    effectiveTimePeriod: Raw = NOTHING  # noqa: N815 - DSTU2
 
 
 class Medication(_Resource, tag="Medication"):
-    """FHIR Medication: a product, with its ingredients."""
+    """FHIR Medication: a product, with its ingredients (DSTU2: under `product`)."""
 
     code: Concept | None = None
     form: Raw = NOTHING
     ingredient: Raw = NOTHING
+    product: Raw = NOTHING
 
 
 class Ingredient(Struct, gc=False):
@@ -169,11 +180,14 @@ class Procedure(Owned, tag="Procedure"):
 
     performedDateTime: Raw = NOTHING  # noqa: N815
     performedPeriod: Raw = NOTHING  # noqa: N815
+    notDone: Raw = NOTHING  # noqa: N815 - STU3
+    notPerformed: Raw = NOTHING  # noqa: N815 - DSTU2
 
 
 class _Request(Owned):
     orderDetail: Raw = NOTHING  # noqa: N815
     authoredOn: Raw = NOTHING  # noqa: N815
+    orderedOn: Raw = NOTHING  # noqa: N815 - DSTU2
     doNotPerform: bool | None = None  # noqa: N815
 
 
