@@ -228,8 +228,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         elif conn.phase is not Phase.HEAD:
             self._enter(conn, Phase.HEAD)
         if self._held > self.limits.held_bytes:
-            oldest = next(iter(self._by_phase[Phase.BODY] or self._by_phase[Phase.HEAD]))
-            self._refuse(oldest, Refused(503, "Memory"))
+            self._refuse(next(iter(self._by_phase[Phase.BODY] or self._by_phase[Phase.HEAD])), Refused(503, "Memory"))
 
     def _submit(self, conn: Connection, received: Received) -> None:
         self._forget_socket(conn)
@@ -304,6 +303,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
             conn.rest = rest
             self._hold(conn, len(rest))
             self._wait(conn, Phase.ANSWER, selectors.EVENT_WRITE)
+            if self._held > self.limits.held_bytes:
+                self._drop(next(iter(self._by_phase[Phase.ANSWER])))
         else:
             self._answered(conn)
 
@@ -311,7 +312,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         if conn.phase is not Phase.ANSWER:
             return
         conn.rest = conn.rest[self._send(conn, conn.rest) :]
-        self._hold(conn, len(conn.rest))
         if not conn.rest:
             self._forget_socket(conn)
             self._answered(conn)
