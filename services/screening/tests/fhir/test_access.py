@@ -217,7 +217,7 @@ def ids(found: Fetched) -> list[str]:
         "?page={page}",
         "/fhir?page={page}",
     ],
-)
+)  # fmt: skip
 def test_next_links_are_followed_to_the_end(stub: Stub, link: str) -> None:
     stub.answers = pages(stub, lambda base, page: link.format(base=base, page=page + 1), last=3)
     found = fetch(stub)["conditions"]
@@ -232,8 +232,8 @@ def test_next_links_are_followed_to_the_end(stub: Stub, link: str) -> None:
         "https://127.0.0.1:{port}/fhir?page=2", "http://127.0.0.1:{other}/fhir?page=2", "file:///etc/passwd",
         "http://me@127.0.0.1:{port}/fhir?page=2", "http://127.0.0.1:{port}@other.example/fhir?page=2", "/admin?page=2",
         "/fhirfly?page=2", "/fhir/../admin?page=2", "/fhir/%2e%2e/admin?page=2", "../admin?page=2",
-        "\\\\other.example/x", "http://127.0.0.1:{port}\\@other.example/fhir", "/fhir?page=2 HTTP/1.1", "/fhir?pa\tge=2",
-        "/fhir?p=é", "javascript:alert(1)", "?", "x" * 5_000,
+        "\\\\other.example/x", "http://127.0.0.1:{port}\\@other.example/fhir", "/fhir?page=2 HTTP/1.1",
+        "/fhir?pa\tge=2", "/fhir?p=é", "javascript:alert(1)", "?", "x" * 5_000,
     ],
 )  # fmt: skip
 def test_next_links_that_lead_elsewhere_are_not_followed(stub: Stub, link: str) -> None:
@@ -378,7 +378,8 @@ def test_the_token_is_in_no_log_and_no_representation(stub: Stub, caplog: pytest
 @pytest.mark.parametrize(
     "address",
     [
-        "127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1", "0.0.0.0", "100.64.0.1", "224.0.0.1", "::1",
+        "127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.1.1", "0.0.0.0",  # noqa: S104
+        "100.64.0.1", "224.0.0.1", "::1",
         "fe80::1", "fd00::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1",
     ],
 )  # fmt: skip

@@ -6,9 +6,14 @@ from typing import Any
 import edge_samples as s
 import pytest
 
-from screening.fhir.prefetch import DELIVERED, FAILED, NONE, PARTIAL, WRONG_TYPE, read
+from screening.app import reader
+from screening.fhir.outcomes import DELIVERED, FAILED, NONE, PARTIAL, WRONG_PATIENT, WRONG_TYPE
+from screening.fhir.prefetch import joined, read
+from screening.fhir.reading import Call
+from screening.knowledge import loading
 from screening.services import prefetch_names
 
+READER = reader(loading.code_book(), "https://dystonia-cds.example/fhir")
 ERROR = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
 FATAL = {"resourceType": "OperationOutcome", "issue": [{"severity": "fatal", "code": "exception"}]}
 WARNING = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "not-found"}]}
@@ -152,3 +157,108 @@ def test_the_order_of_keys_and_entries_never_matters() -> None:
             answers.append(client.post(s.PATIENT_VIEW, json=s.call(given)).data)
     assert len(json.loads(answers[0])["cards"]) > 0
     assert len(set(answers)) == 1
+
+
+def outcomes_of(values: dict[str, Any], prefetch_keys: dict[str, str] | None = None) -> tuple[Any, dict[str, str]]:
+    call = Call(s.PATIENT_ID, s.raw(values), prefetch_keys=prefetch_keys or {})
+    deliveries = READER.deliveries(call)
+    chart, _ = READER.chart(call, s.NOW, deliveries)
+    return chart, {key: one.outcome for key, one in deliveries.items()}
+
+
+OTHERS = {"subject": {"reference": "Patient/somebody-else"}}
+
+
+def test_what_is_all_of_another_patient_is_an_error_and_says_nothing_about_ours() -> None:
+    labs = s.bundle(s.observation(**OTHERS), s.observation("5681-2", 9, "ug/L", id="o2", **OTHERS))
+    chart, told = outcomes_of(s.prefetch(labs_vitamin_b12=labs))
+    assert told["labs_vitamin_b12"] == WRONG_PATIENT
+    assert chart.not_looked_up == {"vitamin-b12"}
+    mixed = s.bundle(s.observation(**OTHERS), s.observation(id="o2"))
+    chart, told = outcomes_of(s.prefetch(labs_vitamin_b12=mixed))
+    assert (told["labs_vitamin_b12"], chart.not_looked_up) == (DELIVERED, frozenset())
+
+
+def test_a_single_stray_resource_is_overlooked_but_noted() -> None:
+    chart, told = outcomes_of(s.prefetch(labs_vitamin_b12=s.bundle(s.observation(**OTHERS))))
+    assert (told["labs_vitamin_b12"], chart.not_looked_up) == (WRONG_PATIENT, frozenset())
+    link = [{"relation": "next", "url": "https://ehr.example/b"}]
+    chart, told = outcomes_of(s.prefetch(labs_vitamin_b12=s.bundle(s.observation(**OTHERS), link=link)))
+    assert (told["labs_vitamin_b12"], chart.not_looked_up) == (WRONG_PATIENT, {"vitamin-b12"})
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [
+        (s.patient(), DELIVERED),
+        (s.bundle(s.patient()), DELIVERED),
+        (s.patient(id="somebody-else"), WRONG_PATIENT),
+        (s.condition(), WRONG_TYPE),
+        (s.bundle(s.condition()), WRONG_TYPE),
+        (None, NONE),
+        (ERROR, FAILED),
+    ],
+)
+def test_outcomes_of_the_patient(value: Any, outcome: str) -> None:
+    assert outcomes_of(s.prefetch(patient=value))[1]["patient"] == outcome
+
+
+def test_what_holds_other_types_only_is_of_the_wrong_type() -> None:
+    told = outcomes_of(s.prefetch(conditions=s.bundle(s.observation())))[1]
+    assert told["conditions"] == WRONG_TYPE
+
+
+def test_keys_that_a_site_has_renamed_are_credited() -> None:
+    values = s.prefetch()
+    del values["conditions"], values["labs_vitamin_b12"], values["labs_manganese"]
+    theirs = {**values, "EpicProblems": s.bundle(s.condition()), "EpicLabs": s.bundle(s.observation())}
+    names = {"conditions": "EpicProblems", "labs_vitamin_b12": "EpicLabs", "labs_manganese": "EpicLabs"}
+    chart, told = outcomes_of(theirs, names)
+    assert chart.not_looked_up == frozenset()
+    assert chart.has_condition("D_GEN")
+    assert {told[key] for key in names} == {DELIVERED}
+    assert not {"EpicProblems", "EpicLabs"} & set(told)
+    without = {key: value for key, value in theirs.items() if key != "EpicProblems"}
+    assert outcomes_of(without, names)[0].not_looked_up == {"conditions"}
+    assert outcomes_of(theirs, {"nonsense": "EpicLabs"})[1]["EpicLabs"] == DELIVERED
+
+
+def test_a_sites_own_name_comes_before_ours() -> None:
+    values = {**s.prefetch(conditions=s.bundle(s.condition())), "EpicProblems": ERROR}
+    chart, told = outcomes_of(values, {"conditions": "EpicProblems"})
+    assert told["conditions"] == FAILED
+    assert chart.not_looked_up == {"conditions"}
+    assert chart.has_condition("D_GEN")  # what stands under our name is read all the same
+
+
+@pytest.mark.parametrize(
+    ("pages", "whole", "outcome", "resources"),
+    [
+        ([s.bundle(s.condition(), link=NEXT, total=2), s.bundle(s.condition(id="c2"), total=2)], True, DELIVERED, 2),
+        ([s.bundle(s.condition(), link=NEXT, total=3), s.bundle(s.condition(id="c2"), total=3)], True, PARTIAL, 2),
+        ([s.bundle(s.condition(), link=NEXT, total=s.DROP)], False, PARTIAL, 1),
+        ([s.bundle(s.condition()), s.bundle(ERROR, total=s.DROP)], True, FAILED, 1),
+        ([s.bundle(s.condition()), ERROR], True, PARTIAL, 1),
+        ([s.bundle(s.condition(), total=9), s.bundle("x", total=s.DROP)], True, PARTIAL, 1),
+        ([s.bundle()], True, DELIVERED, 0),
+        ([ERROR], True, FAILED, 0),
+        ([s.patient()], True, WRONG_TYPE, 1),
+        ([], False, PARTIAL, 0),
+    ],
+)
+def test_pages_read_as_one(pages: list[Any], whole: bool, outcome: str, resources: int) -> None:
+    made = joined(None, [json.dumps(page).encode() for page in pages], whole=whole)
+    assert (made.outcome, len(made.resources)) == (outcome, resources)
+
+
+def test_pages_go_on_from_what_is_here() -> None:
+    first = read(s.raw({"conditions": s.bundle(s.condition(), link=NEXT, total=2)}))["conditions"]
+    assert (first.outcome, first.next) == (PARTIAL, "https://ehr.example/b")
+    made = joined(first, [json.dumps(s.bundle(s.condition(id="c2"), total=2)).encode()], whole=True)
+    assert (made.outcome, len(made.resources)) == (DELIVERED, 2)
+
+
+def test_products_that_a_search_includes_are_not_counted_as_found() -> None:
+    product = {"resourceType": "Medication", "id": "m1"}
+    value = s.bundle(s.medication_request(), product, product, total=3)
+    assert read(s.raw({"medications": value}))["medications"].outcome == PARTIAL

@@ -2,31 +2,50 @@
 
 Absent means unknown, null means none, an OperationOutcome (alone, or as an entry with an error) means failed, a
 bundle that goes on elsewhere is partial. Resources feed the chart wherever they stand; that there are none is
-believed only of a key that we asked for by its name, whole and readable.
+believed only of a key that we asked for by its name, whole and readable. What a FHIR server gives instead is read in
+the same way, page by page.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from msgspec import Raw
 
-from screening.fhir.shapes import WHOLE, Bundle, Known, Link, OperationOutcome, RawBundle, RawEntry, resource, type_of
+from screening.fhir.outcomes import DELIVERED, FAILED, NONE, PARTIAL, WRONG_TYPE
+from screening.fhir.shapes import (
+    WHOLE,
+    Bundle,
+    Known,
+    Link,
+    Medication,
+    OperationOutcome,
+    RawBundle,
+    RawEntry,
+    resource,
+    type_of,
+)
 from screening.slices import NOTHING, UNREADABLE, field, listed, members, present
 
-DELIVERED: Final = "delivered"
-NONE: Final = "none"
-FAILED: Final = "failed"
-PARTIAL: Final = "partial"
-WRONG_TYPE: Final = "wrong-type"
+Resources = tuple[tuple[str, Known], ...]
+"""Resources, each with its fullUrl (empty when there is none)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What stood under one key. `resources` pairs each resource with its fullUrl (empty when there is none)."""
+    """What stood under one key.
+
+    Attributes:
+        outcome: a word of `outcomes`.
+        resources: what could be read.
+        next: where it goes on, when it does and says so.
+        stray: it was whole, but for a single resource that is another patient's. Such a one is overlooked, as
+            clinical scenario V31 has it: nothing of our patient is here. It is worth asking for again.
+    """
 
     outcome: str
-    resources: tuple[tuple[str, Known], ...] = ()
+    resources: Resources = ()
+    next: str = ""
+    stray: bool = False
 
     @property
     def complete(self) -> bool:
@@ -38,9 +57,28 @@ class Delivery:
 
         What holds only other types of resource was an answer to another question.
         """
-        if not self.complete:
+        if not self.complete and not self.stray:
             return False
         return not self.resources or any(type_of(r) == kind for _, r in self.resources)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A Bundle.
+
+    Attributes:
+        found: its resources.
+        bent: it holds something that cannot be read at all and may have been anything.
+        matches: entries that a search counts: neither remarks of the server nor products that it includes.
+        total: how many matches there are, as the server says.
+        links: to what goes on.
+    """
+
+    found: Resources
+    bent: bool
+    matches: int
+    total: int | None
+    links: list[Link]
 
 
 def read(prefetch: Mapping[str, Raw]) -> dict[str, Delivery]:
@@ -48,7 +86,38 @@ def read(prefetch: Mapping[str, Raw]) -> dict[str, Delivery]:
     return {key: _delivery(raw) for key, raw in prefetch.items()}
 
 
+def joined(before: Delivery | None, pages: Sequence[bytes], *, whole: bool) -> Delivery:
+    """What a FHIR server gave in one or more pages, as if it had come in one.
+
+    Args:
+        before: what came with the prefetch, if the pages go on from there.
+        pages: whole resources as JSON.
+        whole: whether the last page is the end of it.
+    """
+    read_pages = [_read(Raw(page)) for page in pages]
+    if before is None and len(read_pages) == 1 and isinstance(read_pages[0], Delivery):
+        return read_pages[0]
+    bundles = [page for page in read_pages if isinstance(page, _Page)]
+    found = tuple(one for page in bundles for one in page.found)
+    matches = sum(page.matches for page in bundles) + (_matches(before.resources) if before is not None else 0)
+    total = next((page.total for page in reversed(bundles) if page.total is not None), None)
+    incomplete = not whole or len(bundles) < len(read_pages) or any(page.bent for page in bundles)
+    return _judged((*(before.resources if before is not None else ()), *found), incomplete or _more(total, matches))
+
+
 def _delivery(raw: Raw) -> Delivery:
+    page = _read(raw)
+    if isinstance(page, Delivery):
+        return page
+    following = [link for link in page.links if link.relation == "next"]
+    judged = _judged(page.found, page.bent or bool(following) or _more(page.total, page.matches))
+    link = next((field(one.url, str) or "" for one in following), "")
+    # What cannot be read on this page is not made good by the next one.
+    return Delivery(judged.outcome, judged.resources, link) if judged.outcome == PARTIAL and not page.bent else judged
+
+
+def _read(raw: Raw) -> _Page | Delivery:
+    """A Bundle as a page; anything else as what it comes to."""
     try:
         whole = WHOLE.decode(raw)
     except UNREADABLE:
@@ -56,13 +125,14 @@ def _delivery(raw: Raw) -> Delivery:
     if isinstance(whole, Bundle):
         entries = whole.entry or []
         found = tuple((e.fullUrl or "", e.resource) for e in entries if e.resource is not None)
-        return _bundle(found, _goes_on(whole.link or []) or _more(whole.total, len(entries)))
+        others = len(entries) - len(found)
+        return _Page(found, bent=False, matches=_matches(found) + others, total=whole.total, links=whole.link or [])
     if isinstance(whole, OperationOutcome):
         return Delivery(FAILED)
     return Delivery(WRONG_TYPE, (("", whole),))
 
 
-def _piecewise(raw: Raw) -> Delivery:
+def _piecewise(raw: Raw) -> _Page | Delivery:
     """A value that does not fit as a whole: null, a bare value, or a bundle with entries that we read one by one."""
     if bytes(raw).strip() == b"null":
         return Delivery(NONE)
@@ -78,8 +148,13 @@ def _piecewise(raw: Raw) -> Delivery:
     # What is no object at all may have been anything, so that nothing may be called absent any more.
     strange = bool(slices) and not found
     bent = strange or any(members(e.resource) is None for e in slices) or _bent_entries(bundle.entry)
+    others = len(slices) - len(found)
     total = field(bundle.total, int)
-    return _bundle(found, bent or _goes_on(listed(bundle.link, Link)) or _more(total, len(slices)))
+    return _Page(found, bent, _matches(found) + others, total, listed(bundle.link, Link))
+
+
+def _matches(found: Resources) -> int:
+    return sum(not isinstance(r, OperationOutcome | Medication) for _, r in found)
 
 
 def _more(total: int | None, entries: int) -> bool:
@@ -93,11 +168,7 @@ def _bent_entries(entry: Raw) -> bool:
     return present(entry) and len(listed(entry, RawEntry)) != (1 if items is None else len(items))
 
 
-def _goes_on(links: list[Link]) -> bool:
-    return any(link.relation == "next" for link in links)
-
-
-def _bundle(found: tuple[tuple[str, Known], ...], incomplete: bool) -> Delivery:
+def _judged(found: Resources, incomplete: bool) -> Delivery:
     outcomes = [r for _, r in found if isinstance(r, OperationOutcome)]
     resources = tuple((url, r) for url, r in found if not isinstance(r, OperationOutcome)) if outcomes else found
     if any(outcome.failed for outcome in outcomes):
@@ -107,7 +178,7 @@ def _bundle(found: tuple[tuple[str, Known], ...], incomplete: bool) -> Delivery:
     return Delivery(DELIVERED, resources)
 
 
-def everything(deliveries: Mapping[str, Delivery]) -> Iterator[tuple[str, Known]]:
-    """All resources of all keys, each with its fullUrl."""
-    for delivery in deliveries.values():
+def everything(deliveries: Iterable[Delivery]) -> Iterator[tuple[str, Known]]:
+    """All resources of these deliveries, each with its fullUrl; what stands for several keys only once."""
+    for delivery in {id(one): one for one in deliveries}.values():
         yield from delivery.resources

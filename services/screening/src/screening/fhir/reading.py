@@ -11,7 +11,7 @@ from msgspec import Raw
 from screening.domain.chart import Chart, Condition, Draft, Medication, Order, Patient, Procedure, Relative
 from screening.domain.codes import CodeBook
 from screening.domain.thresholds import DEFAULTS, SiteValues
-from screening.fhir import facts, prefetch, shapes
+from screening.fhir import facts, outcomes, prefetch, shapes
 from screening.fhir.observations import Observations
 from screening.fhir.prefetch import Delivery
 from screening.fhir.times import day
@@ -29,12 +29,14 @@ class Call:
         prefetch: the values of `prefetch`, unread.
         draft_orders: the entries' resources of `context.draftOrders`, unread.
         selections: `context.selections`; None when there are none to go by and every draft counts.
+        prefetch_keys: our prefetch key -> the key under which this client sends it, where that is another one.
     """
 
     patient_id: str
     prefetch: Mapping[str, Raw]
     draft_orders: tuple[Raw, ...] = ()
     selections: tuple[str, ...] | None = None
+    prefetch_keys: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +59,64 @@ class Reader:
     keys: Mapping[str, Asked]
     site_values: SiteValues = dataclasses.field(default_factory=lambda: DEFAULTS)
 
-    def chart(self, call: Call, now: datetime) -> tuple[Chart, dict[str, Delivery]]:
-        """The chart of a call at `now`, and what every prefetch key brought."""
-        deliveries = prefetch.read(call.prefetch)
+    def deliveries(self, call: Call) -> dict[str, Delivery]:
+        """What a call's prefetch brought, by our keys; what stands under a key that is none of ours keeps its own.
+
+        A client's own name for a key of ours comes first. Our name then means nothing: what stands there is read, too.
+        """
+        sent = prefetch.read(call.prefetch)
+        theirs = {ours: name for ours, name in call.prefetch_keys.items() if ours in self.keys and name in sent}
+        plain = {f"{key} " if key in theirs else key: one for key, one in sent.items() if key not in theirs.values()}
+        found = {**plain, **{ours: sent[name] for ours, name in theirs.items()}}
+        return {key: self.judged(key, one, call.patient_id) for key, one in found.items()}
+
+    def judged(self, key: str, delivery: Delivery, patient_id: str) -> Delivery:
+        """A delivery with the outcome that it has as an answer to what we ask for under this key."""
+        if delivery.resources and not _any_of(delivery, patient_id):
+            stray = delivery.complete and len(delivery.resources) == 1
+            return dataclasses.replace(delivery, outcome=outcomes.WRONG_PATIENT, stray=stray)
+        asked = self.keys.get(key)
+        if asked is None:
+            return delivery
+        if asked.kind == "Patient" and delivery.outcome == outcomes.WRONG_TYPE and _holds(delivery, asked.kind):
+            return dataclasses.replace(delivery, outcome=outcomes.DELIVERED)
+        if delivery.complete and not delivery.brings(asked.kind):
+            return dataclasses.replace(delivery, outcome=outcomes.WRONG_TYPE)
+        return delivery
+
+    def missing(self, deliveries: Mapping[str, Delivery], chart: Chart) -> list[str]:
+        """The keys of ours that are worth asking for: not delivered whole and readable, or strayed.
+
+        The patient may stand under any key.
+        """
+        return [
+            key
+            for key, asked in self.keys.items()
+            if (
+                not chart.looked_up(key)
+                if asked.kind == "Patient"
+                else not self._brought(deliveries, key, asked) or deliveries[key].stray
+            )
+        ]
+
+    def chart(
+        self, call: Call, now: datetime, deliveries: Mapping[str, Delivery] | None = None
+    ) -> tuple[Chart, Mapping[str, Delivery]]:
+        """The chart of a call at `now`, and what every prefetch key brought.
+
+        Args:
+            call: what was sent.
+            now: the moment of the call.
+            deliveries: what each key brought, when more is known than the prefetch.
+        """
+        if deliveries is None:
+            deliveries = self.deliveries(call)
         drafts = [r for raw in call.draft_orders if (r := shapes.resource(raw)) is not None]
-        everything = list(prefetch.everything(deliveries))
+        everything = list(prefetch.everything(deliveries.values()))
         products = _products([*everything, *(("", r) for r in drafts)])
 
         def is_ours(r: shapes.Owned) -> bool:
-            return facts.belongs_to(r.subject, call.patient_id) and facts.belongs_to(r.patient, call.patient_id)
+            return _is_of(r, call.patient_id)
 
         observations = Observations(self.book, self.site_facts_system, now, is_ours)
         conditions: list[Condition | None] = []
@@ -130,12 +181,34 @@ class Reader:
         return tuple(draft for draft in drafts if draft is not None)
 
     def _not_looked_up(self, deliveries: Mapping[str, Delivery], *, patient_found: bool) -> frozenset[str]:
-        missing = {
-            data.name
-            for key, data in self.keys.items()
-            if key not in deliveries or not deliveries[key].brings(data.kind)
-        }
+        missing = {data.name for key, data in self.keys.items() if not self._brought(deliveries, key, data)}
         return frozenset((missing - {"patient"}) | (set() if patient_found else {"patient"}))
+
+    @staticmethod
+    def _brought(deliveries: Mapping[str, Delivery], key: str, asked: Asked) -> bool:
+        return key in deliveries and deliveries[key].brings(asked.kind)
+
+
+def _any_of(delivery: Delivery, patient_id: str) -> bool:
+    """Whether anything here may be the patient's: it is of theirs, or of a type that has no patient."""
+    return any(_may_be_of(r, patient_id) for _, r in delivery.resources)
+
+
+def _may_be_of(r: shapes.Known, patient_id: str) -> bool:
+    match r:
+        case shapes.Owned():
+            return _is_of(r, patient_id)
+        case shapes.Patient():
+            return r.id is None or r.id == patient_id
+    return True
+
+
+def _is_of(r: shapes.Owned, patient_id: str) -> bool:
+    return facts.belongs_to(r.subject, patient_id) and facts.belongs_to(r.patient, patient_id)
+
+
+def _holds(delivery: Delivery, kind: str) -> bool:
+    return any(shapes.type_of(r) == kind for _, r in delivery.resources)
 
 
 def _is_selected(r: shapes.Medicine | shapes.Request, selections: tuple[str, ...]) -> bool:
