@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from chassis import logs
 from gateway import audit
 
+PAGE = Path(__file__).parents[2] / "docs" / "audit.md"
 VIEW = "/cds-services/dystonia-patient-view"
 MARK = "sentinel7319"
 TOLD = {
@@ -222,3 +224,12 @@ def test_where_lines_cannot_go_is_told_at_start(tmp_path: Path) -> None:
     for wrong in (tmp_path, tmp_path / "none" / "a"):
         with pytest.raises(ValueError, match="cannot be opened for appending"):
             audit.checked(str(wrong))
+
+
+def test_the_page_describes_each_field_and_its_example_is_one() -> None:
+    text = PAGE.read_text("utf-8")
+    assert re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE) == list(audit.FIELDS)
+    (example,) = re.findall(r"```json\n(.+)\n```", text)
+    line = json.loads(example)
+    assert list(line) == [name for name in audit.FIELDS if name in line]
+    assert [name for name, fits in audit.FIELDS.items() if name in line and not fits(line[name])] == []

@@ -132,7 +132,8 @@ def prepare(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     }
     ours = {"DEPLOYMENT": "try-out", "STATE_DIR": str(state)}
     ours |= {name: str(path.absolute()) for name, path in secret.items()}
-    return loopback | dict(environ) | port | ours
+    audit = {"AUDIT_FILE": str((state / "log" / "audit.jsonl").absolute())}
+    return loopback | audit | dict(environ) | port | ours
 
 
 def _secret(environ: Mapping[str, str], name: str, state: Path) -> Path:
