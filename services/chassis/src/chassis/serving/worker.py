@@ -271,9 +271,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         response, environ = wsgi.create(received.request, outbox, conn.client, conn.server, self.cfg)
         environ["wsgi.multithread"] = True
         environ["wsgi.input"] = io.BytesIO(received.body)
+        pieces = self.wsgi(environ, response.start_response)
         if received.cut or not self.alive or not self.cfg.keepalive:
             response.force_close()
-        pieces = self.wsgi(environ, response.start_response)
         try:
             for piece in pieces:
                 response.write(piece)
