@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from chassis.testing import KEYS
 from gateway import clients
 from gateway.app import create_app
 from gateway.settings import TRY_OUT, Settings
+from gateway.trust import Trust
 
 PATIENT_VIEW = {
     "id": "dystonia-patient-view",
@@ -138,7 +140,7 @@ def stub() -> Iterator[Stub]:
 
 
 @pytest.fixture
-def settings(stub: Stub) -> Settings:
+def settings(stub: Stub, tmp_path: Path) -> Settings:
     """A try-out in front of the stub, which also plays content."""
     return Settings(
         internal_keys=KEYS,
@@ -149,6 +151,7 @@ def settings(stub: Stub) -> Settings:
         origins=frozenset({"https://sandbox.cds-hooks.org"}),
         call_deadline=0.5,
         max_body=200_000,
+        trust=Trust(state_dir=tmp_path / "state"),
     )
 
 

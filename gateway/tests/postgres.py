@@ -34,7 +34,7 @@ class Server:
     def __init__(self, binaries: Path) -> None:
         self._binaries = binaries
         self._user = unprivileged()
-        self.folder = Path(tempfile.mkdtemp(prefix="cds-pg-", dir="/tmp"))  # noqa: S108  a socket's path must be short
+        self.folder = Path(tempfile.mkdtemp(prefix="cds-pg-"))
         if self._user:
             shutil.chown(self.folder, self._user)
         self.url = f"postgresql://cds@/postgres?host={self.folder}"

@@ -89,7 +89,7 @@ def test_a_right_token_is_let_in(post: Any, stub: Any) -> None:
     assert post("Bearer " + token(aud="typed by hand")).status_code == 200
     assert post("Bearer " + token(RSA_KEY, "RS384", {"kid": "r1"})).status_code == 200
     assert post("Bearer " + token(header={"jku": ..., "typ": ...})).status_code == 200
-    assert post("Bearer " + token(jti=..., nbf=int(time.time()), sub="x")).status_code == 200
+    assert post("Bearer " + token(nbf=int(time.time()), sub="x")).status_code == 200
     assert all("Authorization" not in headers for _, _, headers, _ in stub.calls)
 
 
@@ -122,10 +122,10 @@ def test_a_wrong_audience_is_refused(post: Any, words: Any, aud: Any) -> None:
         (lambda _: {"exp": ...}, "lacks"),
         (lambda _: {"iat": ...}, "lacks"),
         (lambda _: {"exp": None}, "lacks"),
-        (lambda now: {"exp": str(now + 100)}, "numbers"),
-        (lambda _: {"iat": True}, "numbers"),
-        (lambda _: {"exp": float("inf")}, "could not be read"),
-        (lambda _: {"exp": float("nan")}, "could not be read"),
+        (lambda now: {"exp": str(now + 100)}, "(exp) must be a number"),
+        (lambda _: {"iat": True}, "(iat) must be a number"),
+        (lambda now: {"iat": now * 1000}, "(iat) must be a number of seconds"),
+        (lambda _: {"exp": float("nan")}, "JSON objects"),
         (lambda _: {"iss": ...}, "issuer"),
         (lambda _: {"iss": "https://other.example"}, "issuer"),
         (lambda _: {"iss": [ISSUER]}, "issuer"),
@@ -153,7 +153,7 @@ def test_a_minute_of_clock_difference_is_all_right(post: Any) -> None:
         ({"jku": JKU + "?"}, "jku"),
         ({"typ": "at+jwt"}, "type"),
         ({"typ": 5}, "type"),
-        ({"crit": ["exp"], "exp": 1}, "not a signed JWT"),
+        ({"crit": ["exp"], "exp": 1}, "crit"),
     ],
 )
 def test_wrong_headers_are_refused(post: Any, words: Any, header: Any, said: str) -> None:
@@ -289,9 +289,12 @@ def test_a_bad_token_is_401_even_in_try_out(client: Any, call: Any, words: Any) 
 
 
 def test_a_key_that_everybody_has_identifies_nobody(gateway: Any, call: Any) -> None:
-    header = {"Authorization": "Bearer " + token(aud="http://localhost:8080" + VIEW)}
-    elsewhere = {"REMOTE_ADDR": "192.0.2.1"}
+    def status(client: Any, peer: str) -> int:
+        header = {"Authorization": "Bearer " + token(aud="http://localhost:8080" + VIEW)}
+        posted: int = client.post(VIEW, json=call, headers=header, environ_overrides={"REMOTE_ADDR": peer}).status_code
+        return posted
+
     public, private = (try_out_client(gateway, public_key=known) for known in (True, False))
-    assert public.post(VIEW, json=call, headers=header).status_code == 200
-    assert public.post(VIEW, json=call, headers=header, environ_overrides=elsewhere).status_code == 403
-    assert private.post(VIEW, json=call, headers=header, environ_overrides=elsewhere).status_code == 200
+    assert status(public, "127.0.0.1") == 200
+    assert status(public, "192.0.2.1") == 403
+    assert status(private, "192.0.2.1") == 200

@@ -16,6 +16,7 @@ import pytest
 from gateway import ledger as policy
 from gateway import stores
 from gateway.ledger import Ledger, LedgerDown, Limit, Store, Use
+
 from . import postgres
 
 NOW = 1_800_000_000.0
@@ -25,6 +26,14 @@ LIMIT = Limit("ehr", per_minute=60, burst=3)
 
 def use(jti: str, issuer: str = ISSUER, expires: float = NOW + 360) -> Use:
     return Use(issuer, jti, expires)
+
+
+def is_down(ledger: Ledger, jti: str) -> bool:
+    try:
+        ledger.admit(use(jti), None, NOW)
+    except LedgerDown:
+        return True
+    return False
 
 
 @pytest.fixture(scope="session")
@@ -261,9 +270,7 @@ def test_a_full_disk_lets_nobody_in(tmp_path: Path, restless: None) -> None:
     full: Any = ledger._connection
     pages = full.execute("PRAGMA page_count", {}).fetchone()[0]
     full.execute(f"PRAGMA max_page_count = {pages}", {})
-    with pytest.raises(LedgerDown):
-        for n in range(2_000):
-            ledger.admit(use(f"b{n}"), None, NOW)
+    assert any(is_down(ledger, f"b{n}") for n in range(2_000))
     assert ledger.admit(use("a"), None, NOW).replayed
     ledger.close()
 

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 from flask import Flask, Response, g
 
 from chassis import shell
-from gateway import __version__, audit, cors, pages, views
+from gateway import __version__, audit, auth, cors, jwks_fetch, pages, trust, views
 from gateway.discovery import Directory, fetch
+from gateway.keys import Ages, KeyRings
+from gateway.ledger import Ledger
 from gateway.registry import Registry
 from gateway.routing import Upstream
 from gateway.settings import Settings
+
+_WARM_S: Final = 10.0
 
 
 def create_app(settings: Settings) -> Flask:
@@ -18,13 +23,19 @@ def create_app(settings: Settings) -> Flask:
 
     Raises:
         DuplicateService: two services that the upstreams announce share an id.
+        StoreError: there is no place for the ledger.
     """
     registry = Registry(settings.clients, settings.clients_file)
+    tls = trust.tls_context(settings.trust.tls_ca_file)
+    rings = KeyRings(partial(jwks_fetch.fetch, tls=tls), Ages(kept=settings.trust.keys_kept))
+    ledger = Ledger(trust.store(settings.trust))
+    door = auth.Door(settings.try_out, settings.public_url, registry, rings, ledger)
     directory = Directory(settings.upstreams, settings.discovery_ttl, partial(fetch, keys=settings.internal_keys))
     upstreams = {name: _upstream(name, url, settings) for name, url in settings.upstreams.items()}
 
     def not_ready() -> Sequence[str]:
-        return [f"discovery of {name}" for name in directory.current().waiting]
+        waiting = [f"discovery of {name}" for name in directory.current().waiting]
+        return waiting if ledger.was_reached() else [*waiting, "the ledger of used tokens"]
 
     def degraded() -> Sequence[str]:
         registry.current()
@@ -36,11 +47,13 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     audit.install(app, audit.Stream(settings.audit_file))  # before what it tells of: they run in reverse
     _seal(app)
+    door.install(app, settings)
     cors.install(app, cors.allowed_by(settings, registry))
-    app.register_blueprint(views.blueprint(settings, registry, directory, upstreams))
+    app.register_blueprint(views.blueprint(settings, door, directory, upstreams))
     content = _upstream("content", settings.content_url, settings)
     app.register_blueprint(pages.blueprint(settings, content, upstreams.get("screening")))
     directory.start()
+    rings.warm(registry.current().clients, _WARM_S)
     return app
 
 

@@ -8,7 +8,7 @@ The entries are passed on byte for byte.
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +18,7 @@ import requests
 from chassis import outgoing, peers
 from chassis.logs import Log
 from gateway.problems import discovery_unknown, unknown_service
+from gateway.refusals import not_agreed
 
 RETRY_AFTER_S: Final = 1
 _RETRY_WITHOUT_COPY_S: Final = 1.0
@@ -67,26 +68,41 @@ class Catalog:
 
     Attributes:
         services: id -> service.
+        entries: id -> its entry in the discovery document, as it came.
         document: the merged discovery document.
         waiting: names of upstreams that never announced anything; those left out for a duplicate are not among them.
     """
 
     services: Mapping[str, Service] = field(default_factory=dict)
+    entries: Mapping[str, bytes] = field(default_factory=dict)
     document: bytes = b'{"services":[]}'
     waiting: tuple[str, ...] = ()
 
-    def find(self, service_id: str) -> Service:
-        """The service with this id.
+    def find(self, service_id: str, agreed: Collection[str] = ()) -> Service:
+        """The service with this id; `agreed` are the only ones that the caller may have, all if it is empty.
 
         Raises:
-            Problem: 404 if there is none, 503 if we cannot know yet.
+            Problem: 404 if there is none, 403 if it is not agreed, 503 if we cannot know yet.
         """
         service = self.services.get(service_id)
-        if service is not None:
+        seen = [known for known in self.services if not agreed or known in agreed]
+        if service is not None and service_id in seen:
             return service
+        if service is not None:
+            raise not_agreed(seen)
         if self.waiting:
             raise discovery_unknown(RETRY_AFTER_S)
-        raise unknown_service(self.services)
+        raise unknown_service(seen)
+
+    def document_of(self, agreed: Collection[str]) -> bytes:
+        """The discovery document for a caller who may have these services only, all if `agreed` is empty."""
+        if not agreed:
+            return self.document
+        return _document_of(entry for service_id, entry in self.entries.items() if service_id in agreed)
+
+
+def _document_of(entries: Iterable[bytes]) -> bytes:
+    return b'{"services":[' + b",".join(entries) + b"]}"
 
 
 class _Entry(msgspec.Struct):
@@ -192,19 +208,19 @@ class Directory:
             raise discovery_unknown(RETRY_AFTER_S)
         return catalog
 
-    def find(self, service_id: str) -> Service:
-        """The service with this id. Only a call that would be refused otherwise waits, for a last look.
+    def find(self, service_id: str, agreed: Collection[str] = ()) -> Service:
+        """The service with this id, as `Catalog.find`. Only a call that would be refused otherwise waits, for a look.
 
         Each process has its own copies. Without the last look, one process could tell that it is ready and another
         refuse the call that follows.
 
         Raises:
-            Problem: 404 if there is none, 503 if we cannot know yet.
+            Problem: 404 if there is none, 403 if it is not agreed, 503 if we cannot know yet.
         """
         catalog = self.current()
         if catalog.waiting and service_id not in catalog.services:
             catalog = self._last_look()
-        return catalog.find(service_id)
+        return catalog.find(service_id, agreed)
 
     def _last_look(self) -> Catalog:
         """The catalog after a look at the upstreams now, or after a short while if somebody else is looking."""
@@ -267,8 +283,12 @@ class Directory:
 
     def _merge(self) -> Catalog:
         held = [self._copies[name] for name in self._upstreams if name in self._copies]
+        entries = {
+            service_id: entry for copy in held for service_id, entry in zip(copy.services, copy.entries, strict=True)
+        }
         return Catalog(
             services={service_id: service for copy in held for service_id, service in copy.services.items()},
-            document=b'{"services":[' + b",".join(entry for copy in held for entry in copy.entries) + b"]}",
+            entries=entries,
+            document=_document_of(entries.values()),
             waiting=tuple(name for name in self._upstreams if name not in self._copies and name not in self._left_out),
         )

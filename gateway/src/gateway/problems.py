@@ -5,20 +5,6 @@ from collections.abc import Iterable
 from chassis.problems import Problem
 
 
-def unauthorized(words: str) -> Problem:
-    """401: no token where one is needed, or one that does not hold."""
-    return Problem(401, words, headers={"WWW-Authenticate": 'Bearer realm="cds-services"'})
-
-
-def loopback_only() -> Problem:
-    """403: try-out lets calls without an identity in from this machine only."""
-    return Problem(
-        403,
-        "This is a try-out: it answers unidentified calls, and calls with the CDS Hooks Sandbox's key, "
-        "only from the machine that it runs on.",
-    )
-
-
 def unknown_service(ids: Iterable[str]) -> Problem:
     """404: no service has this id."""
     return Problem(404, f"There is no CDS service with this id. Services here: {', '.join(sorted(ids)) or 'none'}.")

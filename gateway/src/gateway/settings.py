@@ -11,9 +11,10 @@ from marshmallow.validate import OneOf, Range
 
 from chassis import peers
 from chassis.environment import Environment
-from gateway import audit, clients, entries
+from gateway import audit, clients, entries, listening, trust
 from gateway.clients import Client, ClientsFile
 from gateway.limits import Limits
+from gateway.trust import Trust
 
 TRY_OUT: Final = "try-out"
 PRODUCTION: Final = "production"
@@ -40,6 +41,7 @@ class Settings:
         max_body: largest request body, in bytes.
         limits: how much one call may hold.
         connections: idle connections kept per upstream and process: the number of threads.
+        trust: what trust rests on.
         audit_file: where audit lines go; `-` is standard output.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -57,6 +59,7 @@ class Settings:
     max_body: int = 10_000_000
     limits: Limits = field(default_factory=Limits)
     connections: int = 16
+    trust: Trust = field(default_factory=Trust)
     audit_file: str = audit.STANDARD_OUTPUT
     log_level: str = "INFO"
 
@@ -92,12 +95,15 @@ def load(environ: Mapping[str, str]) -> Settings:
     call_limits = _limits(env)
     connections = env.int("UPSTREAM_CONNECTIONS", 16, validate=Range(1, 1_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+    if deployment == TRY_OUT and (words := listening.fault(env.str("BIND", ""), env.str("GUNICORN_CMD_ARGS", ""))):
+        env.fault("BIND", words)
     public_url = checked("PUBLIC_URL", f"http://localhost:{port or 0}", _base_url)
     upstreams = checked("UPSTREAMS", f"screening=http://127.0.0.1:{screening_port or 0}", _upstreams)
     content_url = checked("CONTENT_URL", f"http://127.0.0.1:{content_port or 0}", _base_url)
     audit_file = checked("AUDIT_FILE", audit.STANDARD_OUTPUT, audit.checked)
     origins = checked("CORS_ORIGINS", "", _origins)
     clients_file = _clients_file(env, deployment)
+    trusted = trust.load(env)
     if deployment == PRODUCTION and public_url and not _is_private(public_url):
         env.fault("PUBLIC_URL", "must be an https URL in production")
     env.finish()
@@ -115,6 +121,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         max_body=max_body,
         limits=call_limits,
         connections=connections,
+        trust=trusted,
         audit_file=audit_file,
         log_level=log_level,
     )

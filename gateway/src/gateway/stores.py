@@ -54,7 +54,7 @@ def postgresql(url: str) -> Store:
     try:
         conninfo_to_dict(url)
     except psycopg.Error as error:
-        raise StoreError("REPLAY_STORE_URL must be a URL such as postgresql://user@host/database") from error
+        raise StoreError("must be a URL such as postgresql://user@host/database") from error
     return Store("postgresql", "BEGIN", lambda: _PostgresqlConnection(url), (psycopg.Error, OSError))
 
 

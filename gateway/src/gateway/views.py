@@ -1,6 +1,7 @@
 """The CDS Hooks routes: HTTP in, HTTP out. Who calls, what there is and what is right is decided elsewhere."""
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,7 +12,6 @@ from gateway import audit, auth, bodies, cors, limits, messages
 from gateway.discovery import Directory, Service
 from gateway.introduction import introduce
 from gateway.problems import upstream_bad
-from gateway.registry import Registry
 from gateway.routing import Answer, Upstream
 from gateway.settings import Settings
 
@@ -33,7 +33,7 @@ _outcome: Final = msgspec.json.Decoder(_Outcome)
 
 
 def blueprint(
-    settings: Settings, registry: Registry, directory: Directory, upstreams: Mapping[str, Upstream]
+    settings: Settings, door: auth.Door, directory: Directory, upstreams: Mapping[str, Upstream]
 ) -> Blueprint:
     """Discovery, calls and feedback."""
     hooks = Blueprint("hooks", __name__)
@@ -41,22 +41,18 @@ def blueprint(
     def identify() -> None:
         """Refuse callers that we do not let in; put the name of the others into the access line."""
         g.access_fields = {"client": "refused"}
-        in_force = registry.current()
-        policy = auth.Policy(
-            settings.try_out, settings.public_url, {client.issuer: client for client in in_force.clients}
-        )
-        caller = auth.identify(
-            request.headers.get("Authorization"), request.environ.get("REMOTE_ADDR"), request.path, policy
-        )
+        authorization, peer, now = request.headers.get("Authorization"), request.environ.get("REMOTE_ADDR"), time.time()
+        caller = auth.identify(authorization, peer, request.path, door, now)
         g.access_fields = {"client": caller.name}
-        g.caller, g.client = caller, in_force.by_name(caller.name)
-        cors.narrow(g.client)
+        g.caller, g.client = caller, caller.client
+        cors.narrow(caller.client)
+        auth.admit(caller, door, now)
 
     def received(service_id: str) -> tuple[Service, bytes, dict[str, Any]]:
         """The service that is called and the body, as it came and as JSON, when the caller is let in."""
         body = bodies.receive(settings.max_body)  # first: an unread body breaks the connection before the answer
         identify()
-        service = directory.find(service_id)
+        service = directory.find(service_id, g.client.services if g.client else frozenset())
         g.access_fields |= {"service": service.id, "hook": service.hook, "upstream": service.upstream}
         bodies.check_type()
         document = bodies.read(body, settings.limits)
@@ -65,9 +61,8 @@ def blueprint(
 
     def forwarded(service: Service, path: str, body: bytes, fhir_server: object = None) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "X-Request-Id": g.request_id}
-        tenant = getattr(g.caller, "tenant", "")
-        caller = introduce(g.client, tenant, fhir_server, try_out=settings.try_out)
-        audit.note(tenant=tenant, dialect=caller["dialect"])
+        caller = introduce(g.client, g.caller.tenant, fhir_server, try_out=settings.try_out)
+        audit.note(tenant=g.caller.tenant, dialect=caller["dialect"])
         answer = upstreams[service.upstream].call("POST", path, headers, body, caller)
         audit.note_answer(answer.headers.get(audit.HEADER))
         return answer
@@ -76,7 +71,9 @@ def blueprint(
     def discovery() -> Response:
         """What there is."""
         identify()
-        return Response(directory.announced().document, content_type="application/json")
+        catalog = directory.announced()
+        document = catalog.document_of(g.client.services) if g.client else catalog.document
+        return Response(document, content_type="application/json")
 
     @hooks.post("/cds-services/<service_id>")
     def call(service_id: str) -> Response:
