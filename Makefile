@@ -14,10 +14,10 @@ LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/te
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo test check validate engine attack fix bench mutate venv lock clean
+.PHONY: help run demo clients-check try-clients test check validate engine attack fix bench mutate venv lock clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 run: $(STAMP) ## start all services on this machine, show one card, serve until Ctrl-C
 	@exec $(PY) -m tryout run
@@ -27,6 +27,13 @@ demo: $(STAMP) ## play the EHR: FILE=bundle.json [ADD=G24.9 or ADD="SYSTEM|CODE"
 	@exec $(PY) -m tryout demo $${HOOK:+--hook "$$HOOK"} $${URL:+--url "$$URL"} $${PATIENT:+--patient "$$PATIENT"} \
 		$${ADD:+--set-condition "$$ADD"} $${RECORDED:+--recorded "$$RECORDED"} $${DRAFT:+--draft "$$DRAFT"} \
 		$${JSON:+--json} $${REQUEST:+--request} -- "$$FILE"
+
+clients-check: $(STAMP) ## check a clients file, FILE=clients.yaml, and say what it means
+	@test -n "$$FILE" || { echo "Which clients file? make clients-check FILE=clients.yaml" >&2; exit 2; }
+	@exec .venv/bin/clients check -- "$$FILE"
+
+try-clients: $(STAMP) ## make clients file, key and secrets for: docker-compose --profile try up try
+	@exec .venv/bin/clients try -- "$${TRY_DIR:-var/try}"
 
 test: $(STAMP) ## run all tests [TESTS=path or other pytest arguments]
 	@exec $(PY) -m pytest -n auto --maxprocesses 4 $(TESTS)

@@ -71,7 +71,8 @@ def read(text: str) -> Document:
     except (yaml.YAMLError, UnicodeError) as error:
         mark = getattr(error, "problem_mark", None)
         words = "neither YAML nor JSON from here on: look for a missing quote, bracket or comma, and at the indentation"
-        raise Unreadable(Fault(mark.line + 1 if mark else 0, words)) from error
+        line = min(mark.line + 1, len(text.splitlines())) if mark else 0
+        raise Unreadable(Fault(line, words)) from error
     if reading.faults:
         raise Unreadable(*sorted(reading.faults))
     return Document(value, reading.lines)
