@@ -20,10 +20,13 @@ from screening.fhir.reading import Asked, Reader
 from screening.knowledge import loading, local_codes, order_codes
 from screening.knowledge.concept_maps import LeftOut
 from screening.knowledge.order_codes import OrderCodes
-from screening.pages import thresholds
+from screening.pages import doctor, thresholds
+from screening.pages.doctor_watch import Watch
 from screening.publishing import shelf
 from screening.publishing import views as publishing
 from screening.settings import Settings
+from screening.snapshots import Snapshots
+from screening.tally import Tally
 
 _LOG: Final = Log("screening")
 _LOGGED: Final = 100
@@ -106,6 +109,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     peers.install(app, settings.internal_keys, by={"gateway"})
     own = settings.site_values
     templates = services.prefetch_templates(book, settings.canonical_base, own)
+    names = services.prefetch_names(book, own)
+    tally = Tally(templates)
+    snapshots = Snapshots(tally, settings.state_dir / "doctor" if settings.state_dir is not None else None)
     app.register_blueprint(
         views.blueprint(
             views.Parts(
@@ -120,9 +126,11 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
                 clock=clock,
                 order_codes=site_orders(settings),
                 allowed_links=settings.allowed_links or (f"{settings.public_url}/",),
+                watch=Watch(tally, templates, names, book).look,
             )
         )
     )
+    app.register_blueprint(doctor.blueprint(snapshots, templates, names, clock))
     app.register_blueprint(thresholds.blueprint(own, rules_version(own)))
     published = shelf.build(
         canonical_base=settings.canonical_base,

@@ -47,6 +47,7 @@ class Settings:
         allowed_links: the addresses that EHRs with a list of links let through: exact ones, and those that end in `/`
             with all below; empty: whatever lies below `public_url`.
         site_values: thresholds that the site has set itself.
+        state_dir: where the counts of all worker processes are put together; None: each process knows its own.
         max_body: largest request body in bytes.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -62,6 +63,7 @@ class Settings:
     order_code_maps: tuple[Path, ...] = ()
     allowed_links: tuple[str, ...] = ()
     site_values: SiteValues = field(default_factory=lambda: DEFAULTS)
+    state_dir: Path | None = None
     max_body: int = 10_000_000
     log_level: str = "INFO"
 
@@ -87,6 +89,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     order_maps = _map_files(env, ORDER_MAPS)
     links = _links(env)
     own = _site_values(env)
+    state_dir = env.str("STATE_DIR", "")
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     env.finish()
@@ -102,6 +105,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         order_code_maps=order_maps,
         allowed_links=links,
         site_values=own,
+        state_dir=Path(state_dir) if state_dir else None,
         max_body=max_body,
         log_level=log_level,
     )

@@ -46,7 +46,7 @@ class Note(Protocol):
     """Takes what became of one key of one call: from the prefetch (every key, every call) or from the EHR."""
 
     def __call__(self, client: str, key: str, outcome: str, source: str, ms: float = 0.0) -> None:
-        """`key` is ours, whatever the site calls it; `ms` is the time that the EHR took."""
+        """`key` is ours, whatever the site calls it; `ms` is the time that the EHR took, 0 when it was not asked."""
 
 
 class Latency(msgspec.Struct):
@@ -180,7 +180,8 @@ class Tally:
             counts = self._client(client).keys.setdefault(key, KeyCounts())
             if source == EHR:
                 _count(counts.ehr, outcome, MOST_OUTCOMES)
-                counts.latency.add(ms)
+                if ms > 0:
+                    counts.latency.add(ms)
             else:
                 _count(counts.prefetch, outcome, MOST_OUTCOMES)
                 self._note_gap(counts, outcome)

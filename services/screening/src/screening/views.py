@@ -1,6 +1,6 @@
 """HTTP in, HTTP out. What is decided is decided elsewhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,12 +19,17 @@ from screening.dialects.outbound import Agreed
 from screening.domain import screen
 from screening.domain.chart import Chart
 from screening.domain.screen import Screening
+from screening.fhir.prefetch import Delivery
 from screening.fhir.reading import Call, Reader
 from screening.knowledge.order_codes import OrderCodes
 from screening.messages import HookCall
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _NO_CARDS: Final = b'{"cards":[]}'
+
+
+Watch = Callable[[str, Mapping[str, str], Mapping[str, Delivery], Chart], None]
+"""Takes a call into account: the client's name and its names for our keys, what each key brought, and the chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Parts:
     clock: Callable[[], datetime]
     order_codes: OrderCodes
     allowed_links: tuple[str, ...]
+    watch: Watch
 
     def agreed(self, caller: Caller, chart: Chart, identity: Identity) -> Agreed:
         """How this caller wants its cards."""
@@ -73,8 +79,16 @@ def blueprint(parts: Parts) -> Blueprint:
             return _json(_NO_CARDS)  # some clients repeat the hook without its orders: there is nothing to advise on
         if screen.silent_user(hook_call.user_id):
             return _json(_NO_CARDS)
-        call_data = Call(hook_call.patient_id, hook_call.prefetch, hook_call.draft_orders, hook_call.selections)
-        chart, _ = parts.reader.chart(call_data, parts.clock())
+        caller = callers.of(g.claims)
+        call_data = Call(
+            patient_id=hook_call.patient_id,
+            prefetch=hook_call.prefetch,
+            draft_orders=hook_call.draft_orders,
+            selections=hook_call.selections,
+            prefetch_keys=caller.prefetch_keys,
+        )
+        chart, deliveries = parts.reader.chart(call_data, parts.clock())
+        parts.watch(caller.client, caller.prefetch_keys, deliveries, chart)
         if service.hook == services.PATIENT_VIEW:
             screening = _patient_view(parts, chart, hook_call)
         else:
@@ -83,7 +97,7 @@ def blueprint(parts: Parts) -> Blueprint:
             return _json(_NO_CARDS)
         identity = Identity(parts.identity_key, (hook_call.fhir_server, hook_call.patient_id, hook_call.encounter_id))
         rendered = parts.renderer.cards(screening, hook_call.patient_id, identity, parts.explanations.current)
-        agreed = parts.agreed(callers.of(g.claims), chart, identity)
+        agreed = parts.agreed(caller, chart, identity)
         cards = [outbound.shaped(card, agreed) for card in rendered]
         g.access_fields |= {"cards": len(cards), "topics": ",".join(c["source"]["topic"]["code"] for c in cards)}
         return _json(_ENCODER.encode({"cards": cards}))
