@@ -7,7 +7,7 @@ from typing import Final
 from flask import Flask, Response, g
 
 from chassis import shell
-from gateway import __version__, audit, auth, cors, jwks_fetch, pages, trust, views
+from gateway import __version__, audit, auth, cors, jwks_fetch, pages, targets, trust, views
 from gateway.discovery import Directory, fetch
 from gateway.keys import Ages, KeyRings
 from gateway.ledger import Ledger
@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     audit.install(app, audit.Stream(settings.audit_file))  # before what it tells of: they run in reverse
     _seal(app)
-    door.install(app, settings)
+    targets.install(app, settings)
     cors.install(app, cors.allowed_by(settings, registry))
     app.register_blueprint(views.blueprint(settings, door, directory, upstreams))
     content = _upstream("content", settings.content_url, settings)
