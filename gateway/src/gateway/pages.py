@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from markupsafe import Markup
 
 from chassis.problems import Problem
-from gateway import __version__
+from gateway import __version__, operators
 from gateway.problems import upstream_bad
 from gateway.routing import Answer, Upstream
 from gateway.settings import Settings
@@ -38,6 +38,8 @@ for care.</p>
 <li><a href="{base}/explanations">{base}/explanations</a>: what the cards mean, with the evidence</li>
 <li><a href="{base}/bibliography">{base}/bibliography</a>: the sources</li>
 <li><a href="{base}/thresholds">{base}/thresholds</a>: every number that decides, and what this site has set itself</li>
+<li><a href="{base}/prefetch-doctor">{base}/prefetch-doctor</a>: what came of the data that we ask for, and what an
+EHR has to send</li>
 <li><a href="{base}/fhir/metadata">{base}/fhir/metadata</a>: the rules as FHIR resources, and how to read them</li>
 <li><a href="{base}/readyz">{base}/readyz</a>: whether it is ready; <a href="{base}/healthz">{base}/healthz</a>:
 whether it runs; <a href="{base}/version">{base}/version</a>: which version</li>
@@ -111,6 +113,15 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
         if screening is None or (rest and not _SEGMENTS.fullmatch(rest)):
             raise Problem(404, "There is no such resource.")
         return _pass_on(screening, request.path, _SEARCH, _MAX_SEARCH)
+
+    @pages.get("/prefetch-doctor")
+    def prefetch_doctor() -> Response:
+        """What came of the data that screening asks for. For operators: it names clients and their codes."""
+        peer, known = request.environ.get("REMOTE_ADDR"), settings.trust.operator_tokens
+        operators.check(request.headers.get("Authorization"), peer, known, try_out=settings.try_out)
+        if screening is None:
+            raise Problem(404, "There is no such page.")
+        return _pass_on(screening, request.path)
 
     @pages.get("/version")
     def version() -> Response:

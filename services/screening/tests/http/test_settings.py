@@ -89,8 +89,9 @@ def test_a_secret_is_not_in_the_representation_of_the_settings() -> None:
 def test_secrets_from_files(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(f"{SECRET}\n", encoding="utf-8")
-    assert load({"IDENTITY_KEY_FILE": str(file)}).identity_key == SECRET.encode()
-    assert load({"IDENTITY_KEY_FILE": str(file), "IDENTITY_KEY": "x"}).identity_key == SECRET.encode()
+    others = {name: value for name, value in GOOD.items() if name != "IDENTITY_KEY"}
+    assert load({**others, "IDENTITY_KEY_FILE": str(file)}).identity_key == SECRET.encode()
+    assert load({**others, "IDENTITY_KEY_FILE": str(file), "IDENTITY_KEY": "x"}).identity_key == SECRET.encode()
     for content in (b"", b"   \n", b"\xff\xfe" * 20, b"short"):
         file.write_bytes(content)
         with pytest.raises(SettingsError) as caught:
