@@ -29,7 +29,7 @@ def create_app(settings: Settings) -> Flask:
     tls = trust.tls_context(settings.trust.tls_ca_file)
     rings = KeyRings(partial(jwks_fetch.fetch, tls=tls), Ages(kept=settings.trust.keys_kept))
     ledger = Ledger(trust.store(settings.trust))
-    door = auth.Door(settings.try_out, settings.public_url, registry, rings, ledger)
+    policy = auth.Policy(settings.try_out, settings.public_url, registry, rings, ledger)
     directory = Directory(settings.upstreams, settings.discovery_ttl, partial(fetch, keys=settings.internal_keys))
     upstreams = {name: _upstream(name, url, settings) for name, url in settings.upstreams.items()}
 
@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> Flask:
     _seal(app)
     targets.install(app, settings)
     cors.install(app, cors.allowed_by(settings, registry))
-    app.register_blueprint(views.blueprint(settings, door, directory, upstreams))
+    app.register_blueprint(views.blueprint(settings, policy, directory, upstreams))
     content = _upstream("content", settings.content_url, settings)
     app.register_blueprint(pages.blueprint(settings, content, upstreams.get("screening")))
     directory.start()

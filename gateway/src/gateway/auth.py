@@ -36,7 +36,7 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Door:
+class Policy:
     """Whom we let in, and by what we tell.
 
     Attributes:
@@ -57,14 +57,14 @@ class Door:
 ANONYMOUS: Final = Caller("anonymous")
 
 
-def identify(authorization: str | None, peer: str | None, path: str, door: Door, now: float) -> Caller:
+def identify(authorization: str | None, peer: str | None, path: str, policy: Policy, now: float) -> Caller:
     """Who makes this call. Its token may still have been used before: `admit` tells.
 
     Args:
         authorization: the Authorization header, None if there is none.
         peer: the address of the socket's other end.
         path: the path called, under the public URL.
-        door: whom we let in.
+        policy: whom we let in.
         now: the moment, in seconds since 1970.
 
     Raises:
@@ -72,21 +72,21 @@ def identify(authorization: str | None, peer: str | None, path: str, door: Door,
             the keys of its issuer cannot be had.
     """
     if authorization is None:
-        if not door.try_out:
+        if not policy.try_out:
             raise refusals.no_token("This service needs a bearer token: send Authorization: Bearer and a signed JWT.")
         if not is_loopback(peer):
             raise refusals.loopback_only()
         return ANONYMOUS
-    in_force = door.registry.current()
-    door.rings.follow(in_force.clients)
-    endpoint = tokens.Endpoint(door.public_url, path, door.try_out)
-    told = tokens.verify(tokens.read(_token(authorization)), endpoint, in_force.by_issuer, door.rings.find, now)
-    if told.client.key_is_public and not (door.try_out and is_loopback(peer)):
+    in_force = policy.registry.current()
+    policy.rings.follow(in_force.clients)
+    endpoint = tokens.Endpoint(policy.public_url, path, policy.try_out)
+    told = tokens.verify(tokens.read(_token(authorization)), endpoint, in_force.by_issuer, policy.rings.find, now)
+    if told.client.key_is_public and not (policy.try_out and is_loopback(peer)):
         raise refusals.loopback_only()
     return Caller(told.client.name, told.client, told.tenant, told.use)
 
 
-def admit(caller: Caller, door: Door, now: float) -> None:
+def admit(caller: Caller, policy: Policy, now: float) -> None:
     """Let a caller in whose token holds: once, and no more often than agreed. A try-out has no rates.
 
     Raises:
@@ -94,10 +94,10 @@ def admit(caller: Caller, door: Door, now: float) -> None:
     """
     if caller.client is None or caller.use is None:
         return
-    rate = None if door.try_out else caller.client.rate
+    rate = None if policy.try_out else caller.client.rate
     limit = Limit(caller.client.name, rate.per_minute, rate.burst) if rate else None
     try:
-        verdict = door.ledger.admit(caller.use, limit, now)
+        verdict = policy.ledger.admit(caller.use, limit, now)
     except LedgerDown as error:
         raise refusals.ledger_down(RETRY_AFTER_S) from error
     if verdict.replayed:

@@ -33,7 +33,7 @@ _outcome: Final = msgspec.json.Decoder(_Outcome)
 
 
 def blueprint(
-    settings: Settings, door: auth.Door, directory: Directory, upstreams: Mapping[str, Upstream]
+    settings: Settings, policy: auth.Policy, directory: Directory, upstreams: Mapping[str, Upstream]
 ) -> Blueprint:
     """Discovery, calls and feedback."""
     hooks = Blueprint("hooks", __name__)
@@ -42,11 +42,12 @@ def blueprint(
         """Refuse callers that we do not let in; put the name of the others into the access line."""
         g.access_fields = {"client": "refused"}
         authorization, peer, now = request.headers.get("Authorization"), request.environ.get("REMOTE_ADDR"), time.time()
-        caller = auth.identify(authorization, peer, request.path, door, now)
+        caller = auth.identify(authorization, peer, request.path, policy, now)
         g.access_fields = {"client": caller.name}
         g.caller, g.client = caller, caller.client
         cors.narrow(caller.client)
-        auth.admit(caller, door, now)
+        audit.note(tenant=caller.tenant)
+        auth.admit(caller, policy, now)
 
     def received(service_id: str) -> tuple[Service, bytes, dict[str, Any]]:
         """The service that is called and the body, as it came and as JSON, when the caller is let in."""
@@ -62,7 +63,7 @@ def blueprint(
     def forwarded(service: Service, path: str, body: bytes, fhir_server: object = None) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "X-Request-Id": g.request_id}
         caller = introduce(g.client, g.caller.tenant, fhir_server, try_out=settings.try_out)
-        audit.note(tenant=g.caller.tenant, dialect=caller["dialect"])
+        audit.note(dialect=caller["dialect"])
         answer = upstreams[service.upstream].call("POST", path, headers, body, caller)
         audit.note_answer(answer.headers.get(audit.HEADER))
         return answer
