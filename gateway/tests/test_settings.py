@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from chassis.environment import SettingsError
+from gateway.limits import Limits
 from gateway.settings import load
 
 KEY = {"INTERNAL_KEY": "synthetic-internal-synthetic-internal"}
@@ -135,3 +136,36 @@ def test_each_fault_of_the_clients_file_is_a_fault_of_its_own(tmp_path: Any) -> 
         "(http is accepted for localhost, 127.0.0.1 and [::1] only)",
         "CLIENTS_FILE: line 4: entry ehr: dialect: must be one of strict, sandbox, epic, oracle, athena",
     ]
+
+
+def test_a_try_out_listens_on_this_machine_only() -> None:
+    for bind in ("127.0.0.1:8080,[::1]:8080", "unix:/run/cds.sock", " "):
+        assert load({**TRY_OUT, "BIND": bind}).try_out
+    for environ in ({"BIND": "0.0.0.0:8080"}, {"BIND": "127.0.0.1:1,[::]:1"}, {"GUNICORN_CMD_ARGS": "--bind 0:1"}):
+        with pytest.raises(SettingsError, match=r"^settings at fault: BIND: a try-out .* listens on 127") as caught:
+            load({**TRY_OUT, **environ})
+        assert "DEPLOYMENT=production" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_production_listens_where_it_is_told(clients_file: str) -> None:
+    assert not load({**KEY, "CLIENTS_FILE": clients_file, "BIND": "0.0.0.0:8000"}).try_out
+
+
+def test_each_limit_of_a_call_is_a_setting() -> None:
+    named = {
+        "MAX_JSON_CONTAINERS": "1001", "MAX_PREFETCH_KEYS": "2", "MAX_BUNDLE_ENTRIES": "3", "MAX_ALL_ENTRIES": "4",
+        "MAX_DRAFT_ORDERS": "5", "MAX_SELECTIONS": "6",
+    }  # fmt: skip
+    assert load({**TRY_OUT, **named}).limits == Limits(1001, 2, 3, 4, 5, 6)
+    assert load(TRY_OUT).limits == Limits()
+    for name in named:
+        with pytest.raises(SettingsError, match=f": {name}: "):
+            load({**TRY_OUT, name: "0"})
+
+
+def test_the_audit_file_must_be_writable(tmp_path: Any) -> None:
+    assert load(TRY_OUT).audit_file == "-"
+    assert load({**TRY_OUT, "AUDIT_FILE": str(tmp_path / "a")}).audit_file == str(tmp_path / "a")
+    with pytest.raises(SettingsError, match=r"^settings at fault: AUDIT_FILE: cannot be opened for appending"):
+        load({**TRY_OUT, "AUDIT_FILE": str(tmp_path)})
