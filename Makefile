@@ -14,7 +14,7 @@ LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/te
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo clients-check try-clients test check validate engine attack fix bench mutate venv lock clean
+.PHONY: help run demo doctor clients-check try-clients test check validate engine attack fix bench mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -27,6 +27,10 @@ demo: $(STAMP) ## play the EHR: FILE=bundle.json [ADD=G24.9 or ADD="SYSTEM|CODE"
 	@exec $(PY) -m tryout demo $${HOOK:+--hook "$$HOOK"} $${URL:+--url "$$URL"} $${PATIENT:+--patient "$$PATIENT"} \
 		$${ADD:+--set-condition "$$ADD"} $${RECORDED:+--recorded "$$RECORDED"} $${DRAFT:+--draft "$$DRAFT"} \
 		$${JSON:+--json} $${REQUEST:+--request} -- "$$FILE"
+
+doctor: $(STAMP) ## what came of each prefetch key, and what to change [CLIENT=name] [URL=] [OPERATOR_TOKEN_FILE=]
+	@exec $(PY) -m tryout doctor $${CLIENT:+--client "$$CLIENT"} $${URL:+--url "$$URL"} \
+		$${OPERATOR_TOKEN_FILE:+--token-file "$$OPERATOR_TOKEN_FILE"}
 
 clients-check: $(STAMP) ## check a clients file, FILE=clients.yaml, and say what it means
 	@test -n "$$FILE" || { echo "Which clients file? make clients-check FILE=clients.yaml" >&2; exit 2; }

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +89,28 @@ def test_every_log_line_is_json_and_names_no_patient(told: str, environ: dict[st
         assert lines
         assert {line["component"] for line in lines} == {name}
         assert "tryout-patient" not in text
+
+
+def test_the_doctor_knows_the_calls_of_all_workers(told: str, environ: dict[str, str]) -> None:
+    file = Path(environ["STATE_DIR"]) / "patient.json"
+    for _ in range(4):
+        subprocess.run([*RUN, "demo", str(file)], env=environ, capture_output=True, check=True, timeout=20)  # noqa: S603
+
+    def asked(*arguments: str) -> str:
+        command = [*RUN, "doctor", *arguments]
+        done = subprocess.run(command, env=environ, text=True, capture_output=True, check=False, timeout=20)  # noqa: S603
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    ends = time.monotonic() + 10
+    while not (found := re.search(r"== Client (\S+): calls (\d+)", asked())) or int(found[2]) < 5:
+        assert time.monotonic() < ends, asked()
+        time.sleep(0.2)
+    shown = asked("--client", found[1])
+    assert "In order: every key came, none was renamed." in shown
+    assert "The counts of all worker processes" in shown
+    assert "labs_vitamin_b12" in shown
+    assert "== Client" not in asked("--client", "nobody")
+    state = Path(environ["STATE_DIR"])
+    assert {path.stat().st_mode & 0o077 for path in (state / "doctor", *(state / "doctor").iterdir())} == {0}
+    assert all("tryout-patient" not in path.read_text() for path in (state / "doctor").iterdir())

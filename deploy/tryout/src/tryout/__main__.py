@@ -1,4 +1,4 @@
-"""Command line of the try-out: `python -m tryout run` and `python -m tryout demo FILE`."""
+"""Command line of the try-out: `python -m tryout run`, `python -m tryout demo FILE`, `python -m tryout doctor`."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tryout import demo, launcher, settings
+from tryout import demo, doctor, launcher, settings
 
 
 @dataclass
@@ -22,6 +22,8 @@ class _Arguments(argparse.Namespace):
     recorded: date | None = None
     draft: Path | None = None
     output: str = "cards"
+    client: str = ""
+    token_file: Path | None = None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--request", dest="output", action="store_const", const="request", help="print the call instead of sending it"
     )
+    ask = commands.add_parser("doctor", help="print what the running service says of the data that EHRs send")
+    ask.add_argument("--client", default="", help="one client only")
+    ask.add_argument("--url", help="base URL of the gateway; default: this machine, GATEWAY_PORT")
+    ask.add_argument("--token-file", type=Path, help="the operators' token; a try-out needs none")
     return parser
 
 
@@ -68,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.command == "run":
         return launcher.run(config, os.environ, color=color)
     base = (given.url or config.gateway_url).rstrip("/").removesuffix("/cds-services")
+    if given.command == "doctor":
+        return doctor.run(doctor.Options(url=base, client=given.client, token_file=given.token_file))
     return demo.run(
         demo.Options(
             path=given.file.expanduser(),

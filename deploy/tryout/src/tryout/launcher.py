@@ -246,6 +246,7 @@ def _tell(settings: Settings, public_url: str, *, color: bool) -> None:
         f"Explanations:                          {public_url}/explanations",
         f"With curl:                             curl {public_url}/cds-services",
         "A patient of yours (synthetic, R4):    make demo FILE=bundle.json [ADD=G24.9]",
+        "What came of the data asked for:       make doctor",
         f"The patient above and all logs:        {settings.state_dir}",
     ]
     if not ports.has_ipv6():
