@@ -24,9 +24,7 @@ ORIGIN: Final = Regexp(
     r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?\Z",
     error="Must be an origin such as https://ehr.example: scheme, host in lower case, no path.",
 )
-_NAME: Final = Regexp(
-    r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="must be letters, digits, '.', '_' or '-', at most 64"
-)
+_NAME: Final = Regexp(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="must be 1 to 64 letters, digits, '.', '_' and '-'")
 _SERVICE: Final = Regexp(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z", error="must be the id of a CDS service")
 _FILE: Final = Regexp(r"(?!.*\.\.)[A-Za-z0-9._-]{1,128}\Z", error="must be the name of a file beside this one, no path")
 _PREFETCH_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
