@@ -10,6 +10,9 @@ templates that discovery gives, as an EHR does; a case then says what goes wrong
 * `empties`: `epic` puts an OperationOutcome entry into every empty searchset
 * `prefetch`: replaces the whole prefetch; `without` removes places (`context.userId`), `with` sets them
 
+A file may name the `dialect` of the client that sends it. `expect` may then also say which orders are offered, in the
+codes of the site (`offers`), which are only named, for want of a code (`by_hand`), and which drafts can be withdrawn.
+
 A string `@today-20` is the date twenty days before the call.
 """
 
@@ -55,6 +58,11 @@ class Exchange:
         """`status`, and for 200 the `cards`."""
         expect: Mapping[str, Any] = self.case["expect"]
         return expect
+
+    @property
+    def dialect(self) -> str:
+        """The dialect of the client that sends it."""
+        return str(self.shared.get("dialect", "strict"))
 
     def request(self, templates: Mapping[str, str], today: date) -> dict[str, Any]:
         """The body to send to a service with these prefetch templates."""

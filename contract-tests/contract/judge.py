@@ -10,6 +10,7 @@ from scenarios.expected import EXTENSION
 from contract import schemas
 
 OUR_SUMMARY_LIMIT: Final = 125
+OUR_SYSTEMS: Final = frozenset({"http://loinc.org", "http://snomed.info/sct"})
 Card = Mapping[str, Any]
 
 
@@ -38,8 +39,11 @@ def uuids(response: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def faults(response: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a 200 answer, in words; empty when nothing is."""
+def faults(response: Mapping[str, Any], *, only_site_codes: bool = False) -> list[str]:
+    """What is wrong with a 200 answer, in words; empty when nothing is.
+
+    `only_site_codes`: the client can file orders only under codes of its own catalog.
+    """
     found = schemas.faults("response", response) + [f"nothing at {place}" for place in schemas.nothings(response)]
     if found:
         return found
@@ -49,7 +53,17 @@ def faults(response: Mapping[str, Any]) -> list[str]:
     found += [f"not a UUID: {one}" for one in ids if str(uuid.UUID(one)) != one]
     for card in response["cards"]:
         found += _card_faults(card)
+        if not only_site_codes:
+            found += _without_our_code(card)
     return found
+
+
+def _without_our_code(card: Card) -> Iterator[str]:
+    for action in actions(card):
+        if action["type"] == "create":
+            codings = action["resource"]["code"]["coding"]
+            if codings[-1]["system"] not in OUR_SYSTEMS:
+                yield f"a draft without a code of ours: {codings}"
 
 
 def _card_faults(card: Card) -> Iterator[str]:

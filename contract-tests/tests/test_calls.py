@@ -10,8 +10,9 @@ from contract.exchanges import Exchange, load
 from scenarios.expected import expected, shown
 
 DELIVERY = load("patient-view-prefetch", "patient-view-mixed", "patient-view-partial", "order-select-prefetch")
-EPIC = load("patient-view-epic", "order-select-epic")
-SANDBOX = load("order-select-sandbox")
+EPIC = load("patient-view-epic", "order-select-epic", "order-sign-epic")
+SANDBOX = load("order-select-sandbox", "order-select-sandbox-dstu2")
+OTHERS = load("patient-view-oracle", "order-select-athena")
 MALFORMED = load("order-select-malformed")
 SIGNING = load("order-sign")
 
@@ -56,6 +57,13 @@ def test_calls_in_the_shape_of_the_sandbox(
     answered_as_expected(door, services[exchange.hook], exchange, today)
 
 
+@exchanged(OTHERS)
+def test_calls_in_the_shape_of_other_ehrs(
+    door: Client, services: dict[str, Any], exchange: Exchange, today: date
+) -> None:
+    answered_as_expected(door, services[exchange.hook], exchange, today)
+
+
 @pytest.mark.promise("R20")
 @exchanged(SIGNING)
 def test_before_signing_every_draft_counts_and_only_warnings_are_shown(
@@ -72,7 +80,7 @@ def test_odd_orders_are_passed_over_and_what_is_no_call_is_refused(
     answered_as_expected(door, services[exchange.hook], exchange, today)
 
 
-@exchanged(DELIVERY + EPIC + SANDBOX + MALFORMED + SIGNING)
+@exchanged(DELIVERY + EPIC + SANDBOX + OTHERS + MALFORMED + SIGNING)
 def test_screening_alone_answers_what_it_answers_through_the_gateway(
     screening: Client, door: Client, services: dict[str, Any], exchange: Exchange, today: date
 ) -> None:
@@ -110,7 +118,7 @@ def test_a_token_for_the_fhir_server_is_taken_and_never_shown(
 
 
 @pytest.mark.promise("T95")
-@exchanged([each for each in DELIVERY + EPIC + SANDBOX + SIGNING if each.expect["status"] == 200])
+@exchanged([each for each in DELIVERY + EPIC + SANDBOX + OTHERS + SIGNING if each.expect["status"] == 200])
 def test_the_same_call_twice_gets_the_same_topics_and_the_same_words(
     door: Client, services: dict[str, Any], exchange: Exchange, today: date
 ) -> None:
