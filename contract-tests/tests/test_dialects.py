@@ -121,7 +121,7 @@ def actions(response: Any, kind: str) -> list[Any]:
     return [action for one in suggestions(response) for action in one["actions"] if action["type"] == kind]
 
 
-@pytest.mark.promise("R20", "T90")
+@pytest.mark.promise("T90")
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=[each.name for each in EXCHANGES])
 def test_each_exchange_in_the_dialect_of_its_client(
     production: Client, templates: Mapping[str, Any], exchange: Exchange, today: date
