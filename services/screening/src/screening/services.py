@@ -121,7 +121,7 @@ def prefetch_templates(book: CodeBook, canonical_base: str, site_values: SiteVal
     )
     facts = ",".join(
         f"{canonical_base}/CodeSystem/site-facts|{code}"
-        for code in ("t1-pallidal", "ephedrone-use", "n2o-recreational")
+        for code in ("ephedrone-use", "n2o-recreational", "t1-pallidal")
     )
     templates[SITE_FACTS_KEY] = f"Observation?{_PATIENT}&code={facts}"
     for workup in LAB_SETS:

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import edge_samples as s
 import pytest
 
+from screening.domain.codes import CodeBook, Entry
 from screening.knowledge import loading
-from screening.services import discovery, prefetch_names, prefetch_templates
+from screening.services import LAB_SETS, discovery, prefetch_names, prefetch_templates
 
 PARAMETERS = {
     "patient", "code", "category", "status", "clinical-status", "verification-status", "date", "authoredon", "_sort",
@@ -20,6 +22,15 @@ BY_PATIENT = {
 TOKEN = re.compile(r"\{\{(.*?)\}\}")
 ALLOWED_TOKEN = re.compile(r"context\.patientId|context\.userId|today\(\) [-+] \d{1,5} days")
 LONGEST = 2_000
+FORMS = {
+    "status": r"[a-z-]+(,[a-z-]+)*",
+    "clinical-status": r"[a-z]+(,[a-z]+)*",
+    "verification-status": r"[a-z]+(,[a-z]+)*",
+    "_sort": r"-?date",
+    "category": r"([^|,&]+\|)?[A-Za-z-]+",
+}
+LOINC = "http://loinc.org"
+OURS = "patient={{context.patientId}}"
 
 
 def faults(template: str) -> list[str]:
@@ -55,10 +66,39 @@ def faults(template: str) -> list[str]:
     for code in values.get("code", "").split(",") if "code" in values else []:
         if not re.fullmatch(r"https?://[^|,&?]+\|[A-Za-z0-9.-]+", code):
             found.append(f"code {code}")
-    if "date" in values and not re.fullmatch(r"ge(TOKEN|\d{4}-\d{2}-\d{2})", values["date"]):
-        found.append("date")
+    codes = values.get("code", "").split(",")
+    if codes != sorted(set(codes)) and "code" in values:
+        found.append("codes not sorted, or twice")
+    found += [
+        name
+        for name in ("date", "authoredon")
+        if name in values and not re.fullmatch(r"ge(TOKEN|\d{4}-\d{2}-\d{2})", values[name])
+    ]
+    found += [name for name, form in FORMS.items() if name in values and not re.fullmatch(form, values[name])]
     if "_include" in values and not re.fullmatch(rf"{kind}:[a-z]+", values["_include"]):
         found.append("include")
+    if not template.isascii() or not template.isprintable():
+        found.append("not plain ASCII")
+    return found
+
+
+def key_faults(templates: Mapping[str, str], book: CodeBook) -> list[str]:
+    """What a site that copies keys by hand, or grants them one by one, would stumble over."""
+    found = [f"name {key}" for key in templates if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", key)]
+    names = {f"labs_{workup.replace('-', '_')}": sets for workup, (_, sets) in LAB_SETS.items()}
+    for key, template in templates.items():
+        if not key.startswith("labs_"):
+            found += [f"laboratory codes outside of labs_: {key}"] if f"{LOINC}|" in template else []
+            continue
+        number = re.fullmatch(r"(labs_[a-z0-9_]+?)(?:_(\d+))?", key)
+        base, part = (number[1], int(number[2] or 1)) if number else (key, 1)
+        if base not in names:
+            found.append(f"no workup of {key}")
+            continue
+        if part > 1 and (f"{base}_{part - 1}" if part > 2 else base) not in templates:
+            found.append(f"a part before {key} is missing")
+        own = {entry.code for name in names[base] for entry in book.members[name]}
+        found += [f"{code} under {key}" for code in re.findall(rf"{LOINC}\|([0-9-]+)", template) if code not in own]
     return found
 
 
@@ -107,10 +147,64 @@ def test_every_template_is_one_that_any_ehr_can_answer(key: str) -> None:
             "Observation?patient={{context.patientId}}&code=" + ",".join(["http://loinc.org|1-1"] * 100),
             "2146 characters",
         ),
+        (f"Observation?{OURS}&code={LOINC}|2-2,{LOINC}|1-1", "codes not sorted, or twice"),
+        (f"Observation?{OURS}&code={LOINC}|1-1,{LOINC}|1-1", "codes not sorted, or twice"),
+        (f"Observation?{OURS}&code={LOINC}|1-1&_sort=-_lastUpdated", "_sort"),
+        (f"Observation?{OURS}&code={LOINC}|1-1&date={{{{today() - 9 days}}}}", "date"),
+        (f"Observation?{OURS}&code={LOINC}|1-1&date=ge{{{{today()}}}}", "token today()"),
+        (f"Observation?{OURS}&code={LOINC}|1-1&category=laboratory,vital-signs", "category"),
+        (f"Observation?{OURS}&code={LOINC}|1-1,", "empty code"),
+        (f"Observation?{OURS}&code={LOINC}%7C1-1", "a character that clients mangle"),
+        (f"MedicationRequest?{OURS}&authoredon=le{{{{today() - 9 days}}}}", "authoredon"),
+        (f"MedicationRequest?{OURS}&_include=MedicationStatement:medication", "include"),
+        (f"MedicationRequest?{OURS}&_include:iterate=MedicationRequest:medication", "parameter _include:iterate"),
+        (f"MedicationRequest?{OURS}&status=", "empty status"),
+        (f"MedicationRequest?{OURS}&status:not=entered-in-error", "modifier status:not"),
+        (f"Condition?{OURS}&", "parameter "),
+        (f"Condition?{OURS}&_summary=count", "parameter _summary"),
+        (f"Condition?{OURS}&_revinclude=Provenance:target", "parameter _revinclude"),
+        (f"Condition?{OURS}&_has:Observation:patient:code=1", "parameter _has:Observation:patient:code"),
+        (f"Condition?{OURS}&verification-status=Confirmed!", "verification-status"),
+        (f"Condition?{OURS}&status=\u200bactive", "not plain ASCII"),
+        ("Condition?patient={{%patient}}", "token %patient"),
+        ("Condition?patient={{context.patientId}}&patient={{context.patientId}}", "repeated patient"),
+        ("Patient/{{context.patientId}}/$everything", "a read of something else"),
+        ("https://ehr.example/fhir/Patient/{{context.patientId}}", "an absolute address"),
+        ("Practitioner/{{userPractitionerId}}", "token userPractitionerId"),
     ],
 )
 def test_the_linter_can_fail(template: str, fault: str) -> None:
     assert fault in faults(template)
+
+
+def test_every_key_is_one_that_a_site_can_copy_and_grant() -> None:
+    assert key_faults(templates(), loading.code_book()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"labs-vitamin-b12": "Observation?"}, "name labs-vitamin-b12"),
+        ({"Labs": "Observation?"}, "name Labs"),
+        ({"x" * 41: "Observation?"}, f"name {'x' * 41}"),
+        ({"results": f"Observation?code={LOINC}|2132-9"}, "laboratory codes outside of labs_: results"),
+        ({"labs_everything": "Observation?"}, "no workup of labs_everything"),
+        ({"labs_manganese_3": "Observation?"}, "a part before labs_manganese_3 is missing"),
+        ({"labs_manganese": f"Observation?code={LOINC}|2132-9"}, "2132-9 under labs_manganese"),
+    ],
+)
+def test_the_linter_of_keys_can_fail(changes: Mapping[str, str], fault: str) -> None:
+    assert fault in key_faults({**templates(), **changes}, loading.code_book())
+
+
+def test_a_template_that_grows_goes_on_under_a_further_key() -> None:
+    more = [Entry("L_B12", LOINC, f"{number}-0", "") for number in range(200)]
+    book = copy(loading.code_book())
+    book.members = {**book.members, "L_B12": (*book.members["L_B12"], *more)}
+    split = prefetch_templates(book, "https://dystonia-cds.example/fhir")
+    assert "labs_vitamin_b12_3" in split
+    assert [fault for key in split for fault in faults(split[key])] == []
+    assert key_faults(split, book) == []
 
 
 def test_discovery_offers_exactly_the_keys_that_are_credited() -> None:
