@@ -16,6 +16,8 @@ from screening.cards.render import Renderer
 from screening.domain import RULES_VERSION
 from screening.domain.codes import CodeBook
 from screening.domain.thresholds import DEFAULTS, SiteValues
+from screening.fhir.access import Access
+from screening.fhir.fallback import Fallback
 from screening.fhir.reading import Asked, Reader
 from screening.knowledge import loading, local_codes, order_codes
 from screening.knowledge.concept_maps import LeftOut
@@ -74,6 +76,13 @@ def _log_left_out(kind: str, left_out: Sequence[LeftOut]) -> None:
         _LOG.warning(f"more {kind}s left out", count=len(left_out) - _LOGGED)
 
 
+def ehrs(settings: Settings) -> Access:
+    """The access to EHRs of this process."""
+    return Access(
+        slots_per_host=settings.ehr_slots_per_host, max_pages=settings.ehr_max_pages, ca_file=settings.tls_ca_file
+    )
+
+
 def discovery(settings: Settings, book: CodeBook) -> bytes:
     """The discovery document.
 
@@ -115,7 +124,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     app.register_blueprint(
         views.blueprint(
             views.Parts(
-                reader=reader(book, settings.canonical_base, own),
+                fallback=Fallback(reader(book, settings.canonical_base, own), ehrs(settings), templates),
+                ehr_seconds=settings.answer_within * settings.ehr_share,
+                rules_version=rules_version(own),
                 renderer=Renderer(
                     settings.public_url, settings.canonical_base, loading.override_reasons(), rules_version(own)
                 ),
@@ -127,6 +138,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
                 order_codes=site_orders(settings),
                 allowed_links=settings.allowed_links or (f"{settings.public_url}/",),
                 watch=Watch(tally, templates, names, book).look,
+                note=tally.note,
             )
         )
     )

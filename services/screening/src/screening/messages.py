@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +26,7 @@ class _Call(msgspec.Struct, gc=False):
     hook: Raw = NOTHING
     hookInstance: Raw = NOTHING  # noqa: N815 - wire spelling
     fhirServer: Raw = NOTHING  # noqa: N815
+    fhirAuthorization: Raw = NOTHING  # noqa: N815
     context: Raw = NOTHING
     prefetch: dict[str, Raw] | None = None
 
@@ -45,6 +47,7 @@ class HookCall:
         encounter_id: or empty.
         fhir_server: or empty; part of a card's identity, since patient ids are unique only within a server.
         has_drafts: whether `draftOrders` was sent at all.
+        fhir_authorization: `fhirAuthorization`, unread: it holds a token.
     """
 
     patient_id: str
@@ -55,6 +58,7 @@ class HookCall:
     encounter_id: str
     fhir_server: str
     has_drafts: bool
+    fhir_authorization: Raw = dataclass_field(repr=False)
 
 
 class _Context(Schema):
@@ -131,6 +135,7 @@ def read(body: bytes, hook: str) -> HookCall:
         encounter_id=said["encounterId"] or "",
         fhir_server=(loaded["fhirServer"] or "").rstrip("/"),
         has_drafts=present(drafts),
+        fhir_authorization=top.fhirAuthorization,
     )
 
 

@@ -18,12 +18,20 @@ def unknown_service() -> Problem:
     return Problem(404, "There is no CDS service with this id. GET /cds-services lists them.")
 
 
-def data_required(missing: str, template: str) -> Problem:
-    """Without these data nothing can be decided (R33)."""
+def data_required(missing: str, template: str, prefetch: str, ehr: str) -> Problem:
+    """Without these data nothing can be decided (R33).
+
+    Args:
+        missing: the prefetch key.
+        template: what it asks for.
+        prefetch: what the prefetch came to, in words that go on from "The prefetch key ...".
+        ehr: what the FHIR server came to, in words; empty when that does not matter.
+    """
+    asked = f", and {ehr}" if ehr else ""
     return Problem(
         412,
-        f"The prefetch key '{missing}' was absent, incomplete or could not be read, and without it nothing can be"
-        f" decided. It is asked for as: {template}",
+        f"The prefetch key '{missing}' {prefetch}{asked}. Without it nothing can be decided. It is asked for as:"
+        f" {template}",
         expression=f"prefetch.{missing}",
     )
 

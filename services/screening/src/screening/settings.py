@@ -11,6 +11,7 @@ from marshmallow.validate import URL, Length, OneOf, Range, Regexp
 from chassis import peers
 from chassis.environment import Environment
 from screening.domain.thresholds import DEFAULTS, SiteValues
+from screening.fhir import access
 from screening.knowledge import site_values
 from screening.knowledge.local_codes import SETTING as MAPS
 from screening.knowledge.order_codes import SETTING as ORDER_MAPS
@@ -47,6 +48,11 @@ class Settings:
         allowed_links: the addresses that EHRs with a list of links let through: exact ones, and those that end in `/`
             with all below; empty: whatever lies below `public_url`.
         site_values: thresholds that the site has set itself.
+        answer_within: seconds within which a call is to be answered.
+        ehr_share: the part of that for which the EHR's FHIR server may be waited for.
+        ehr_slots_per_host: how many calls of a process may ask one FHIR server at a time; a further one does not wait.
+        ehr_max_pages: how many pages of one search are read.
+        tls_ca_file: certificates of authorities that FHIR servers may have theirs from, besides the usual ones.
         state_dir: where the counts of all worker processes are put together; None: each process knows its own.
         max_body: largest request body in bytes.
         log_level: DEBUG, INFO, WARNING or ERROR.
@@ -63,6 +69,11 @@ class Settings:
     order_code_maps: tuple[Path, ...] = ()
     allowed_links: tuple[str, ...] = ()
     site_values: SiteValues = field(default_factory=lambda: DEFAULTS)
+    answer_within: float = 0.5
+    ehr_share: float = 0.7
+    ehr_slots_per_host: int = 4
+    ehr_max_pages: int = 10
+    tls_ca_file: Path | None = None
     state_dir: Path | None = None
     max_body: int = 10_000_000
     log_level: str = "INFO"
@@ -89,6 +100,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     order_maps = _map_files(env, ORDER_MAPS)
     links = _links(env)
     own = _site_values(env)
+    answer_within = env.int("ANSWER_WITHIN_MS", 500, validate=Range(100, 30_000))
+    ehr_share = env.float("EHR_SHARE", 0.7, validate=Range(0.1, 0.9))
+    ehr_slots = env.int("EHR_SLOTS_PER_HOST", 4, validate=Range(1, 64))
+    ehr_pages = env.int("EHR_MAX_PAGES", 10, validate=Range(1, 100))
+    ca_file = _ca_file(env)
     state_dir = env.str("STATE_DIR", "")
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
@@ -105,6 +121,11 @@ def load(environ: Mapping[str, str]) -> Settings:
         order_code_maps=order_maps,
         allowed_links=links,
         site_values=own,
+        answer_within=answer_within / 1000,
+        ehr_share=ehr_share,
+        ehr_slots_per_host=ehr_slots,
+        ehr_max_pages=ehr_pages,
+        tls_ca_file=ca_file,
         state_dir=Path(state_dir) if state_dir else None,
         max_body=max_body,
         log_level=log_level,
@@ -138,6 +159,19 @@ def _links(env: Environment) -> tuple[str, ...]:
     if any(not _LINK.fullmatch(one) for one in named):
         env.fault(LINKS, "each must be an https address (http on this machine), without query or fragment")
     return named
+
+
+def _ca_file(env: Environment) -> Path | None:
+    """The file that TLS_CA_FILE names, if it holds certificates."""
+    name = env.str("TLS_CA_FILE", "")
+    if not name:
+        return None
+    try:
+        access.trust(Path(name))
+    except (OSError, ValueError):
+        env.fault("TLS_CA_FILE", "is no file of PEM certificates")
+        return None
+    return Path(name)
 
 
 def _site_values(env: Environment) -> SiteValues:

@@ -1,0 +1,53 @@
+"""What the gateway is told about a call besides its cards: for the audit line, and where the time went."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
+
+AUDIT: Final = "Cds-Audit"
+TIMING: Final = "Server-Timing"
+
+
+@dataclass(slots=True)
+class Account:
+    """Counts and durations of one call; no patient data.
+
+    Attributes:
+        rules_version: of the rules in force.
+        topics: of the cards.
+        data: outcome -> how many prefetch keys came to it in the end.
+        fetched: how many keys the EHR's FHIR server was asked for.
+        timing: part of the work -> milliseconds.
+    """
+
+    rules_version: str
+    topics: Counter[str] = field(default_factory=Counter)
+    data: Counter[str] = field(default_factory=Counter)
+    fetched: int = 0
+    timing: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Count the time of what is done within to this part."""
+        began = monotonic()
+        try:
+            yield
+        finally:
+            self.timing[part] = self.timing.get(part, 0.0) + 1000 * (monotonic() - began)
+
+    def headers(self) -> dict[str, str]:
+        """The headers of the answer."""
+        told = {
+            "topics": dict(self.topics),
+            "rulesVersion": self.rules_version,
+            "data": dict(self.data),
+            "fetched": self.fetched,
+        }
+        made = {AUDIT: json.dumps(told, separators=(",", ":"))}
+        if self.timing:
+            made[TIMING] = ", ".join(f"{part};dur={ms:.1f}" for part, ms in self.timing.items())
+        return made

@@ -1,0 +1,174 @@
+"""What to ask the EHR's FHIR server for when the prefetch lacks it, in which order, and how it is put together.
+
+First the patient and the conditions: without a movement disorder there is nothing more to ask. Then, all at once,
+whatever else is missing, partial or failed and can matter. What was delivered is never asked for.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from screening.domain import phenotype
+from screening.domain.chart import Chart
+from screening.domain.orders.rule import OrderRule
+from screening.fhir import outcomes, prefetch, queries
+from screening.fhir.access import Access, Fetched, Server
+from screening.fhir.prefetch import Delivery
+from screening.fhir.reading import Call, Reader
+from screening.fhir.shapes import type_of
+
+PREFETCH: Final = "prefetch"
+EHR: Final = "ehr"
+
+FIRST: Final = ("patient", "conditions")
+_DISORDER_RULES: Final = frozenset(
+    {
+        "ORD_B12_REFLEX", "ORD_B12_ON_TX", "ORD_FOLATE", "ORD_PANEL_FIRST", "ORD_SYMPT_TX", "ORD_CHELATOR",
+        "ORD_CERULO_ALONE", "ORD_METFORMIN",
+    }
+)  # fmt: skip
+"""Order rules that never say anything of a patient without a movement disorder."""
+
+Need = Callable[[Chart, Sequence[str]], Sequence[str]]
+"""(chart as far as it is known, keys that are missing and were not asked for) -> those to ask for next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What became of one key: in the prefetch, or at the EHR after so many milliseconds."""
+
+    key: str
+    outcome: str
+    source: str
+    ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Everything that could be had for a call.
+
+    Attributes:
+        chart: of what was delivered and fetched.
+        sent: what the prefetch brought, by our keys.
+        looked: what became of each key.
+        unanswered: key -> why the EHR did not help, for the keys that were needed.
+        read_ms: spent on reading.
+        ehr_ms: spent on waiting for the EHR.
+    """
+
+    chart: Chart
+    sent: Mapping[str, Delivery]
+    looked: tuple[Looked, ...]
+    unanswered: Mapping[str, str]
+    read_ms: float
+    ehr_ms: float
+
+    @property
+    def fetched(self) -> int:
+        """How many keys the EHR was asked for."""
+        return sum(one.source == EHR for one in self.looked)
+
+    def said(self, key: str) -> tuple[str, str]:
+        """What the prefetch and the EHR (empty: not needed) came to for a key."""
+        return self.sent[key].outcome if key in self.sent else outcomes.ABSENT, self.unanswered.get(key, "")
+
+
+def for_patient_view(chart: Chart, missing: Sequence[str]) -> Sequence[str]:
+    """Everything for a living patient with a movement disorder; for others what tells that they are none."""
+    if chart.patient.deceased:
+        return ()
+    if first := [key for key in missing if key in FIRST]:
+        return first
+    return missing if chart.looked_up("patient") and phenotype.of(chart).present else ()
+
+
+def for_orders(rules: Sequence[OrderRule]) -> Need:
+    """Everything when one of these rules is about a selected draft; nothing when none is."""
+
+    def need(chart: Chart, missing: Sequence[str]) -> Sequence[str]:
+        drafts = [draft for draft in chart.drafts if draft.selected]
+        concerned = {rule.name for rule in rules if any(rule.concerns(draft) for draft in drafts)}
+        if not concerned or chart.patient.deceased:
+            return ()
+        if first := [key for key in missing if key in FIRST]:
+            return first
+        return missing if phenotype.of(chart).present or concerned - _DISORDER_RULES else ()
+
+    return need
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Gathers the data of calls: from the prefetch, and what is missing from the EHR."""
+
+    reader: Reader
+    access: Access
+    templates: Mapping[str, str]
+
+    def gather(self, call: Call, need: Need, server: Server | str, now: datetime, until: float) -> Gathered:
+        """Everything that can be had for a call before `until`.
+
+        Args:
+            call: what was sent.
+            need: what of the missing matters.
+            server: the one that may be asked, or why none may be.
+            now: the moment of the call.
+            until: `time.monotonic` at which nothing is waited for any more.
+        """
+        began = time.monotonic()
+        sent = self.reader.deliveries(call)
+        deliveries: Mapping[str, Delivery] = sent
+        chart, _ = self.reader.chart(call, now, deliveries)
+        looked = [Looked(key, _outcome(sent, key), PREFETCH) for key in self.reader.keys]
+        unanswered: dict[str, str] = {}
+        waited = 0.0
+        if isinstance(server, Server) and not queries.usable(call.patient_id):
+            server = outcomes.ID_UNUSABLE
+        asked: set[str] = set()
+        while keys := need(chart, [key for key in self.reader.missing(deliveries, chart) if key not in asked]):
+            asked.update(keys)
+            if not isinstance(server, Server):
+                unanswered |= dict.fromkeys(keys, server)
+                continue
+            waiting = time.monotonic()
+            links = {key: sent[key].next if key in sent else "" for key in keys}
+            asking = [queries.query(key, self.templates[key], call.patient_id, now, links[key]) for key in keys]
+            found = self.access.fetch(server, asking, until - waiting)
+            waited += time.monotonic() - waiting
+            fresh = {key: self._delivery(key, call, sent.get(key), one) for key, one in found.items()}
+            looked += [Looked(key, fresh[key].outcome, EHR, found[key].ms) for key in keys]
+            deliveries = _overlaid(deliveries, fresh)
+            chart, _ = self.reader.chart(call, now, deliveries)
+            still = set(self.reader.missing(deliveries, chart))
+            unanswered |= {key: fresh[key].outcome for key in keys if key in still}
+        total = time.monotonic() - began
+        return Gathered(chart, sent, tuple(looked), unanswered, 1000 * (total - waited), 1000 * waited)
+
+    def _delivery(self, key: str, call: Call, sent: Delivery | None, found: Fetched) -> Delivery:
+        """What the EHR gave for a key, together with the part of the prefetch that it goes on from."""
+        whole = found.outcome == outcomes.DELIVERED
+        made = prefetch.joined(sent if found.went_on else None, found.pages, whole=whole)
+        if not whole:
+            return dataclasses.replace(made, outcome=found.outcome)
+        return self.reader.judged(key, made, call.patient_id)
+
+
+def _outcome(deliveries: Mapping[str, Delivery], key: str) -> str:
+    return deliveries[key].outcome if key in deliveries else outcomes.ABSENT
+
+
+def _overlaid(deliveries: Mapping[str, Delivery], fresh: Mapping[str, Delivery]) -> dict[str, Delivery]:
+    """What was there and what has come; of a resource that is in both only what has come, which is not older.
+
+    What stood under a key that has come anew feeds the chart all the same, but says no more what is absent.
+    """
+    come = {(type_of(r), r.id) for one in fresh.values() for _, r in one.resources if r.id}
+    overlaid = dict(fresh)
+    for key, one in deliveries.items():
+        rest = tuple((url, r) for url, r in one.resources if (type_of(r), r.id) not in come)
+        kept = one if len(rest) == len(one.resources) else dataclasses.replace(one, resources=rest)
+        overlaid[f"{key} (sent)" if key in fresh else key] = kept
+    return overlaid
