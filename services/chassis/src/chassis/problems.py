@@ -77,7 +77,8 @@ class Problem(Exception):
 def answer(problem: Problem) -> Response:
     """The HTTP answer for a problem, inside a request."""
     body = json.dumps(problem.outcome(g.get("request_id", "")))
-    return Response(body, status=problem.status, headers=dict(problem.headers), content_type=MEDIA_TYPE)
+    headers = {"Cache-Control": "no-store", **problem.headers}
+    return Response(body, status=problem.status, headers=headers, content_type=MEDIA_TYPE)
 
 
 def install(app: Flask) -> None:

@@ -22,6 +22,9 @@ HEAD_BYTES: Final = 65_536
 CHUNKS: Final = 50_000
 """Pieces of a chunked body: many tiny ones cost far more time than their sender."""
 
+CHUNK_BYTES: Final = 1 << 40
+"""A size that no client means, and that another server on the way may have read as a small one."""
+
 _END: Final = b"\r\n\r\n"
 _BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _BEGIN: Final = re.compile(rb"[A-Z\r]")
@@ -166,6 +169,8 @@ def _parsed(cfg: Any, head: bytes, peer: Any, number: int) -> Any:
         raise Refused(400, "HeadEndsTwice")
     if request.version >= (1, 1) and all(name != "HOST" for name, _ in request.headers):
         raise Refused(400, "NoHost")
+    if any(name == "TRANSFER-ENCODING" and value.strip().lower() != "chunked" for name, value in request.headers):
+        raise Refused(501, "UnsupportedTransferCoding")  # the parser passes on what it cannot unpack, such as gzip
     return request
 
 
@@ -199,6 +204,8 @@ class _Chunks:
             self._parser.feed(data)
         except ParseError as error:
             raise unreadable(error) from None
+        if self._parser._chunk_size > CHUNK_BYTES:
+            raise Refused(400, "InvalidChunkSize")
 
     def _keep(self, piece: bytes) -> None:
         self._pieces += 1
