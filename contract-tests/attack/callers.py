@@ -16,7 +16,7 @@ from attack.tokens import unauthorized
 GROUP: Final = "callers"
 _LISTED: Final = Answer(200, outcome=False)
 _CHALLENGED: Final = Answer(401, "login", "", {"WWW-Authenticate": "Bearer"})
-_TOO_LARGE: Final = Answer(431, "too-long", "headers", before=True)
+_TOO_LARGE: Final = Answer(431, "too-long", "headers", cors=False)
 
 
 def table(field: Field) -> list[Case]:

@@ -22,8 +22,8 @@ class Answer:
         headers: name -> what its value must hold; empty: that it is there.
         without: headers that must not be there.
         outcome: whether an OperationOutcome with a request id is due; False for what is no refusal.
-        before: the server refuses before our application is asked: it cannot know whose origin it is, so CORS
-            headers are not due.
+        cors: whether CORS headers are due: not where the server refuses before our application is asked, and
+            not from the services behind the gateway.
     """
 
     status: int
@@ -32,7 +32,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     outcome: bool = True
-    before: bool = False
+    cors: bool = True
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def faults(reply: Reply, answer: Answer) -> list[str]:
     if reply.more:
         found.append("something follows the answer")
     if answer.outcome:
-        found += [*_outcome_faults(reply, answer), *([] if answer.before else _cors_faults(reply))]
+        found += [*_outcome_faults(reply, answer), *(_cors_faults(reply) if answer.cors else [])]
     elif answer.words and answer.words not in reply.body.decode("utf-8", "replace"):
         found.append(f"the answer does not say {answer.words!r}")
     return found

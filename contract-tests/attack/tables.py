@@ -3,13 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from attack import callers, tokens
+from attack import bodies, callers, doors, fetching, tokens, twice, wire
 from attack.cases import Case
 from attack.field import Field
 
 ALL: Final[Mapping[str, Callable[[Field], list[Case]]]] = {
     tokens.GROUP: tokens.table,
     callers.GROUP: callers.table,
+    bodies.GROUP: bodies.table,
+    wire.GROUP: wire.table,
+    doors.GROUP: doors.table,
+    twice.GROUP: twice.table,
+    fetching.GROUP: fetching.table,
 }
 """Group -> its rows."""
 

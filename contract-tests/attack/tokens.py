@@ -256,7 +256,9 @@ def _parts(field: Field) -> Iterator[Row]:
 def _shapes(field: Field) -> Iterator[Row]:
     head, payload, signature = field.token(DISCOVERY).split(".")
     flat = json.dumps({"protected": head, "payload": payload, "signature": signature}, separators=(",", ":"))
-    general = json.dumps({"payload": payload, "signatures": [{"protected": head, "signature": signature}]})
+    general = json.dumps(
+        {"payload": payload, "signatures": [{"protected": head, "signature": signature}]}, separators=(",", ":")
+    )
     yield "JSON serialization, flattened", flat, ""
     yield "JSON serialization, general", general, ""
     yield (

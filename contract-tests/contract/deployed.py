@@ -106,7 +106,7 @@ def deployed(folder: Path, gateways: Mapping[str, Mapping[str, str]]) -> Iterato
 
 def inherited() -> dict[str, str]:
     """What a service needs of our own environment: where programs are, and nothing that would configure it."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
 
 
 def command() -> list[str]:
