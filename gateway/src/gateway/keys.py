@@ -3,7 +3,7 @@
 A set is read again in the background once it is an hour old. A `kid` that is not in it is looked for once, and then
 not again for a minute: that is what a rotated key needs, and all that somebody with an invented `kid` can cause. While
 the address fails, the last good set holds for a day by default; then nobody is believed until it can be read again.
-An issuer that publishes a set without a key has withdrawn its keys, and is taken at its word.
+An issuer that publishes an empty set has withdrawn its keys, and is taken at its word.
 
 Every reading runs in a thread of its own that ends with it, so that callers wait no longer than they must, and a
 process that has read everything at its start may fork.
@@ -130,7 +130,10 @@ class KeyRing:
     def _read(self, reading: "_Reading") -> None:
         """Runs in a thread of its own."""
         try:
-            self._take(jwks.read(self._fetch(self._url), self._algorithms))
+            keys = self._usable(self._fetch(self._url))
+            if keys.keys() != self._keys.keys():
+                _log.info("the keys of a client were read", client=self._name, count=len(keys))
+            self._keys, self._read_at, self._failing = keys, time.monotonic(), False
         except Unfetchable as error:
             self._failing = True
             _log.warning("the keys of a client cannot be read", client=self._name, reason=str(error))
@@ -140,14 +143,14 @@ class KeyRing:
         finally:
             reading.done.set()
 
-    def _take(self, found: jwks.KeySet) -> None:
+    def _usable(self, document: Any) -> Mapping[str, tuple[Key, ...]]:
+        found = jwks.read(document, self._algorithms)
         for place, words in found.faults:
-            _log.warning("a client publishes a key that is not used", client=self._name, reason=_said(place, words))
-        if not found.keys and any(place != ("keys",) for place, _ in found.faults):
+            reason = f"{entries.place(place)}: {words}" if place else words
+            _log.warning("a client publishes keys that are not used", client=self._name, reason=reason)
+        if not found.keys and document != {"keys": []}:
             raise Unfetchable("it holds no usable key")
-        if found.keys.keys() != self._keys.keys():
-            _log.info("the keys of a client were read", client=self._name, count=len(found.keys))
-        self._keys, self._read_at, self._failing = found.keys, time.monotonic(), False
+        return found.keys
 
 
 class _Reading:
@@ -203,7 +206,3 @@ class KeyRings:
 
 def _what(client: Client) -> tuple[str, frozenset[str]]:
     return client.jwks_url, client.algorithms
-
-
-def _said(place: tuple[Any, ...], words: str) -> str:
-    return f"{entries.place(place)}: {words}" if place else words

@@ -64,8 +64,9 @@ def keys_unavailable(retry_after_s: float) -> Problem:
     """503: the keys of the token's issuer cannot be had."""
     return Problem(
         503,
-        "The keys of the token's issuer cannot be read at the address agreed for them (jwksUrl in the gateway's "
-        "clients file), so the token cannot be checked. The issuer must see that its JWK Set can be fetched.",
+        "The keys of the token's issuer cannot be had from the address agreed for them (jwksUrl in the gateway's "
+        "clients file), so the token cannot be checked. The issuer must see that its JWK Set can be fetched there and "
+        "holds a key for an algorithm that was agreed.",
         headers={"Retry-After": str(max(1, math.ceil(retry_after_s)))},
     )
 
