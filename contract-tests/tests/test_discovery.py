@@ -74,6 +74,16 @@ def test_templates_use_only_parameters_that_every_ehr_searches_by(document: dict
         assert not re.search(r"[+\s](?!days)", re.sub(r"\{\{.*?\}\}", "", query)), key
 
 
+def test_every_service_says_what_it_must_be_allowed_to_read(document: dict[str, Any]) -> None:
+    for service in document["services"]:
+        access = service["extension"]["example.dystonia-cds.access"]
+        asked = {resource_type(query) for query in service["prefetch"].values()}
+        allowed = {scope.removeprefix("patient/").partition(".")[0] for scope in access["scopes"]}
+        assert asked | {"Medication"} == allowed
+        assert [scope.replace(".read", ".rs") for scope in access["scopesV1"]] == access["scopes"]
+        assert all(scope in service["usageRequirements"] for scope in access["scopes"])
+
+
 @pytest.mark.promise("R32", "R36", "R26", "R34")
 def test_templates_hold_only_tokens_that_every_ehr_resolves(document: dict[str, Any]) -> None:
     for _, key, query in templates(document):
