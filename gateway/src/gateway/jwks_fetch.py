@@ -68,9 +68,11 @@ def fetch(url: str, tls: ssl.SSLContext) -> Any:
 
 @contextlib.contextmanager
 def _cut_off(sock: socket.socket) -> Iterator[None]:
-    """Whatever still waits for this socket after `TOTAL_S` seconds is woken by its end."""
+    """Whatever still waits for this socket after `TOTAL_S` seconds is woken by its end, and fails with TimeoutError."""
+    is_late = threading.Event()
 
     def end() -> None:
+        is_late.set()
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
 
@@ -82,6 +84,8 @@ def _cut_off(sock: socket.socket) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        if is_late.is_set():
+            raise TimeoutError
 
 
 def _body(response: HTTPResponse) -> bytes:
