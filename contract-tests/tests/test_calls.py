@@ -12,7 +12,7 @@ from scenarios.expected import expected, shown
 DELIVERY = load("patient-view-prefetch", "patient-view-mixed", "patient-view-partial", "order-select-prefetch")
 EPIC = load("patient-view-epic", "order-select-epic", "order-sign-epic")
 SANDBOX = load("order-select-sandbox", "order-select-sandbox-dstu2")
-OTHERS = load("patient-view-oracle", "order-select-athena")
+OTHERS = load("patient-view-oracle", "order-select-athena", "order-select-tolerance")
 MALFORMED = load("order-select-malformed")
 SIGNING = load("order-sign")
 
