@@ -27,7 +27,13 @@ def test_the_gateway_is_the_only_published_port_and_only_on_this_machine() -> No
     only = ["127.0.0.1:${GATEWAY_PORT:-8080}:8000"]
     assert published == {"gateway": only, "try": only}
     assert COMPOSE["networks"]["inner"] == {"internal": True}
-    assert [name for name in SERVICES if COMPOSE["services"][name]["networks"] != ["inner"]] == ["gateway", "try"]
+
+
+def test_content_reaches_nobody_outside_and_screening_reaches_ehrs() -> None:
+    networks = {name: service["networks"] for name, service in COMPOSE["services"].items()}
+    assert networks["content"] == networks["try-content"] == ["inner"]
+    assert networks["screening"] == networks["try-screening"] == ["inner", "ehr"]
+    assert networks["gateway"] == networks["try"] == ["inner", "edge"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
