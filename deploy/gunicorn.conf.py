@@ -1,7 +1,7 @@
 """gunicorn for every service, on a bench, in a container and in the try-out. Each value with its reason.
 
 The environment chooses what differs: PACKAGE (which service), BIND (comma-separated addresses),
-WEB_CONCURRENCY (workers per service), WEB_THREADS, WEB_CONNECTIONS, WORKER_CLASS, GRACEFUL_TIMEOUT,
+WEB_CONCURRENCY (workers per service), WEB_THREADS, WEB_AT_ONCE, WEB_CONNECTIONS, WORKER_CLASS, GRACEFUL_TIMEOUT,
 FORWARDED_ALLOW_IPS; REQUEST_HEAD_TIMEOUT_S, REQUEST_BODY_TIMEOUT_S, QUEUE_TIMEOUT_S and ANSWER_TIMEOUT_S (how long a
 client may take), MAX_BODY_BYTES, MAX_HELD_BYTES (what a worker keeps of all requests together).
 """
@@ -59,14 +59,17 @@ class Worker(PatientWorker):  # type: ignore[misc, unused-ignore]
         answer=float(os.environ.get("ANSWER_TIMEOUT_S", "20")),
         body_bytes=int(os.environ.get("MAX_BODY_BYTES", "10000000")),
         held_bytes=int(os.environ.get("MAX_HELD_BYTES", "60000000")),
+        at_once=int(os.environ.get("WEB_AT_ONCE", "2")),
     )
 
 
 # Connections stay open, which the gateway's pool to screening needs (a connection per call costs two thirds of the
-# throughput). Few threads: rules and JSON hold the interpreter's lock, more threads only queue. docs/adr/0012.
+# throughput). Many threads, few turns: WEB_THREADS requests may wait for another server (the gateway for screening,
+# screening for an EHR), but only WEB_AT_ONCE are computed at a time, because the interpreter's lock lets no more
+# than one go on anyway. A thread that is never needed is never started. docs/adr/0012.
 worker_class = os.environ.get("WORKER_CLASS") or Worker
 workers = int(os.environ.get("WEB_CONCURRENCY", {"content": "1"}.get(_package, "2")))
-threads = int(os.environ.get("WEB_THREADS", {"gateway": "4"}.get(_package, "2")))
+threads = int(os.environ.get("WEB_THREADS", {"gateway": "32", "screening": "24"}.get(_package, "4")))
 
 # Open connections per worker, below the usual limit of 1024 files. When there is no room, the connection that has
 # been idle or slow the longest goes, never one that is being worked for.

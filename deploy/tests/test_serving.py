@@ -183,6 +183,20 @@ def test_calls_that_wait_hold_no_more_than_their_threads(server: Server) -> None
         assert slow.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
+def test_what_waits_without_saying_so_stops_nobody(tmp_path: Path) -> None:
+    server = start(tmp_path, WEB_THREADS="16", WEB_AT_ONCE="1")
+    try:
+        waiting = [server.connect() for _ in range(8)]
+        for connection in waiting:
+            connection.sendall(b"GET /?sleep=20 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert ask(server)["length"] == 2
+        for connection in waiting:
+            connection.close()
+        os.killpg(server.child.process.pid, signal.SIGKILL)
+    finally:
+        children.stop([server.child])
+
+
 def test_what_lies_in_memory_has_a_limit_and_the_oldest_goes(server: Server) -> None:
     first = HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 990_000
     connections = [server.connect() for _ in range(10)]

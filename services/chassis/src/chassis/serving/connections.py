@@ -19,6 +19,7 @@ class Limits:
         answer: how long the client may take to read the answer.
         body_bytes: largest body that is kept; a larger one reaches the application without its bytes.
         held_bytes: all that a worker keeps of requests; beyond it, the oldest unfinished one is refused.
+        at_once: how many requests are computed at a time; 0: as many as there are threads.
     """
 
     head: float = 10.0
@@ -27,6 +28,7 @@ class Limits:
     answer: float = 20.0
     body_bytes: int = 10_000_000
     held_bytes: int = 60_000_000
+    at_once: int = 0
 
 
 class Phase(Enum):

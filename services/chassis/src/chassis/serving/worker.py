@@ -14,6 +14,7 @@ import selectors
 import socket
 import time
 import uuid
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from chassis.logs import Log
 from chassis.serving.connections import READING, TO_EVICT, Connection, Limits, Phase
 from chassis.serving.intake import Intake, Received
 from chassis.serving.refusals import Refused, message
+from chassis.serving.turns import LONGEST_S, Turns
 
 _LOG: Final = Log("serving")
 _PIECE: Final = 65_536
@@ -61,6 +63,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._by_phase: dict[Phase, dict[Connection, None]] = {phase: {} for phase in Phase}
+        self._turns = Turns(self.limits.at_once or self.cfg.threads, self._begin)
         self._held = 0
         self._unlogged = 0
         self._logged = 0
@@ -97,7 +100,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
 
     def _turn(self) -> None:
         self.notify()
-        self.wait_for_and_dispatch_events(timeout=1.0)
+        self.wait_for_and_dispatch_events(timeout=LONGEST_S / 2 if self._turns.crowded else 1.0)
+        self._turns.share()
         self._sweep()
         if self._unlogged:
             _LOG.warning("more requests refused before the application", count=self._unlogged)
@@ -241,7 +245,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         self.nr += 1
         if self.nr >= self.max_requests:
             self.alive = False
-        self.tpool.submit(self._work, conn, received, time.monotonic())
+        self._turns.put(partial(self._work, conn, received, time.monotonic()))
+
+    def _begin(self, job: Callable[[], None]) -> None:
+        self.tpool.submit(job)
 
     # In a thread.
 
