@@ -56,7 +56,7 @@ def _identities(field: Field) -> Iterator[Case]:
         yield Case(GROUP, f"{name} in place of a token", partial(field.get, DISCOVERY, [(name, value)]), _NO_TOKEN)
     spoofed = [("Cds-Caller", _signed(field, "POST", SERVICE)), field.bearer(SERVICE, "epsilon")]
     asked = encoded(body(fhirServer=field.traps.base("fhir")))
-    refused = Answer(412, "required", "list")
+    refused = Answer(412, "required", "not among the servers agreed")
     yield Case(
         GROUP,
         "a caller's header that is even signed, with another client's token",

@@ -13,8 +13,8 @@ ALL: Final[Mapping[str, Callable[[Field], list[Case]]]] = {
     bodies.GROUP: bodies.table,
     wire.GROUP: wire.table,
     doors.GROUP: doors.table,
-    twice.GROUP: twice.table,
     fetching.GROUP: fetching.table,
+    twice.GROUP: twice.table,
 }
 """Group -> its rows."""
 

@@ -1,5 +1,6 @@
 """Twice and too often: replay, at one worker and at two at once, rates, services that were not agreed, rotation."""
 
+import secrets
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -147,6 +148,7 @@ def _rotation(field: Field) -> Iterator[Case]:
         return reply
 
     yield Case(GROUP, "an unknown key while the publisher is down", unread, unknown)
+    yield Case(GROUP, "a flood of unknown kids", partial(_kids, field), unknown, after=partial(_once, field))
 
 
 def _burst(field: Field, signer: Signer) -> list[Reply]:
@@ -169,3 +171,19 @@ def _withdrawn(field: Field, old: Signer, new: Signer) -> Reply:
             return replies[0]
         _burst(field, new)
     return Reply(200, body=b"the old key is still good at a worker")
+
+
+def _kids(field: Field) -> Reply:
+    """Tokens with ten new kids; the last answer."""
+    field.traps.seen.keys.clear()
+    reply = Reply(0)
+    for _ in range(10):
+        token = field.bearer(DISCOVERY, "beta", header={"kid": secrets.token_hex(8)})
+        reply = field.get(DISCOVERY, [token])
+    return reply
+
+
+def _once(field: Field, _: Reply) -> list[str]:
+    """Each of the two workers may look once, and then has to wait."""
+    looks = field.traps.seen.keys.count("/jwks.json")
+    return [f"the keys were fetched {looks} times for ten unknown kids"] if looks > 2 else []
