@@ -80,6 +80,7 @@ def test_a_minted_key_and_entry_fit_each_other_and_a_token(tmp_path: Path, capsy
     assert commands.main(["mint", str(folder), "--issuer", ISSUER, "--name", "ehr", "--alg", algorithm]) == 0
     key_file = folder / "ehr-key.json"
     assert (mode(folder), mode(key_file), mode(folder / "clients.yaml")) == (0o700, 0o600, 0o600)
+    assert mode(folder.parent) == 0o700
     file = clients.read(str(folder / "clients.yaml"))
     assert file.faults == ()
     (client,) = file.clients

@@ -4,6 +4,7 @@ An address says exactly one thing: no user, query, fragment, escape or dot segme
 http is accepted for this machine only, where it does not travel.
 """
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ def checked(text: str) -> str:
     if "?" in text or "#" in text:
         raise ValueError("must have no query and no fragment")
     host = url.netloc.rpartition(":")[0] if port is not None else url.netloc
-    if not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) or not _is_name_or_plain_address(host):
         raise ValueError("must name its host in lower case, without anything odd in it")
     if port == _DEFAULT_PORTS[url.scheme]:
         raise ValueError("must leave out the port that is its scheme's own")
@@ -125,6 +126,17 @@ def fhir_server(text: str) -> FhirServer:
     if host.count(".") + 1 < _LABELS_OF_PATTERN or host.replace(".", "").isdigit():
         raise ValueError("must have a name of two labels or more after the *: https://*.ehr.example")
     return FhirServer("https://*." + checked("https://" + fixed).removeprefix("https://").removesuffix("/"))
+
+
+def _is_name_or_plain_address(host: str) -> bool:
+    """Whether a host is a name, or an address in its usual form: 2130706433 and 127.1 are addresses in disguise."""
+    if not host.startswith("[") and not re.fullmatch(r"\d+|0x[0-9a-f]*", host.rpartition(".")[2]):
+        return True
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_on_this_machine(url: str) -> bool:

@@ -168,7 +168,12 @@ def _next_steps(folder: Path, key_file: Path) -> list[str]:
 
 
 def _make_folder(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """A folder that nobody else can look into, and no more open ones above it than there were."""
+    former = os.umask(0o077)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    finally:
+        os.umask(former)
     folder.chmod(0o700)
 
 

@@ -5,6 +5,7 @@ we trust: a name that comes twice in one mapping is a fault, and so are anchors,
 simpler: a scalar is a text or null, never a date or a yes, so that `kid: 2026-01-01` means what it looks like.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,7 @@ Path = tuple[str | int, ...]
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DEEPEST: Final = 20
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -114,6 +116,8 @@ class _Reading:
         if isinstance(event, yaml.SequenceStartEvent):
             return [self._value(one, (*path, index)) for index, one in enumerate(self._until(yaml.SequenceEndEvent))]
         if isinstance(event, yaml.ScalarEvent):
+            if _HALF.search(event.value):
+                self._fault(line, "a character outside the basic plane must stand as itself, not as two escapes")
             return None if event.implicit[0] and event.value in _NULLS else event.value
         return None
 
