@@ -5,6 +5,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -152,9 +153,39 @@ def test_a_message_that_is_no_text_is_replaced(stream: io.StringIO, message: Any
 
 
 def test_values_cannot_break_the_line(stream: io.StringIO) -> None:
-    Log("place").info("something happened", reason='a\n{"level": "error"}\r\u2028', code=object, count=float("inf"))
-    assert len(stream.getvalue().splitlines()) == 1 or "\u2028" in stream.getvalue()
+    Log("place").info("something happened", reason='a\n{"level": "error"}\r\u2028')
     assert stream.getvalue().count("\n") == 1
+    assert len(stream.getvalue().splitlines()) == 1
+    assert lines(stream)[0]["reason"] == 'a\n{"level": "error"}\r\u2028'
+
+
+class Patient:
+    def __str__(self) -> str:
+        return MARK
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object, Patient(), [MARK], {MARK: 1}, (MARK,), {MARK}, MARK.encode(), ValueError(MARK), float("inf"), float("nan"),
+     MARK * 100, Decimal(1), 1j],
+)  # fmt: skip
+def test_what_is_not_plain_is_dropped_and_counted(stream: io.StringIO, value: Any) -> None:
+    Log("place").info("something happened", reason=value, count=1)
+    (line,) = (
+        json.loads(text, parse_constant=lambda _: pytest.fail("not JSON")) for text in stream.getvalue().splitlines()
+    )
+    assert "reason" not in line
+    assert (line["count"], line["fields_dropped"]) == (1, 1)
+    assert MARK not in stream.getvalue()
+
+
+@pytest.mark.parametrize("value", ["", "x" * 1_000, 0, -5, 1.5, True, None])
+def test_what_is_plain_passes(stream: io.StringIO, value: Any) -> None:
+    Log("place").info("something happened", reason=value)
+    assert lines(stream)[0]["reason"] == value
+    assert "fields_dropped" not in lines(stream)[0]
 
 
 def test_the_level_is_respected() -> None:

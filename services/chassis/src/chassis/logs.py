@@ -1,12 +1,13 @@
 """Logs: one JSON object a line, and only fields on a list.
 
-Patient data must not reach a log. So a record carries a fixed event text and fields from `FIELDS`; a field
-that is not on the list is dropped and counted, and an exception is reported by its type and its place in our
-code, never by its message, which may quote the input that caused it.
+Patient data must not reach a log. So a record carries a fixed event text and fields from `FIELDS`; a field that is
+not on the list, or that holds an object of any kind, is dropped and counted. An exception is reported by its type and
+its place in our code, never by its message, which may quote the input that caused it.
 """
 
 import json
 import logging
+import math
 import sys
 import time
 import traceback
@@ -17,10 +18,12 @@ FIELDS: Final = frozenset(
     {
         "request_id", "method", "route", "status", "ms", "bytes_in", "bytes_out", "code",
         "service", "hook", "upstream", "client", "tenant", "outcome", "cards", "topics", "version",
-        "count", "reason", "port", "path", "url", "attempt", "error_type", "error_place", "criteria_id", "line",
+        "count", "reason", "port", "path", "attempt", "error_type", "error_place", "criteria_id", "line",
     }
 )  # fmt: skip
-"""Every field that may appear in a log line besides time, level, component, logger and event."""
+"""Every field that may appear in a log line besides time, level, component, logger and event, if it is plain."""
+
+_LONGEST_TEXT: Final = 1_000
 
 
 class JsonLines(logging.Formatter):
@@ -44,14 +47,22 @@ class JsonLines(logging.Formatter):
         }
         fields = getattr(record, "fields", None)
         if isinstance(fields, Mapping):
-            line.update((key, value) for key, value in fields.items() if key in FIELDS)
-            dropped = sum(key not in FIELDS for key in fields)
+            passed = {key: value for key, value in fields.items() if key in FIELDS and _is_plain(value)}
+            line.update(passed)
+            dropped = len(fields) - len(passed)
             if dropped:
                 line["fields_dropped"] = dropped
         if record.exc_info and record.exc_info[0] is not None:
             line["error_type"] = record.exc_info[0].__name__
             line["error_place"] = place_of(record.exc_info[1])
-        return json.dumps(line, separators=(",", ":"), default=str)
+        return json.dumps(line, separators=(",", ":"))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value may stand in a line: a short text, a finite number, a truth value, nothing. Never an object."""
+    if isinstance(value, str):
+        return len(value) <= _LONGEST_TEXT
+    return value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def place_of(error: BaseException | None) -> str:
