@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from chassis import peers
+from chassis.serving.turns import aside
 from gateway.problems import upstream_bad, upstream_down, upstream_late
 
 _CONNECT_S: Final = 1.0
@@ -90,11 +91,12 @@ class Upstream:
         signed = {**headers, peers.HEADER: peers.sign(self._keys, "gateway", method, path.partition("?")[0], caller)}
         wanted = _Call(method, self._prefix + path, signed, body, time.monotonic() + self._deadline)
         try:
-            kept = self._kept()
-            if kept is not None:
-                with contextlib.suppress(_Stale):
-                    return self._exchange(kept, wanted, fresh=False)
-            return self._exchange(self._connected(wanted), wanted, fresh=True)
+            with aside():
+                kept = self._kept()
+                if kept is not None:
+                    with contextlib.suppress(_Stale):
+                        return self._exchange(kept, wanted, fresh=False)
+                return self._exchange(self._connected(wanted), wanted, fresh=True)
         except TimeoutError as error:
             raise upstream_late(self._deadline) from error
         except (OSError, HTTPException) as error:
