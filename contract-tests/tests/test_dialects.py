@@ -182,3 +182,18 @@ def _check(dialect: str, response: Any) -> None:
         assert (codings[0]["system"] == PREFERENCE_LIST) is (dialect == "epic")
         notes = [note["text"] for note in action["resource"].get("note", ())]
         assert dialect != "epic" or all(note in action["description"] for note in notes)
+
+
+def test_a_412_says_what_to_look_at_at_this_ehr(production: Client, templates: Mapping[str, Any], today: date) -> None:
+    exchange = next(each for each in EXCHANGES if each.expect["status"] == 412)
+    service = templates[exchange.hook]
+    body = {**exchange.request(service["prefetch"], today), "prefetch": {}}
+    words = {
+        dialect: asked(production, dialect, service["id"], body).json()["issue"][0]["details"]["text"]
+        for dialect in DIALECTS
+    }
+    assert "criteria (LGL) record" in words["epic"]
+    assert "DSTU2" in words["sandbox"]
+    assert "registration" in words["oracle"]
+    assert words["strict"] == words["athena"]
+    assert len(set(words.values())) == 4

@@ -18,7 +18,7 @@ def unknown_service() -> Problem:
     return Problem(404, "There is no CDS service with this id. GET /cds-services lists them.")
 
 
-def data_required(missing: str, template: str, prefetch: str, ehr: str) -> Problem:
+def data_required(missing: str, template: str, prefetch: str, ehr: str, hint: str) -> Problem:
     """Without these data nothing can be decided (R33).
 
     Args:
@@ -26,12 +26,13 @@ def data_required(missing: str, template: str, prefetch: str, ehr: str) -> Probl
         template: what it asks for.
         prefetch: what the prefetch came to, in words that go on from "The prefetch key ...".
         ehr: what the FHIR server came to, in words; empty when that does not matter.
+        hint: what to look at, at this EHR; empty when nothing is known.
     """
     asked = f", and {ehr}" if ehr else ""
     return Problem(
         412,
         f"The prefetch key '{missing}' {prefetch}{asked}. Without it nothing can be decided. It is asked for as:"
-        f" {template}",
+        f" {template}{f'. {hint}' if hint else ''}",
         expression=f"prefetch.{missing}",
     )
 

@@ -178,7 +178,11 @@ def _require(parts: Parts, gathered: Gathered, key: str) -> None:
     if not gathered.chart.looked_up(key):
         sent, ehr = gathered.said(key)
         raise problems.data_required(
-            key, parts.templates[key], outcomes.PREFETCH_WORDS[sent], outcomes.EHR_WORDS.get(ehr, "")
+            key,
+            parts.templates[key],
+            outcomes.PREFETCH_WORDS[sent],
+            outcomes.EHR_WORDS.get(ehr, ""),
+            table.named(callers.of(g.claims).dialect).when_data_is_missing,
         )
 
 
