@@ -7,7 +7,7 @@ from typing import Final
 from flask import Flask, Response, g
 
 from chassis import shell
-from gateway import __version__, audit, auth, cors, jwks_fetch, openapi, pages, targets, trust, views
+from gateway import __version__, audit, auth, cors, headers, jwks_fetch, openapi, pages, targets, trust, views
 from gateway.discovery import Directory, fetch
 from gateway.keys import Ages, KeyRings
 from gateway.ledger import Ledger
@@ -46,7 +46,8 @@ def create_app(settings: Settings) -> Flask:
     )
     app.url_map.merge_slashes = False
     audit.install(app, audit.Stream(settings.audit_file))  # before what it tells of: they run in reverse
-    _seal(app)
+    _tell_outcome(app)
+    headers.install(app, settings)
     targets.install(app, settings)
     cors.install(app, cors.allowed_by(settings, registry))
     app.register_blueprint(views.blueprint(settings, policy, directory, upstreams))
@@ -64,13 +65,11 @@ def _upstream(name: str, url: str, settings: Settings) -> Upstream:
     )
 
 
-def _seal(app: Flask) -> None:
-    """What every answer carries, and the outcome for the access line."""
+def _tell_outcome(app: Flask) -> None:
+    """The outcome for the access line and the audit trail."""
 
     @app.after_request
-    def seal(response: Response) -> Response:
-        response.headers.setdefault("Cache-Control", "no-store")
-        response.headers["X-Content-Type-Options"] = "nosniff"
+    def tell(response: Response) -> Response:
         outcome = "answered" if response.status_code < 400 else "refused" if response.status_code < 500 else "failed"
         g.access_fields = {**g.get("access_fields", {}), "outcome": outcome}
         return response

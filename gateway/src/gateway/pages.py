@@ -41,6 +41,7 @@ for care.</p>
 <li><a href="{base}/prefetch-doctor">{base}/prefetch-doctor</a>: what came of the data that we ask for, and what an
 EHR has to send</li>
 <li><a href="{base}/fhir/metadata">{base}/fhir/metadata</a>: the rules as FHIR resources, and how to read them</li>
+<li><a href="{base}/openapi.json">{base}/openapi.json</a>: all addresses, as OpenAPI</li>
 <li><a href="{base}/readyz">{base}/readyz</a>: whether it is ready; <a href="{base}/healthz">{base}/healthz</a>:
 whether it runs; <a href="{base}/version">{base}/version</a>: which version</li>
 </ul>
@@ -134,9 +135,7 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
         def front() -> Response:
             """What this is and where to go."""
             text = _FRONT.format(base=settings.public_url, own=_set_by_site(screening))
-            page = Response(text, content_type="text/html; charset=utf-8")
-            page.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-            return page
+            return Response(text, content_type="text/html; charset=utf-8")
 
     return pages
 
