@@ -79,7 +79,7 @@ def test_prefetch_fallback_and_any_mix_say_the_same(
 
 
 def as_javascript_writes(value: Any) -> Any:
-    """The engine reads 4.0 and writes 4, and cards show a value as it was sent: what is delivered is written so, too."""
+    """The engine reads 4.0 and writes 4, and cards show values as sent: what is delivered is written so, too."""
     if isinstance(value, dict):
         return {key: as_javascript_writes(each) for key, each in value.items()}
     if isinstance(value, list):
