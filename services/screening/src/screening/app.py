@@ -1,5 +1,6 @@
 """Composition root: the only module that joins the pieces."""
 
+import atexit
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -77,10 +78,12 @@ def _log_left_out(kind: str, left_out: Sequence[LeftOut]) -> None:
 
 
 def ehrs(settings: Settings) -> Access:
-    """The access to EHRs of this process."""
-    return Access(
+    """The access to EHRs of this process, closed when that ends."""
+    access = Access(
         slots_per_host=settings.ehr_slots_per_host, max_pages=settings.ehr_max_pages, ca_file=settings.tls_ca_file
     )
+    atexit.register(access.close)
+    return access
 
 
 def discovery(settings: Settings, book: CodeBook) -> bytes:

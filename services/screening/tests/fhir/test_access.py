@@ -31,8 +31,19 @@ def stub() -> Iterator[Stub]:
         yield made
 
 
+MADE: list[Access] = []
+
+
+@pytest.fixture(autouse=True)
+def closing() -> Iterator[None]:
+    yield
+    while MADE:
+        MADE.pop().close()
+
+
 def new(slots: int = 4, pages: int = 10) -> Access:
-    return Access(slots_per_host=slots, max_pages=pages)
+    MADE.append(Access(slots_per_host=slots, max_pages=pages))
+    return MADE[-1]
 
 
 def fetch(stub: Stub, *queries: Query, seconds: float = 3.0, access: Access | None = None) -> dict[str, Fetched]:
@@ -423,3 +434,11 @@ def test_the_connection_goes_to_the_address_that_was_checked(stub: Stub, monkeyp
 
 def test_largest_page_is_what_the_words_say() -> None:
     assert answers_module.LARGEST_PAGE == 5_000_000
+
+
+def test_closed_access_begins_anew(stub: Stub) -> None:
+    access = new()
+    for _ in range(2):
+        assert fetch(stub, access=access)["conditions"].outcome == outcomes.DELIVERED
+        access.close()
+        access.close()

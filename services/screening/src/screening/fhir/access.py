@@ -24,6 +24,7 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from chassis.logs import Log
+from chassis.serving.turns import aside
 from screening.fhir import answers, outcomes
 from screening.fhir.addresses import PublicResolver, may_be_asked, next_page, origin
 from screening.fhir.answers import Answer
@@ -139,7 +140,8 @@ class Access:
         started = time.monotonic()
         try:
             waiting = self._run(self._everything(server, queries, under_way, seconds))
-            waiting.result(seconds + _GRACE_S)
+            with aside():
+                waiting.result(seconds + _GRACE_S)
         except TimeoutError:
             waiting.cancel()
         finally:
@@ -153,6 +155,21 @@ class Access:
             key: Fetched(one.outcome, tuple(one.pages), one.went_on, round(1000 * ((one.ended or now) - started), 1))
             for key, one in under_way.items()
         }
+
+    def close(self) -> None:
+        """Close all connections and end the loop. A later `fetch` begins anew."""
+        with self._lock:
+            loop, owner, sessions = self._loop, self._owner, list(self._sessions.values())
+            self._loop, self._sessions = None, {}
+        if loop is None or owner != os.getpid():
+            return
+
+        async def end() -> None:
+            for session in sessions:
+                await session.close()
+            loop.stop()
+
+        asyncio.run_coroutine_threadsafe(end(), loop)
 
     def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> Future[_Result]:
         """Start a coroutine in the loop; the loop starts with the first one, since threads do not survive a fork."""
