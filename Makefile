@@ -14,7 +14,7 @@ LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/te
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo doctor clients-check try-clients test check validate engine attack fix bench mutate venv lock clean
+.PHONY: help run demo doctor clients-check try-clients test check validate engine attack fix bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -78,6 +78,9 @@ fix: $(STAMP) ## format, and repair what can be repaired
 
 bench: $(STAMP) ## measure, with results as ratios
 	@exec $(PY) deploy/bench/bench.py
+
+bench-ehr: $(STAMP) ## measure what a hanging FHIR server of one client costs another
+	@exec $(PY) deploy/bench/ehr.py
 
 mutate: $(MUTATION) ## change the rules one by one and see whether a test notices [FULL=1 SURVIVORS=1 MUTATE_ONLY="labs.py" MUTATE_JOBS=2]
 	@PYTHONPATH=build/mutation exec $(PY) deploy/mutation/mutate.py

@@ -76,7 +76,7 @@ def main() -> int:
     """Measure, print, and write the page; the exit code."""
     how = plan(dict(os.environ))
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+        signal.signal(number, interrupted)
     if os.environ.get("MAKELEVEL"):
         children.end_when_parent_ends(signal.SIGTERM)
     if not Path("/proc/self/smaps_rollup").exists():
@@ -107,7 +107,8 @@ def main() -> int:
     return 2 if no_peer and how.need_peer else 0
 
 
-def _interrupt(_number: int, _frame: Any) -> NoReturn:
+def interrupted(_number: int, _frame: Any) -> NoReturn:
+    """End what is being measured."""
     raise KeyboardInterrupt
 
 

@@ -153,6 +153,14 @@ class Starter:
         self._wait(child, lambda: _listens(port))
         return Contender("floor", "floor (WSGI, one pass)", port, "/", (child.process.pid,))
 
+    def fhir_servers(self, moods: Sequence[str]) -> dict[str, int]:
+        """FHIR servers of these moods; mood -> port."""
+        there = dict(zip(moods, _free_ports(len(moods)), strict=True))
+        words = [f"{mood}={port}" for mood, port in there.items()]
+        child = self._start("fhir", [sys.executable, str(HERE / "fhir_server.py"), *words], {})
+        self._wait(child, lambda: all(_listens(port) for port in there.values()))
+        return there
+
     def peer(self, mode: str) -> Contender:
         """HealthChain: `adapter` is its documented way with two workers, `raw` reads the dicts in one worker."""
         (port,) = _free_ports(1)
