@@ -37,7 +37,8 @@ _NEEDS: Final[Mapping[str, fallback.Need]] = {
     services.ORDER_SELECT: fallback.for_orders(ORDER_RULES),
     services.ORDER_SIGN: fallback.for_orders(SIGNING_RULES),
 }
-
+_REFUSED_BY_US: Final = frozenset({outcomes.NOT_LISTED, outcomes.TOKEN_UNUSABLE, outcomes.ID_UNUSABLE})
+"""Why a FHIR server that a call names was not asked, where the site or we can change it."""
 
 Watch = Callable[[str, Mapping[str, str], Mapping[str, Delivery], Chart], None]
 """Takes a call into account: the client's name and its names for our keys, what each of our keys brought, the chart."""
@@ -153,6 +154,9 @@ def _gathered(parts: Parts, caller: Caller, hook_call: HookCall, hook: str, bega
     for one in gathered.looked:
         if one.source == fallback.EHR:  # what the prefetch came to, `watch` notes
             parts.note(caller.client, one.key, one.outcome, one.source, one.ms)
+    for key, why in gathered.unanswered.items():
+        if why in _REFUSED_BY_US:
+            parts.note(caller.client, key, why, fallback.EHR)
     parts.watch(caller.client, caller.prefetch_keys, gathered.sent, gathered.chart)
     return gathered
 

@@ -3,11 +3,13 @@
 import json
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import edge_samples as s
 import pytest
+import stub_ehr
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -181,6 +183,50 @@ def test_a_mapped_key_counts_as_ours(app: Flask) -> None:
     assert row(one, "orders")["prefetch"]["hit"] == 1
     assert row(one, "orders")["siteKey"] == "OpenOrders"
     assert one["inOrder"]
+
+
+@pytest.fixture
+def ehr() -> Iterator[stub_ehr.Stub]:
+    """An EHR that has nothing but one condition, and lets nobody read results."""
+
+    def answers(asked: stub_ehr.Asked) -> stub_ehr.Reply:
+        if asked.path.startswith("Observation"):
+            return stub_ehr.Reply(403, body={})
+        return stub_ehr.Reply(body=stub_ehr.searchset(*([s.condition()] if asked.path.startswith("Condition") else [])))
+
+    with stub_ehr.running(answers) as made:
+        yield made
+
+
+def fetching(app: Flask, base: str, why: str = "") -> FlaskClient:
+    return signed(app, {**CALLER, "fhir": {"base": base, "public_only": False, "why": why}}).test_client()
+
+
+def test_what_was_fetched_is_told_with_its_time(app: Flask, ehr: stub_ehr.Stub) -> None:
+    client = fetching(app, ehr.base)
+    values = s.prefetch(conditions=s.DROP, labs_manganese=s.DROP, labs_iron_nbia=s.DROP)
+    client.post(s.PATIENT_VIEW, json={**s.call(values), "fhirServer": ehr.base})
+    one = told(client)
+    conditions, manganese = row(one, "conditions"), row(one, "labs_manganese")
+    assert (conditions["prefetch"]["absent"], conditions["ehr"]["hit"]) == (1, 1)
+    assert conditions["ehr"]["latency"]["count"] == 1
+    assert conditions["ehr"]["latency"]["meanMs"] > 0
+    assert manganese["ehr"]["errors"] == {"forbidden": 1}
+    (departure,) = drift(one, "fetch-forbidden")
+    assert departure["key"] == "labs_manganese, labs_iron_nbia"
+    assert "patient/Observation.rs" in departure["words"]
+    (never,) = (found for found in drift(one, "never-came") if found["key"] == "conditions")
+    assert never["weight"] == "note"
+    assert "fetched from the EHR: hit 1" in ask(client, "text/plain")
+
+
+def test_a_server_that_is_not_on_the_list_is_told(app: Flask) -> None:
+    client = fetching(app, "", why="not-listed")
+    one = told(client, s.prefetch(labs_manganese=s.DROP))
+    (departure,) = drift(one, "fetch-not-listed")
+    assert departure["key"] == "labs_manganese"
+    assert "fhirServers" in departure["words"]
+    assert row(one, "labs_manganese")["ehr"]["latency"] is None
 
 
 def test_content_of_another_type_is_told(client: FlaskClient) -> None:
