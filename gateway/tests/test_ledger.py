@@ -103,6 +103,17 @@ def test_another_ledger_sees_what_was_used(ledger: Ledger, store: Callable[[], S
     again.close()
 
 
+def test_a_call_for_which_nothing_could_be_forgotten_is_not_written_down(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, restless: None
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(policy, "_PURGE_EVERY", 1)
+        broken.setattr(policy, "PURGE", "DELETE FROM there_is_no_such_table")
+        with pytest.raises(LedgerDown):
+            ledger.admit(use("a"), LIMIT, NOW)
+    assert ledger.admit(use("a"), LIMIT, NOW).let_in, "who was told to try again with the same token may"
+
+
 def test_what_has_long_expired_is_forgotten(
     ledger: Ledger, store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,7 +268,7 @@ def test_after_a_failure_the_store_is_left_alone_for_a_moment(tmp_path: Path, mo
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(policy, "_REST_S", 60.0)
-    ledger = Ledger(Store("broken", "BEGIN", connect, (sqlite3.Error,)))
+    ledger = Ledger(Store("broken", connect, (sqlite3.Error,)))
     for _ in range(5):
         with pytest.raises(LedgerDown):
             ledger.admit(use("a"), None, NOW)

@@ -54,7 +54,7 @@ DUE: Final = "SELECT due FROM gateway_call_rate WHERE client = :client"
 
 PURGE: Final = """
 DELETE FROM gateway_used_token WHERE token IN
-(SELECT token FROM gateway_used_token WHERE expires < :before ORDER BY expires LIMIT :most)
+(SELECT token FROM gateway_used_token WHERE expires < :before ORDER BY expires, token LIMIT :most)
 """
 
 
@@ -76,6 +76,9 @@ class Cursor(Protocol):
 class Connection(Protocol):
     """One connection, in no transaction but those that are begun here."""
 
+    def begin(self) -> None:
+        """Begin a transaction in which nobody else can write down the same."""
+
     def execute(self, statement: str, values: Mapping[str, Any]) -> Cursor:
         """Run a statement with values named `:like_this`."""
 
@@ -92,13 +95,11 @@ class Store:
 
     Attributes:
         name: what operators read in the log.
-        begin: the statement that begins a transaction.
         connect: makes a connection, tables in place.
         errors: what connections and statements may raise.
     """
 
     name: str
-    begin: str
     connect: Callable[[], Connection]
     errors: tuple[type[Exception], ...]
 
@@ -173,11 +174,10 @@ class Ledger:
         with self._in_turn():
             connection = self._begun()
             verdict = _decided(connection, use, limit, moment)
+            self._admitted += verdict.let_in
+            if verdict.let_in and self._admitted % _PURGE_EVERY == 0:
+                connection.execute(PURGE, {"before": moment - _PURGE_MARGIN_US, "most": _PURGE_AT_MOST})
             connection.execute("COMMIT" if verdict.let_in else "ROLLBACK", {})
-            if verdict.let_in:
-                self._admitted += 1
-                if self._admitted % _PURGE_EVERY == 0:
-                    connection.execute(PURGE, {"before": moment - _PURGE_MARGIN_US, "most": _PURGE_AT_MOST})
         return verdict
 
     def was_reached(self) -> bool:
@@ -217,14 +217,14 @@ class Ledger:
         if self._connection is not None:
             try:
                 if not self._connection.is_broken():
-                    self._connection.execute(self._store.begin, {})
+                    self._connection.begin()
                     return self._connection
             except self._store.errors:
                 if not self._connection.is_broken():
                     raise
             self._drop()
         self._connection, self._owner = self._store.connect(), os.getpid()
-        self._connection.execute(self._store.begin, {})
+        self._connection.begin()
         self._was_reached = True
         return self._connection
 

@@ -23,6 +23,7 @@ _SCHEMA_LOCK: Final = 5_021_764_903_117
 """An arbitrary number: PostgreSQL's `CREATE TABLE IF NOT EXISTS` fails when two do it at once."""
 
 _CONNECT_S: Final = 2
+_POLL_S: Final = 0.001
 
 
 class StoreError(Exception):
@@ -42,7 +43,7 @@ def sqlite(directory: Path) -> Store:
     except (OSError, sqlite3.Error) as error:
         why = os.strerror(error.errno or 0).lower() if isinstance(error, OSError) else str(error)
         raise StoreError(f"the ledger of used tokens cannot be kept in STATE_DIR: {why}") from error
-    return Store("sqlite", "BEGIN IMMEDIATE", lambda: _SqliteConnection(path), (sqlite3.Error, OSError))
+    return Store("sqlite", lambda: _SqliteConnection(path), (sqlite3.Error, OSError))
 
 
 def postgresql(url: str) -> Store:
@@ -55,7 +56,7 @@ def postgresql(url: str) -> Store:
         conninfo_to_dict(url)
     except psycopg.Error as error:
         raise StoreError("must be a URL such as postgresql://user@host/database") from error
-    return Store("postgresql", "BEGIN", lambda: _PostgresqlConnection(url), (psycopg.Error, OSError))
+    return Store("postgresql", lambda: _PostgresqlConnection(url), (psycopg.Error, OSError))
 
 
 def _made(path: Path) -> Path:
@@ -72,7 +73,7 @@ class _SqliteConnection:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = sqlite3.connect(
-            _made(path), timeout=WAIT_S, isolation_level=None, check_same_thread=False, cached_statements=16
+            _made(path), timeout=0, isolation_level=None, check_same_thread=False, cached_statements=16
         )
         self._file = self._identity()
         try:
@@ -82,18 +83,28 @@ class _SqliteConnection:
             raise
 
     def _prepare(self) -> None:
-        """Switch to write-ahead logging; SQLite itself does not wait when somebody else does the same just now."""
+        for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", *SCHEMA):
+            self._patiently(statement)
+
+    def _patiently(self, statement: str) -> None:
+        """Run a statement when others let us, within `WAIT_S`.
+
+        SQLite's own waiting sleeps for up to 100 ms at a time, which starves who waits, and is not done at all for a
+        switch to write-ahead logging.
+        """
         ends = time.monotonic() + WAIT_S
         while True:
             try:
-                for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", *SCHEMA):
-                    self._connection.execute(statement)
+                self._connection.execute(statement)
             except sqlite3.OperationalError:
                 if time.monotonic() > ends:
                     raise
-                time.sleep(0.01)
+                time.sleep(_POLL_S)
             else:
                 return
+
+    def begin(self) -> None:
+        self._patiently("BEGIN IMMEDIATE")
 
     def execute(self, statement: str, values: Mapping[str, Any]) -> Cursor:
         return self._connection.execute(statement, values)
@@ -144,6 +155,9 @@ class _PostgresqlConnection:
                 self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (_SCHEMA_LOCK,))
                 for statement in SCHEMA:
                     self._connection.execute(statement.encode())
+
+    def begin(self) -> None:
+        self._connection.execute("BEGIN")
 
     def execute(self, statement: str, values: Mapping[str, Any]) -> Cursor:
         return cast(Cursor, self._connection.execute(_for_postgresql(statement), values or None))
