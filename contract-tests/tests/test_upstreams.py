@@ -126,6 +126,7 @@ def test_a_service_that_is_down_is_said_to_be_down() -> None:
         "DEPLOYMENT": "try-out",
         "UPSTREAMS": f"gone={address}",
         "CONTENT_URL": address,
+        "INTERNAL_KEY": "key-of-a-gateway-before-nobody-only",
     }
     with served(gateway_app(environ)) as front:
         answer = Client(front.url).get("/cds-services", headers={"Origin": ORIGIN})
