@@ -58,7 +58,7 @@ class Worker(PatientWorker):  # type: ignore[misc, unused-ignore]
         queue=float(os.environ.get("QUEUE_TIMEOUT_S", "5")),
         answer=float(os.environ.get("ANSWER_TIMEOUT_S", "20")),
         body_bytes=int(os.environ.get("MAX_BODY_BYTES", "10000000")),
-        held_bytes=int(os.environ.get("MAX_HELD_BYTES", "60000000")),
+        held_bytes=int(os.environ.get("MAX_HELD_BYTES", "40000000")),
         at_once=int(os.environ.get("WEB_AT_ONCE", "2")),
     )
 

@@ -197,6 +197,21 @@ def test_what_waits_without_saying_so_stops_nobody(tmp_path: Path) -> None:
         children.stop([server.child])
 
 
+def test_who_waits_too_long_for_a_thread_is_told_to_come_again(tmp_path: Path) -> None:
+    server = start(tmp_path, WEB_THREADS="1", QUEUE_TIMEOUT_S="0.1")
+    try:
+        with server.connect() as first, server.connect() as second:
+            first.sendall(b"GET /?sleep=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            time.sleep(0.3)
+            second.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert first.recv(100).startswith(b"HTTP/1.1 200 ")
+            answer = all_of(second)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"Retry-After: 1\r\n" in answer
+    finally:
+        children.stop([server.child])
+
+
 def test_what_lies_in_memory_has_a_limit_and_the_oldest_goes(server: Server) -> None:
     first = HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 990_000
     connections = [server.connect() for _ in range(10)]

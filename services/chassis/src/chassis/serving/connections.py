@@ -27,7 +27,7 @@ class Limits:
     queue: float = 5.0
     answer: float = 20.0
     body_bytes: int = 10_000_000
-    held_bytes: int = 60_000_000
+    held_bytes: int = 40_000_000
     at_once: int = 0
 
 
