@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status: int = given.run(given)
     except (OSError, ValueError) as error:
-        words = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
+        words = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.filename else str(error)
         return _refuse(words)
     return status
 
