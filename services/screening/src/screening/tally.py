@@ -25,6 +25,7 @@ MOST_STRANGE_KEYS: Final = 50
 MOST_CODES: Final = 200
 """Result codes that we do not understand, per client; as many units."""
 MOST_OUTCOMES: Final = 24
+"""Different outcomes of one key."""
 OTHERS: Final = "(further clients)"
 """Stands for the clients after the first `MOST_CLIENTS`."""
 
@@ -32,7 +33,7 @@ BOUNDS_MS: Final = (5, 10, 20, 35, 50, 75, 100, 150, 200, 250, 300, 350, 500, 75
 """Upper ends of the latency buckets, in milliseconds; a last bucket has none."""
 
 _CAME: Final = frozenset({"delivered", "none", "partial"})
-_OUTCOME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_WORDS: Final = re.compile(r"[a-z][a-z0-9 -]{0,49}")
 _KEY_NAME: Final = re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 """A key that may be shown: a longer run of digits could be the number of a patient."""
 _CODE: Final = re.compile(r"[A-Za-z0-9.:/_-]{1,64}")
@@ -174,26 +175,42 @@ class Tally:
 
     def note(self, client: str, key: str, outcome: str, source: str, ms: float = 0.0) -> None:
         """What became of one key of one call; see `Note`."""
-        if key not in self._ours or not _OUTCOME.fullmatch(outcome):
+        if source == PREFETCH:
+            self.prefetched(client, {key: outcome})
+            return
+        if key not in self._ours:
             return
         with self._lock:
-            counts = self._client(client).keys.setdefault(key, KeyCounts())
-            if source == EHR:
-                _count(counts.ehr, outcome, MOST_OUTCOMES)
-                if ms > 0:
-                    counts.latency.add(ms)
-            else:
-                _count(counts.prefetch, outcome, MOST_OUTCOMES)
-                self._note_gap(counts, outcome)
+            counts = self._key(self._client(client), key)
+            _count(counts.ehr, outcome)
+            if ms > 0:
+                counts.latency.add(ms)
         self.changed()
 
-    def _note_gap(self, counts: KeyCounts, outcome: str) -> None:
-        if outcome not in _CAME:
-            counts.gap += 1
-            return
-        if counts.came:
-            counts.longest_gap = max(counts.longest_gap, counts.gap)
-        counts.came, counts.gap = self._clock(), 0
+    def prefetched(self, client: str, outcomes: Mapping[str, str]) -> None:
+        """What became of each of our keys in the prefetch of one call."""
+        now = self._clock()
+        with self._lock:
+            known = self._client(client)
+            for key, outcome in outcomes.items():
+                if key not in self._ours:
+                    continue
+                counts = self._key(known, key)
+                _count(counts.prefetch, outcome)
+                if outcome not in _CAME:
+                    counts.gap += 1
+                    continue
+                if counts.came and counts.gap > counts.longest_gap:
+                    counts.longest_gap = counts.gap
+                counts.came, counts.gap = now, 0
+        self.changed()
+
+    @staticmethod
+    def _key(client: ClientCounts, key: str) -> KeyCounts:
+        counts = client.keys.get(key)
+        if counts is None:
+            counts = client.keys[key] = KeyCounts()
+        return counts
 
     def inspected(self, client: str, names: Mapping[str, str]) -> None:
         """The content of one call was looked into; `names` are the site's names for keys of ours."""
@@ -208,11 +225,11 @@ class Tally:
         if key not in self._ours:
             return
         with self._lock:
-            counts = self._client(client).keys.setdefault(key, KeyCounts())
+            counts = self._key(self._client(client), key)
             counts.answered += 1
             counts.misfits += not fits
             for words in outside:
-                _count(counts.outside, words, MOST_OUTCOMES)
+                _count(counts.outside, words)
 
     def strange(self, client: str, name: str, kinds: Mapping[str, int], answers: Mapping[str, int]) -> None:
         """A key came that is none of ours."""
@@ -315,9 +332,12 @@ def _merge_key(into: KeyCounts, one: KeyCounts) -> None:
     into.longest_gap = max(into.longest_gap, one.longest_gap)
 
 
-def _count(table: dict[str, int], name: str, most: int) -> None:
-    if name in table or len(table) < most:
-        table[name] = table.get(name, 0) + 1
+def _count(table: dict[str, int], name: str) -> None:
+    """Count a word of ours; what is none is not counted, nor are more of them than there can be."""
+    if name in table:
+        table[name] += 1
+    elif len(table) < MOST_OUTCOMES and _WORDS.fullmatch(name):
+        table[name] = 1
 
 
 def _add(table: dict[str, int], more: Mapping[str, int]) -> None:

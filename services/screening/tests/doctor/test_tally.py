@@ -59,9 +59,12 @@ def test_outcomes_are_counted_by_client_key_and_source(tally: Tally) -> None:
 
 def test_a_key_or_outcome_that_is_none_of_ours_is_not_counted(tally: Tally) -> None:
     tally.note("site", "made-up", "delivered", PREFETCH)
+    tally.note("site", "patient", "delivered", PREFETCH)
     tally.note("site", "patient", "John Doe, 1970", PREFETCH)
+    tally.note("site", "patient", "John Doe, 1970", EHR)
     tally.content("site", "made-up", fits=True)
-    assert counts(tally).clients == {}
+    key = client(tally).keys.pop("patient")
+    assert (key.prefetch, key.ehr, client(tally).keys.keys()) == ({"delivered": 1}, {}, {"patient"})
 
 
 def test_latency_is_told_by_the_bound_below_which_it_lies() -> None:

@@ -16,12 +16,13 @@ from typing import Final
 from screening.domain import analytes
 from screening.domain.chart import Chart
 from screening.domain.codes import LOINC, CodeBook, canonical
+from screening.domain.codes import NONE as NO_SETS
 from screening.fhir import shapes
 from screening.fhir.outcomes import ABSENT
 from screening.fhir.prefetch import Delivery
 from screening.services import LAB_SETS, resource_type
 from screening.slices import field
-from screening.tally import MOST_CLIENTS, PREFETCH, Tally
+from screening.tally import MOST_CLIENTS, Tally
 
 OTHER_TYPES: Final = "resources of other types"
 OTHER_STATUSES: Final = "other statuses"
@@ -78,9 +79,8 @@ class Watch:
             deliveries: what stood under each key of the prefetch: by our key, by the client's where it is none of ours.
             chart: what was made of the call.
         """
-        for key in self._wanted:
-            delivery = deliveries.get(key)
-            self._tally.note(client, key, ABSENT if delivery is None else delivery.outcome, PREFETCH)
+        sent = ((key, deliveries.get(key)) for key in self._wanted)
+        self._tally.prefetched(client, {key: ABSENT if one is None else one.outcome for key, one in sent})
         if not self._budget.has(client):
             return
         for key, delivery in deliveries.items():
@@ -129,7 +129,7 @@ class Watch:
     def _sets(self, observation: shapes.Observation) -> frozenset[str]:
         codings = observation.code.codings[:_MOST_CODINGS] if observation.code is not None else ()
         found = (self._book.find(coding.system, coding.code) for coding in codings)
-        return frozenset[str]().union(*(one[1] for one in found if one is not None))
+        return NO_SETS.union(*(one[1] for one in found if one is not None))
 
     def _not_understood(self, client: str, key: str, observation: shapes.Observation) -> bool:
         """Note the codes of a result that nobody understands; whether one of them may be what was asked for."""
@@ -143,11 +143,12 @@ class Watch:
 
     def _answers(self, resources: Iterable[shapes.Known]) -> dict[str, int]:
         """Which laboratory keys of ours ask for these results, and for how many of them."""
+        found = Counter(self._sets(r) for r in resources if isinstance(r, shapes.Observation))
         answers: Counter[str] = Counter()
-        for r in resources:
-            if isinstance(r, shapes.Observation) and (sets := self._sets(r)):
-                answers.update(key for key, one in self._wanted.items() if not sets.isdisjoint(one.sets))
-        return dict(answers)
+        for sets, number in found.items():
+            for key, one in self._wanted.items():
+                answers[key] += number if not sets.isdisjoint(one.sets) else 0
+        return {key: number for key, number in answers.items() if number}
 
 
 class _Budget:
