@@ -145,3 +145,17 @@ def test_what_is_not_to_be_done_is_neither_ordered_nor_drafted() -> None:
 def test_a_medicine_without_a_known_code_is_none() -> None:
     for code in ({"text": "cyanocobalamin"}, s.concept("urn:example:local", B12), s.concept(s.RXNORM, "1"), "x", None):
         assert not s.chart(s.medication_request(medicationCodeableConcept=code)).medications
+
+
+def test_a_list_whose_products_were_not_sent_is_not_the_whole_list() -> None:
+    nowhere = refers_to({"reference": "Medication/elsewhere", "display": "cyanocobalamin"})
+    chart, deliveries = s.read(s.prefetch(medications=s.bundle(nowhere)))
+    assert deliveries["medications"].outcome == "partial"
+    assert not chart.looked_up("medications")
+    both = s.bundle(refers_to("Medication/product-1"), product(), total=1)
+    whole, _ = s.read(s.prefetch(medications=both))
+    assert whole.looked_up("medications")
+    apart, _ = s.read(s.prefetch(medications=s.bundle(refers_to("Medication/product-1")), products=s.bundle(product())))
+    assert apart.looked_up("medications"), "the product may stand under any key"
+    coded, _ = s.read(s.prefetch(medications=s.bundle(s.medication_request(medicationReference={"reference": "x/y"}))))
+    assert coded.looked_up("medications"), "it says itself which medicine it is"

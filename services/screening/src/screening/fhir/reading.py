@@ -68,10 +68,14 @@ class Reader:
         theirs = {ours: name for ours, name in call.prefetch_keys.items() if ours in self.keys and name in sent}
         plain = {f"{key} " if key in theirs else key: one for key, one in sent.items() if key not in theirs.values()}
         found = {**plain, **{ours: sent[name] for ours, name in theirs.items()}}
-        return {key: self.judged(key, one, call.patient_id) for key, one in found.items()}
+        products = _products(prefetch.everything(found.values()))
+        return {key: self.judged(key, one, call.patient_id, products) for key, one in found.items()}
 
-    def judged(self, key: str, delivery: Delivery, patient_id: str) -> Delivery:
-        """A delivery with the outcome that it has as an answer to what we ask for under this key."""
+    def judged(self, key: str, delivery: Delivery, patient_id: str, products: facts.Products | None = None) -> Delivery:
+        """A delivery with the outcome that it has as an answer to what we ask for under this key.
+
+        `products` are those of the whole call; without them those of the delivery itself.
+        """
         if delivery.resources and not _any_of(delivery, patient_id):
             stray = delivery.complete and len(delivery.resources) == 1
             return dataclasses.replace(delivery, outcome=outcomes.WRONG_PATIENT, stray=stray)
@@ -82,6 +86,10 @@ class Reader:
             return dataclasses.replace(delivery, outcome=outcomes.DELIVERED)
         if delivery.complete and not delivery.brings(asked.kind):
             return dataclasses.replace(delivery, outcome=outcomes.WRONG_TYPE)
+        if delivery.complete and _lacks_products(
+            delivery, _products(delivery.resources) if products is None else products
+        ):
+            return dataclasses.replace(delivery, outcome=outcomes.PARTIAL)
         return delivery
 
     def missing(self, deliveries: Mapping[str, Delivery], chart: Chart) -> list[str]:
@@ -205,6 +213,11 @@ def _may_be_of(r: shapes.Known, patient_id: str) -> bool:
 
 def _is_of(r: shapes.Owned, patient_id: str) -> bool:
     return facts.belongs_to(r.subject, patient_id) and facts.belongs_to(r.patient, patient_id)
+
+
+def _lacks_products(delivery: Delivery, products: facts.Products) -> bool:
+    """Whether it cannot be told of a medicine here which one it is, because its product was not sent with it."""
+    return any(isinstance(r, shapes.Medicine) and facts.unresolved(r, products) for _, r in delivery.resources)
 
 
 def _holds(delivery: Delivery, kind: str) -> bool:
