@@ -38,9 +38,9 @@ def key_of(asked: Asked) -> str:
     for key, template in TEMPLATES.items():
         path, _, search = template.partition("?")
         told = dict(part.split("=", 1) for part in search.split("&")) if search else {}
-        if path.replace("{{context.patientId}}", s.PATIENT_ID) == kind and told.get("code", "") == code:
-            if told.get("status", "") == status:
-                return key
+        same = (told.get("code", ""), told.get("status", "")) == (code, status)
+        if same and path.replace("{{context.patientId}}", s.PATIENT_ID) == kind:
+            return key
     raise AssertionError(asked)
 
 
