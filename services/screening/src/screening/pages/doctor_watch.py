@@ -33,6 +33,8 @@ BURST: Final = 50
 PER_SECOND: Final = 5.0
 """How many calls of one client are looked into at once, and then per second."""
 
+_MOST_RESOURCES: Final = 200
+"""How many resources of one key are looked at."""
 _MOST_CODINGS: Final = 4
 """How many codings of one result are looked at."""
 _UNIT_REASONS: Final = frozenset({"unit missing", "unit not accepted", "no number with a unit", "implausible number"})
@@ -84,7 +86,7 @@ class Watch:
         if not self._budget.has(client):
             return
         for key, delivery in deliveries.items():
-            resources = [r for _, r in delivery.resources]
+            resources = [r for _, r in delivery.resources[:_MOST_RESOURCES]]
             if key not in self._wanted:
                 kinds = Counter(shapes.type_of(r) for r in resources)
                 self._tally.strange(client, key.strip(), kinds, self._answers(resources))
