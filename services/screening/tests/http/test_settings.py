@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from chassis.environment import SettingsError
@@ -51,6 +52,11 @@ BAD: list[tuple[str, str]] = [
     *(("MAX_BODY_BYTES", value) for value in ("x", "1", "1e6", "999999999999")),
     *(("LOG_LEVEL", value) for value in ("LOUD", "info", "NOTSET")),
     *(("SITE_VALUES_FILE", value) for value in ("nowhere.toml", "/")),
+    *(("ANSWER_WITHIN_MS", value) for value in ("x", "99", "30001", "0.5")),
+    *(("EHR_SHARE", value) for value in ("x", "0", "1", "nan")),
+    *(("EHR_SLOTS_PER_HOST", value) for value in ("x", "0", "65")),
+    *(("EHR_MAX_PAGES", value) for value in ("x", "0", "101")),
+    *(("TLS_CA_FILE", value) for value in ("nowhere.pem", "pyproject.toml", "/")),
     *(("IDENTITY_KEY", value) for value in ("short", "x" * 31)),
 ]  # fmt: skip
 
@@ -130,3 +136,16 @@ def test_a_canonical_base_may_have_200_characters() -> None:
     base = "https://x.example/" + "a" * 182
     assert load({**GOOD, "CANONICAL_BASE": base}).canonical_base == base
     assert "200" in fault(CANONICAL_BASE=base + "a")
+
+
+def test_how_the_ehr_is_asked() -> None:
+    made = load(
+        {**GOOD, "ANSWER_WITHIN_MS": "800", "EHR_SHARE": "0.5", "EHR_SLOTS_PER_HOST": "3", "EHR_MAX_PAGES": "2"}
+    )
+    assert (made.answer_within, made.ehr_share, made.ehr_slots_per_host, made.ehr_max_pages) == (0.8, 0.5, 3, 2)
+    assert (load(GOOD).answer_within, load(GOOD).ehr_share, load(GOOD).tls_ca_file) == (0.5, 0.7, None)
+
+
+def test_an_authority_of_the_site_is_read_at_start() -> None:
+    authorities = certifi.where()
+    assert load({**GOOD, "TLS_CA_FILE": authorities}).tls_ca_file == Path(authorities)
