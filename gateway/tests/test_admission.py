@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import threading
 import time
 import uuid
@@ -164,6 +165,16 @@ def test_a_sandbox_token_is_good_once_in_a_try_out(gateway: Any, call: Any) -> N
     assert client.post(VIEW, json=call, headers=sent).status_code == 401
     fresh = {"Authorization": "Bearer " + token(aud="http://localhost:8080" + VIEW)}
     assert client.post(VIEW, json=call, headers=fresh).status_code == 200, "a try-out has no rates"
+
+
+def test_the_answer_says_where_the_time_went(sender: Any, stub: Any) -> None:
+    send = sender()
+    assert re.fullmatch(r"auth;dur=[0-9.]+, total;dur=[0-9.]+", send().headers["Server-Timing"])
+    stub.reply = lambda handler: stub.send(handler, 200, b'{"cards":[]}', Server_Timing="rules;dur=1.5")
+    told = send().headers["Server-Timing"].split(", ")
+    assert told[0] == "rules;dur=1.5"
+    assert [share.partition(";")[0] for share in told] == ["rules", "auth", "total"]
+    assert "Server-Timing" not in send("x").headers
 
 
 # Not too often

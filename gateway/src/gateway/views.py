@@ -48,6 +48,7 @@ def blueprint(
         cors.narrow(caller.client)
         audit.note(tenant=caller.tenant)
         auth.admit(caller, policy, now)
+        g.auth_ms = round((time.time() - now) * 1000, 1)
 
     def received(service_id: str) -> tuple[Service, bytes, dict[str, Any]]:
         """The service that is called and the body, as it came and as JSON, when the caller is let in."""
@@ -67,6 +68,15 @@ def blueprint(
         answer = upstreams[service.upstream].call("POST", path, headers, body, caller)
         audit.note_answer(answer.headers.get(audit.HEADER))
         return answer
+
+    @hooks.after_request
+    def say_where_the_time_went(response: Response) -> Response:
+        """Add the gateway's shares to those of the service behind it."""
+        if "auth_ms" in g:
+            total_ms = round((time.perf_counter() - g.started) * 1000, 1)
+            shares = [response.headers.get("Server-Timing"), f"auth;dur={g.auth_ms}", f"total;dur={total_ms}"]
+            response.headers["Server-Timing"] = ", ".join(filter(None, shares))
+        return response
 
     @hooks.get("/cds-services")
     def discovery() -> Response:
