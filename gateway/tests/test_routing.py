@@ -54,7 +54,7 @@ def test_status_body_and_type_of_an_answer_are_passed_on(client: Any, stub: Any,
     )  # fmt: skip
     response = client.post(VIEW, json=call)
     assert (response.status_code, response.data, response.content_type) == (status, body, "application/fhir+json")
-    assert response.headers["Server-Timing"] == "rules;dur=1.5"
+    assert response.headers["Server-Timing"].startswith("rules;dur=1.5, auth;dur=")
     assert response.headers["Retry-After"] == "7"
     assert "Set-Cookie" not in response.headers
     assert "X-Internal" not in response.headers
