@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from scenarios.expected import expected, shown
 
+from gateway import entries
+from screening.dialects import table
+
 PUBLIC_URL = "https://cds.example"
 PREFERENCE_LIST = "urn:com.epic.cdshooks.action.code.system.preference-list-item"
 DETAIL_TYPE = "com.epic.cdshooks.card.detail.content-type"
@@ -37,6 +40,10 @@ ORDERS = {
     "http://loinc.org": {"13964-2": "LABMMA", "5681-2": "LABMNWB"},
     "http://snomed.info/sct": {"183521007": "REFNEURO"},
 }
+
+
+def test_the_gateway_and_screening_know_the_same_dialects() -> None:
+    assert list(DIALECTS) == list(entries.DIALECTS) == list(table.DIALECTS)
 
 
 def issuer(dialect: str) -> str:

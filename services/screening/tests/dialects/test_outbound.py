@@ -1,6 +1,8 @@
 """Every card of every scenario in every dialect: what each EHR can show and file, and nothing lost on the way."""
 
 import copy
+import dataclasses
+import itertools
 import json
 import re
 from typing import Any
@@ -10,7 +12,7 @@ from every_card import ALL_CODES, PREFERENCE_LIST, PUBLIC_URL, agreed, every_car
 from fhirclient.models.servicerequest import ServiceRequest
 
 from screening.dialects.outbound import DETAIL_TYPE, LONGEST_LABEL, cut, plain, shaped
-from screening.dialects.table import DIALECTS, STRICT, named
+from screening.dialects.table import DIALECTS, STRICT, Dialect, named
 from screening.domain.catalog import GENE_ID_SYSTEM
 
 CARDS = every_card()
@@ -233,3 +235,26 @@ def test_cutting_and_plain_names() -> None:
 def test_a_dialect_that_is_not_known_is_served_as_the_standard_has_it() -> None:
     assert named("no-such-ehr") is STRICT
     assert [named(name).name for name in DIALECTS] == ["strict", "sandbox", "epic", "oracle", "athena"]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    list(itertools.product([False, True], repeat=3)),
+    ids=lambda columns: "".join("ny"[one] for one in columns),
+)
+def test_the_columns_of_the_table_work_in_any_combination(columns: tuple[bool, bool, bool]) -> None:
+    single, only_site, listed = columns
+    row = Dialect("meridian", single_actions=single, only_site_codes=only_site, listed_links=listed)
+    some = dict(list(ALL_CODES.items())[::2])
+    for one in CARDS[::7]:
+        made = shaped(one.card, dataclasses.replace(agreed("strict", one, order_codes=some, links=()), dialect=row))
+        filed = creates(made)
+        sites = [action["resource"]["code"]["coding"][0]["system"] == PREFERENCE_LIST for action in filed]
+        assert all(sites) or not only_site
+        assert all(len(s["actions"]) == 1 for s in made.get("suggestions", ())) or not single
+        assert ("links" in made) is not listed
+        named = made["detail"].replace("\\", "") + json.dumps(made.get("suggestions", []))
+        assert all(action["resource"]["code"]["text"] in named for action in creates(one.card))
+        for suggestion in made.get("suggestions", ()):
+            offered = [a["resource"]["code"]["text"] for a in suggestion["actions"] if a["type"] == "create"]
+            assert all(text in suggestion["label"] for text in offered)
