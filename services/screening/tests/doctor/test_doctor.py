@@ -168,6 +168,13 @@ def test_a_renamed_key_is_recognized_and_its_line_is_ready(
     assert departure["change"] in ask(client, "text/html")
 
 
+def test_a_key_that_one_hook_renames_is_recognized_although_it_comes_with_others(client: FlaskClient) -> None:
+    one = told(client, s.prefetch(), renamed("conditions", "problem_list"))
+    (departure,) = drift(one, "renamed-key")
+    assert departure["change"] == "prefetchKeys:\n  conditions: problem_list"
+    assert [found["key"] for found in drift(one, "sometimes-absent")] == ["conditions"]
+
+
 def test_a_further_key_is_named_and_nothing_is_suggested(client: FlaskClient) -> None:
     encounter = {"resourceType": "Encounter", "id": "e"}
     one = told(client, {**s.prefetch(), "weight": s.bundle(s.observation("29463-7")), "visit": encounter})
@@ -234,6 +241,7 @@ def test_content_of_another_type_is_told(client: FlaskClient) -> None:
     (departure,) = drift(one, "wrong-content")
     assert departure["key"] == "procedures"
     assert "Never holds" in departure["words"]
+    assert drift(one, "more-than-asked") == []
 
 
 @pytest.mark.parametrize(

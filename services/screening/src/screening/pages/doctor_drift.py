@@ -52,8 +52,9 @@ class Departure:
 def departures(client: ClientCounts, templates: Mapping[str, str]) -> list[Departure]:
     """All departures of one client, the heavy ones first."""
     found = [one for key in templates for one in _of_key(key, templates, client)]
-    missing = [key for key in templates if not _came(client.keys.get(key))]
-    found += [_strange(name, strange, missing, templates) for name, strange in client.strange.items()]
+    for name, strange in client.strange.items():
+        missing = [key for key in templates if _absent(client.keys.get(key)) >= strange.calls]
+        found.append(_strange(name, strange, missing, templates))
     found += _not_fetched(client, templates)
     found += _not_understood(client)
     if client.unshown_keys:
@@ -78,6 +79,10 @@ def _came(counts: KeyCounts | None) -> bool:
     return counts is not None and any(counts.prefetch.get(outcome) for outcome in (DELIVERED, NONE, PARTIAL))
 
 
+def _absent(counts: KeyCounts | None) -> int:
+    return counts.prefetch.get(ABSENT, 0) if counts is not None else 0
+
+
 def _of_key(key: str, templates: Mapping[str, str], client: ClientCounts) -> Iterator[Departure]:
     counts = client.keys.get(key)
     calls = sum(counts.prefetch.values()) if counts is not None else 0
@@ -94,6 +99,8 @@ def _of_key(key: str, templates: Mapping[str, str], client: ClientCounts) -> Ite
             f"Used to come and has stopped: not in the last {counts.gap} calls, last seen {last}. Was a query, a grant"
             " or a release of the EHR changed?",
         )
+    elif absent := _absent(counts):
+        yield Departure(NOTE, "sometimes-absent", key, f"Absent in {absent} of {_calls(calls)}.")
     if _came(counts) and (failed := errors(counts.prefetch)):
         yield Departure(
             LOOK, "failing", key, f"Failed in {sum(failed.values())} of {_calls(calls)}: {_listed(failed)}."
@@ -171,8 +178,8 @@ def _not_understood(client: ClientCounts) -> Iterator[Departure]:
             LOOK,
             "codes-not-understood",
             ", ".join(dict.fromkeys(seen.key for seen in local)),
-            f"Results came with {len(local)} codes that no rule understands, so they count as not there. Map those that"
-            " mean something: see the ConceptMap.",
+            f"Results came with codes that no rule understands (different ones: {len(local)}), so they count as not there."
+            " Map those that mean something: see the ConceptMap.",
         )
     if client.units:
         yield Departure(
@@ -196,8 +203,8 @@ def _strange(name: str, strange: StrangeKey, missing: Sequence[str], templates: 
         LOOK,
         "renamed-key",
         name,
-        f"{told} It looks like our {said}, which never came. If it is, say so in the clients file, or rename it in the"
-        " EHR: until then an empty answer under it is not believed.",
+        f"{told} It looks like our {said}, which was absent then. If it is, say so in the clients file, or rename it in"
+        " the EHR: until then an empty answer under it is not believed.",
         change,
     )
 

@@ -37,7 +37,11 @@ only where every laboratory result has that category: what the server keeps back
 </body>
 </html>
 """)
-_TABLE: Final = Markup("<table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table>")
+_TABLE: Final = Markup('<div class="table"><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>')
+_KEY: Final = Markup("""<h4><code>{key}</code>: {resource}</h4>
+<p>For {why}. Without it: {without}.</p>
+<pre>{query}</pre>""")
+_UNDATED: Final = Markup("<p>Without dates:</p>\n<pre>{}</pre>")
 _CELL: Final = Markup("<td>{}</td>")
 _CODE: Final = Markup("<code>{}</code>")
 _PRE: Final = Markup("<pre>{}</pre>")
@@ -183,21 +187,11 @@ def _codes(codes: Iterable[_Told]) -> Markup:
 
 
 def _group(group: _Told) -> Markup:
-    rows = (
-        (
-            _CODE.format(row["key"]),
-            Markup("{}{}").format(
-                _PRE.format(row["query"]),
-                Markup("<p>Without dates:</p>{}").format(_PRE.format(row["withoutDates"]))
-                if row["withoutDates"]
-                else "",
-            ),
-            row["resource"],
-            f"{row['why']}. Without it: {row['without']}.",
-        )
-        for row in group["keys"]
-    )
-    return _LINES.join([_HEADING.format(group["title"]), _table(("Key", "Query", "Resource", "What for"), rows)])
+    parts = [_HEADING.format(group["title"])]
+    for row in group["keys"]:
+        parts += [_KEY.format_map(row)]
+        parts += [_UNDATED.format(row["withoutDates"])] if row["withoutDates"] else []
+    return _LINES.join(parts)
 
 
 def _scopes(told: _Told) -> Markup:

@@ -43,7 +43,8 @@ def _client(one: _Told) -> Iterator[str]:
     if one["drift"]:
         yield from ("", "Departures from the templates:")
     for departure in one["drift"]:
-        yield f"  [{departure['weight']}] {departure['key']}: {departure['words']}"
+        about = f"{departure['key']}: " if departure["key"] else ""
+        yield f"  [{departure['weight']}] {about}{departure['words']}"
         if departure["change"]:
             yield indent(departure["change"], "      ")
     yield from _not_understood(one)

@@ -113,7 +113,7 @@ class Watch:
                 outside.add(OTHER_STATUSES)
             if wanted.sets and isinstance(r, shapes.Observation):
                 outside.update(self._result(client, key, wanted, r, today))
-        self._tally.content(client, key, fits=fits, outside=outside)
+        self._tally.content(client, key, fits=fits, outside=outside if fits else ())
 
     def _result(
         self, client: str, key: str, wanted: _Wanted, observation: shapes.Observation, today: date
