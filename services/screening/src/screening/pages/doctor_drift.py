@@ -178,7 +178,7 @@ def _not_understood(client: ClientCounts) -> Iterator[Departure]:
             LOOK,
             "codes-not-understood",
             ", ".join(dict.fromkeys(seen.key for seen in local)),
-            f"Results came with codes that no rule understands (different ones: {len(local)}), so they count as not there."
+            f"Results came with codes that no rule understands ({len(local)} of them), so that they count as not there."
             " Map those that mean something: see the ConceptMap.",
         )
     if client.units:
