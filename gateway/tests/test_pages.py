@@ -50,6 +50,12 @@ def test_pages_of_content_are_passed_on(client: Any, content: Any, path: str) ->
     assert not {"Authorization", "Cookie"} & headers.keys()
 
 
+def test_a_refusal_from_inside_names_the_request_by_the_id_of_the_answer(client: Any, content: Any) -> None:
+    response = client.get("/explanations/vitamin-b12")
+    ((_, _, headers, _),) = content.calls
+    assert headers["X-Request-Id"] == response.headers["X-Request-Id"]
+
+
 def test_head_is_a_page_without_its_body(client: Any) -> None:
     response = client.head("/explanations/vitamin-b12")
     assert (response.status_code, response.data, response.content_length) == (200, b"", len(PAGE))

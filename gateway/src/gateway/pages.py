@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 import msgspec
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from markupsafe import Markup
 
 from chassis.problems import Problem
@@ -164,6 +164,7 @@ def _pass_on(content: Upstream, path: str, allowed: re.Pattern[bytes] = _QUERY, 
     if len(query) > longest or not allowed.fullmatch(query):
         raise Problem(400, "The query of this address cannot be read.")
     headers = {name: request.headers[name] for name in _SENT if name in request.headers}
+    headers["X-Request-Id"] = g.request_id  # a refusal from inside names the request by the same id as our header
     answer = content.call("GET", f"{path}?{query.decode()}" if query else path, headers)
     if answer.status >= 500 and not answer.headers.get("Content-Type", "").startswith("application/fhir+json"):
         raise upstream_bad()
