@@ -5,6 +5,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 STAMP := .venv/.installed
 MUTATION := build/mutation/.installed
+FUZZ := build/fuzz/.installed
 R4 := contract-tests/r4
 ENGINE := contract-tests/fhir-engine
 PACKAGES := services/chassis services/content services/screening gateway deploy/tryout
@@ -14,7 +15,7 @@ LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/te
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo doctor clients-check try-clients test check validate engine attack fix bench bench-ehr mutate venv lock clean
+.PHONY: help run demo doctor clients-check try-clients test check validate engine attack fuzz fix bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -69,6 +70,15 @@ $(ENGINE)/node_modules/.installed: $(ENGINE)/package-lock.json
 
 attack: $(STAMP) ## start everything with traps around it, and see that every attack is refused [ATTACK="-v tokens bodies"]
 	@PYTHONPATH=contract-tests exec $(PY) -m attack $(ATTACK)
+
+fuzz: $(FUZZ) ## try right and wrong requests on every public address, from /openapi.json [FUZZ_EXAMPLES=5000 FUZZ_SECONDS=600 FUZZ_SEED=1 FUZZ_ONLY=feedback]
+	@PYTHONPATH=contract-tests exec $(PY) -m fuzz
+
+$(FUZZ): contract-tests/fuzz/tool.txt $(STAMP)
+	@echo "Installing the fuzzing tool into build/fuzz ..."
+	@rm -rf build/fuzz
+	@$(PY) -m pip install -q --require-hashes --target build/fuzz -r contract-tests/fuzz/tool.txt
+	@touch $@
 
 fix: $(STAMP) ## format, and repair what can be repaired
 	$(PY) -m ruff check --fix .
