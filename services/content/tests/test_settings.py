@@ -5,7 +5,6 @@ import pytest
 from chassis.environment import SettingsError
 from content.settings import DEFAULT_REPORT_CONTACT, Settings, load
 
-
 KEY = "synthetic-internal-synthetic-internal"
 GOOD = {"INTERNAL_KEY": KEY}
 
