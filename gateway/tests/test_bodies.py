@@ -2,13 +2,16 @@
 
 import io
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chassis.problems import Problem
-from gateway import bodies
+from gateway import bodies, limits
 from gateway.limits import Limits
+from gateway.settings import Settings
 
 VIEW = "/cds-services/dystonia-patient-view"
 SELECT = "/cds-services/dystonia-order-select"
@@ -231,3 +234,16 @@ def test_a_body_that_ends_early_is_refused(client: Any, words: Any) -> None:
     response = client.post(VIEW, data=b"{}", content_type="application/json", environ_overrides={"CONTENT_LENGTH": "9"})
     assert response.status_code == 400
     assert "ended" in words(response)
+
+
+def test_the_page_of_limits_says_their_settings_and_defaults() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "limits.md").read_text("utf-8")
+    said = {name: int(number.replace(",", "")) for name, number in re.findall(r"\| `(MAX_\w+)` \| ([\d,]+) \|", text)}
+    defaults = Limits()
+    assert said == {
+        "MAX_BODY_BYTES": Settings(internal_keys=()).max_body, "MAX_JSON_CONTAINERS": defaults.containers,
+        "MAX_PREFETCH_KEYS": defaults.prefetch_keys, "MAX_BUNDLE_ENTRIES": defaults.bundle_entries,
+        "MAX_ALL_ENTRIES": defaults.all_entries, "MAX_DRAFT_ORDERS": defaults.draft_orders,
+        "MAX_SELECTIONS": defaults.selections,
+    }  # fmt: skip
+    assert f"more than {limits.DEPTH} objects and lists" in text
