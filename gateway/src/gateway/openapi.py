@@ -182,7 +182,8 @@ def _pages(settings: Settings) -> Json:
         "get": _operation(
             "prefetch-doctor", "operations", "What came of the data that is asked for",
             security=[{"operatorToken": []}, *([{}] if settings.try_out else [])],
-            answers={200: {"description": "The page.", "content": {html: {}}}},
+            answers={200: {"description": "The page.", "content": {html: {}, plain: {}, "text/plain": {}}}},
+            parameters=(_client(),),
             refusals=(*_PASSED_ON, 401, 403),
         )
     }  # fmt: skip
@@ -279,6 +280,13 @@ def _header_components() -> Json:
 def _parameter(name: str, description: str) -> Json:
     schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 100}
     return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
+
+
+def _client() -> Json:
+    return {
+        "name": "client", "in": "query", "required": False, "description": "Only this client of the clients file.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{0,100}$"},
+    }  # fmt: skip
 
 
 def _audience() -> Json:
