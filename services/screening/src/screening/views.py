@@ -37,7 +37,9 @@ _NEEDS: Final[Mapping[str, fallback.Need]] = {
     services.ORDER_SELECT: fallback.for_orders(ORDER_RULES),
     services.ORDER_SIGN: fallback.for_orders(SIGNING_RULES),
 }
-_REFUSED_BY_US: Final = frozenset({outcomes.NOT_LISTED, outcomes.TOKEN_UNUSABLE, outcomes.ID_UNUSABLE})
+_REFUSED_BY_US: Final = frozenset(
+    {outcomes.NOT_LISTED, outcomes.TOKEN_UNUSABLE, outcomes.ID_UNUSABLE, outcomes.NO_SCOPE}
+)
 """Why a FHIR server that a call names was not asked, where the site or we can change it."""
 
 Watch = Callable[[str, Mapping[str, str], Mapping[str, Delivery], Chart], None]
@@ -144,7 +146,11 @@ def _gathered(parts: Parts, caller: Caller, hook_call: HookCall, hook: str, bega
         prefetch_keys=caller.prefetch_keys,
     )
     server = authorization.server(
-        caller.fhir_base, caller.fhir_why, hook_call.fhir_authorization, public_only=caller.public_only
+        caller.fhir_base,
+        caller.fhir_why,
+        hook_call.fhir_authorization,
+        hook_call.patient_id,
+        public_only=caller.public_only,
     )
     gathered = parts.fallback.gather(call_data, _NEEDS[hook], server, parts.clock(), began + parts.ehr_seconds)
     account: Account = g.account

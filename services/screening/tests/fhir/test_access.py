@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -46,8 +46,13 @@ def new(slots: int = 4, pages: int = 10) -> Access:
     return MADE[-1]
 
 
+def once(access: Access, server: Server, queries: Sequence[Query], seconds: float) -> dict[str, Fetched]:
+    with access.turn(server) as turn:
+        return turn.fetch(queries, seconds)
+
+
 def fetch(stub: Stub, *queries: Query, seconds: float = 3.0, access: Access | None = None) -> dict[str, Fetched]:
-    return (access or new()).fetch(Server(stub.base, TOKEN), queries or (CONDITIONS,), seconds)
+    return once(access or new(), Server(stub.base, TOKEN), queries or (CONDITIONS,), seconds)
 
 
 def outcome(stub: Stub, reply: Reply, seconds: float = 3.0, query: Query = PATIENT) -> Fetched:
@@ -73,7 +78,7 @@ def test_reads_by_get_and_searches_by_post(stub: Stub) -> None:
 
 
 def test_without_a_token_no_authorization_is_sent(stub: Stub) -> None:
-    new().fetch(Server(stub.base), [PATIENT], 3.0)
+    once(new(), Server(stub.base), [PATIENT], 3.0)
     assert "Authorization" not in stub.asked[0].headers
 
 
@@ -170,7 +175,7 @@ def test_a_body_that_drips_is_late(stub: Stub) -> None:
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    assert new().fetch(Server(base), [PATIENT], 0.3)["patient"].outcome == outcomes.LATE
+    assert once(new(), Server(base), [PATIENT], 0.3)["patient"].outcome == outcomes.LATE
     thread.join(5)
     for one in (*held, listener):
         one.close()
@@ -179,13 +184,13 @@ def test_a_body_that_drips_is_late(stub: Stub) -> None:
 def test_nobody_listens(stub: Stub) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    found = new().fetch(Server(f"http://127.0.0.1:{port}/fhir"), [PATIENT], 2.0)
+    found = once(new(), Server(f"http://127.0.0.1:{port}/fhir"), [PATIENT], 2.0)
     assert found["patient"].outcome == outcomes.UNREACHABLE
 
 
 def test_a_certificate_that_nobody_vouches_for(stub: Stub) -> None:
     port = stub.server.server_port
-    found = new().fetch(Server(f"https://127.0.0.1:{port}/fhir"), [PATIENT], 2.0)
+    found = once(new(), Server(f"https://127.0.0.1:{port}/fhir"), [PATIENT], 2.0)
     assert found["patient"].outcome in (outcomes.NOT_TRUSTED, outcomes.UNREACHABLE)
     assert not stub.asked
 
@@ -198,7 +203,7 @@ def test_a_certificate_that_nobody_vouches_for(stub: Stub) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_base_is_not_asked(base: str) -> None:
-    assert new().fetch(Server(base, TOKEN), [PATIENT], 1.0)["patient"].outcome == outcomes.UNREACHABLE
+    assert once(new(), Server(base, TOKEN), [PATIENT], 1.0)["patient"].outcome == outcomes.UNREACHABLE
 
 
 # --- pages ---
@@ -378,7 +383,7 @@ def test_the_token_is_in_no_log_and_no_representation(stub: Stub, caplog: pytest
     for reply in (Reply(401, body={}), Reply(raw=b""), Reply(raw=b"junk\r\n\r\n"), Reply(500, body={})):
         outcome(stub, reply)
     for bad in ("two\r\nlines", "ü" * 9):
-        found = new().fetch(Server(stub.base, f"{TOKEN}{bad}"), [PATIENT], 1.0)
+        found = once(new(), Server(stub.base, f"{TOKEN}{bad}"), [PATIENT], 1.0)
         assert found["patient"].outcome != outcomes.DELIVERED
     assert TOKEN not in caplog.text
 
@@ -403,14 +408,14 @@ def test_a_name_with_an_address_that_is_not_public_is_not_asked(address: str, mo
         return [{**one, "host": "93.184.215.14"}, {**one, "host": address}]
 
     monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
-    found = new().fetch(Server("https://site.ehr.example/fhir", TOKEN, public_only=True), [PATIENT], 2.0)
+    found = once(new(), Server("https://site.ehr.example/fhir", TOKEN, public_only=True), [PATIENT], 2.0)
     assert found["patient"].outcome == outcomes.NOT_PUBLIC
     assert resolved == ["site.ehr.example"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "10.0.0.1", "[::ffff:127.0.0.1]"])
 def test_no_bare_address_passes_for_public(host: str) -> None:
-    found = new().fetch(Server(f"https://{host}:9/fhir", public_only=True), [PATIENT], 1.0)
+    found = once(new(), Server(f"https://{host}:9/fhir", public_only=True), [PATIENT], 1.0)
     assert found["patient"].outcome == outcomes.NOT_PUBLIC
 
 
@@ -427,7 +432,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(stub: Stub, monkeyp
     monkeypatch.setattr("screening.fhir.addresses.is_public", lambda text: text == "127.0.0.1")
     monkeypatch.setattr("screening.fhir.access.may_be_asked", lambda *_, **__: True)
     base = f"http://site.ehr.example:{stub.server.server_port}/fhir"
-    found = new().fetch(Server(base, public_only=True), [PATIENT], 2.0)
+    found = once(new(), Server(base, public_only=True), [PATIENT], 2.0)
     assert found["patient"].outcome == outcomes.DELIVERED
     assert calls == 1
 
@@ -442,3 +447,20 @@ def test_closed_access_begins_anew(stub: Stub) -> None:
         assert fetch(stub, access=access)["conditions"].outcome == outcomes.DELIVERED
         access.close()
         access.close()
+
+
+def test_a_slot_is_kept_for_the_whole_call_and_only_from_its_first_request(stub: Stub) -> None:
+    access = new(slots=1)
+    with access.turn(Server(stub.base)) as first, access.turn(Server(stub.base)) as second:
+        assert first.fetch([PATIENT], 3.0)["patient"].outcome == outcomes.DELIVERED
+        assert second.fetch([PATIENT], 3.0)["patient"].outcome == outcomes.BUSY
+        assert first.fetch([CONDITIONS], 3.0)["conditions"].outcome == outcomes.DELIVERED
+    assert fetch(stub, access=access)["conditions"].outcome == outcomes.DELIVERED
+
+
+def test_all_answers_together_have_a_bound(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_module, "MOST_BYTES", 3_000)
+    big = {**ONE, "text": {"div": "x" * 1_000}}
+    stub.answers = lambda _: Reply(body=searchset(big))
+    found = fetch(stub, *[Query(f"k{n}", f"Condition/{n}") for n in range(5)])
+    assert sorted(one.outcome for one in found.values()) == [outcomes.DELIVERED] * 2 + [outcomes.TOO_LARGE] * 3

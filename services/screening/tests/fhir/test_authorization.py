@@ -9,7 +9,7 @@ from msgspec import Raw
 from screening.fhir import outcomes
 from screening.fhir.access import Server
 from screening.fhir.addresses import is_public, may_be_asked
-from screening.fhir.authorization import server
+from screening.fhir.authorization import server, types
 from screening.slices import NOTHING
 
 BASE = "https://ehr.example/fhir"
@@ -24,7 +24,7 @@ GOOD = {
 
 def asked(authorization: Any, base: str = BASE, why: str = "") -> Server | str:
     raw = NOTHING if authorization is NOTHING else Raw(json.dumps(authorization).encode())
-    return server(base, why, raw, public_only=False)
+    return server(base, why, raw, "p1", public_only=False)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,7 @@ def asked(authorization: Any, base: str = BASE, why: str = "") -> Server | str:
     [
         {}, {"token_type": "bearer"}, {"token_type": "BEARER"}, {"expires_in": "300"}, {"expires_in": None},
         {"expires_in": "soon"}, {"expires_in": 0.5}, {"expires_in": [1]}, {"scope": 5}, {"subject": None},
+        {"patient": "p1"}, {"patient": "Patient/p1"}, {"patient": None}, {"patient": ""},
     ],
 )  # fmt: skip
 def test_a_bearer_token_is_sent(changes: Any) -> None:
@@ -52,7 +53,7 @@ def test_how_long_it_is_good_need_not_be_said() -> None:
         {**GOOD, "expires_in": "0"}, {**GOOD, "expires_in": "-5"}, {**GOOD, "access_token": ""},
         {**GOOD, "access_token": None}, {**GOOD, "access_token": 5}, {**GOOD, "access_token": "a b"},
         {**GOOD, "access_token": "a\r\nX-Injected: 1"}, {**GOOD, "access_token": "é"},
-        {**GOOD, "access_token": "x" * 8_001}, {}, [], "Bearer synthetic", 5,
+        {**GOOD, "access_token": "x" * 8_001}, {**GOOD, "patient": "p2"}, {}, [], "Bearer synthetic", 5,
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_not_sent_and_nobody_is_asked(authorization: Any) -> None:
@@ -104,3 +105,29 @@ def test_addresses_that_are_not_public(address: str) -> None:
 )
 def test_which_bases_may_be_asked(base: str, public_only: bool, expected: bool) -> None:
     assert may_be_asked(base, public_only=public_only) is expected
+
+
+@pytest.mark.parametrize(
+    ("scope", "covered"),
+    [
+        ("", None),
+        ("launch openid fhirUser", None),
+        ("patient/*.read", {"*"}),
+        ("user/*.*", {"*"}),
+        ("patient/*.rs launch", {"*"}),
+        ("patient/Patient.read patient/Condition.read", {"Patient", "Condition"}),
+        ("patient/Patient.r patient/Condition.r patient/Observation.s", {"Patient", "Observation"}),
+        ("patient/Patient.Read system/Observation.cruds", {"Patient", "Observation"}),
+        ("patient/Observation.write patient/Condition.c", set()),
+        ("patient/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory",
+        {"Observation"}),
+        ("patient/Observation.rs?category=vital-signs patient/Condition.rs?category=encounter-diagnosis", set()),
+        ("patient/Condition.rs?category=problem-list-item", {"Condition"}),
+    ],
+)  # fmt: skip
+def test_the_types_that_scopes_cover(scope: str, covered: set[str] | None) -> None:
+    assert types(scope) == covered
+    found = asked({**GOOD, "scope": scope})
+    assert isinstance(found, Server)
+    for kind in ("Patient", "Condition", "Observation"):
+        assert found.may_give(kind) is (covered is None or bool({kind, "*"} & covered))

@@ -153,3 +153,11 @@ def test_a_sites_own_keys_are_credited() -> None:
     answer = signed(s.application(), caller).test_client().post(s.PATIENT_VIEW, json=s.call(values))
     assert s.modules(answer.get_json()["cards"]) == ["SCREEN INCOMPLETE"]
     assert "Problem list incomplete" not in answer.get_json()["cards"][0]["detail"]
+
+
+def test_what_the_scope_does_not_cover_is_not_asked_for(stub: Stub) -> None:
+    scope = "patient/Patient.read patient/Observation.read"
+    stub.answers = lambda _: Reply(body=s.patient())
+    answer = listed(stub).post(s.PATIENT_VIEW, json=bare(stub, fhirAuthorization={**BEARER, "scope": scope}))
+    assert "the scope in fhirAuthorization does not cover it" in words(answer, "conditions")
+    assert {one.path for one in stub.asked} == {f"Patient/{s.PATIENT_ID}"}

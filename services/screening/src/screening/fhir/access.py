@@ -8,13 +8,15 @@ connection that was closed is replaced once, and a next link of the prefetch tha
 """
 
 import asyncio
+import dataclasses
 import os
 import ssl
 import threading
 import time
 import zlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -24,7 +26,6 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from chassis.logs import Log
-from chassis.serving.turns import aside
 from screening.fhir import answers, outcomes
 from screening.fhir.addresses import PublicResolver, may_be_asked, next_page, origin
 from screening.fhir.answers import Answer
@@ -36,6 +37,9 @@ _LOG: Final = Log("ehr")
 CONNECT_S: Final = 1.0
 MOST_ENTRIES: Final = 2_000
 """Resources of one key. Whoever has more of them is not assessed in half a second."""
+
+MOST_BYTES: Final = 20_000_000
+"""All answers to one call together."""
 
 _SHORTEST_S: Final = 0.02
 """With less time than this left nothing is asked."""
@@ -52,11 +56,23 @@ _HEADERS: Final = {"Accept": "application/fhir+json", "Accept-Encoding": "gzip",
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A FHIR server that may be asked. `base` has no slash at its end; an empty token is not sent."""
+    """A FHIR server that may be asked.
+
+    Attributes:
+        base: without a slash at its end.
+        token: sent with every request of this call; empty: none is sent.
+        public_only: whether its name must resolve to public addresses.
+        types: the resource types that the token's scopes cover; None: that is not known.
+    """
 
     base: str
     token: str = field(default="", repr=False)
     public_only: bool = False
+    types: frozenset[str] | None = None
+
+    def may_give(self, kind: str) -> bool:
+        """Whether the scopes cover this type. What they do not cover some servers answer with an empty list."""
+        return self.types is None or not self.types.isdisjoint((kind, "*"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +110,13 @@ class Fetched:
 
 
 @dataclass(slots=True)
+class _Volume:
+    """How much has come for one call."""
+
+    bytes: int = 0
+
+
+@dataclass(slots=True)
 class _Progress:
     """A query under way; what has come is here when time is up."""
 
@@ -126,35 +149,14 @@ class Access:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    def fetch(self, server: Server, queries: Sequence[Query], seconds: float) -> dict[str, Fetched]:
-        """Ask for all queries at once, for at most so many seconds. Key -> what came of it; never raises for an EHR."""
-        host = origin(server.base)
-        if host is None or not may_be_asked(server.base, public_only=server.public_only):
-            return _all(queries, outcomes.NOT_PUBLIC if server.public_only else outcomes.UNREACHABLE)
-        if seconds < _SHORTEST_S:
-            return _all(queries, outcomes.LATE)
-        name = "{}://{}:{}".format(*host)
-        if refused := self._gate.enter(name):
-            return _all(queries, refused)
-        under_way = {query.key: _Progress() for query in queries}
-        started = time.monotonic()
+    @contextmanager
+    def turn(self, server: Server) -> Iterator["Turn"]:
+        """One call's turn at a server: it takes a slot with its first request and keeps it to the end."""
+        turn = Turn(server, self._gate, self._max_pages, self._run, self._session)
         try:
-            waiting = self._run(self._everything(server, queries, under_way, seconds))
-            with aside():
-                waiting.result(seconds + _GRACE_S)
-        except TimeoutError:
-            waiting.cancel()
+            yield turn
         finally:
-            self._gate.leave(
-                name,
-                answered=any(one.answered for one in under_way.values()) or (False if seconds >= _FAIR_S else None),
-                quiet_s=max((one.quiet_s for one in under_way.values()), default=0.0),
-            )
-        now = time.monotonic()
-        return {
-            key: Fetched(one.outcome, tuple(one.pages), one.went_on, round(1000 * ((one.ended or now) - started), 1))
-            for key, one in under_way.items()
-        }
+            turn.end()
 
     def close(self) -> None:
         """Close all connections and end the loop. A later `fetch` begins anew."""
@@ -180,7 +182,7 @@ class Access:
                 threading.Thread(target=self._loop.run_forever, name="ehr", daemon=True).start()
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    def _session(self, *, public_only: bool) -> aiohttp.ClientSession:
+    def _session(self, public_only: bool) -> aiohttp.ClientSession:
         """The session for servers with or without the demand for public addresses: neither shares a connection."""
         session = self._sessions.get(public_only)
         if session is None:
@@ -200,14 +202,74 @@ class Access:
             )
         return session
 
-    async def _everything(
-        self, server: Server, queries: Sequence[Query], under_way: dict[str, _Progress], seconds: float
+
+class Turn:
+    """What one call asks of one server."""
+
+    def __init__(
+        self,
+        server: Server,
+        gate: Gate,
+        max_pages: int,
+        run: Callable[[Coroutine[Any, Any, None]], Future[None]],
+        session: Callable[[bool], aiohttp.ClientSession],
     ) -> None:
-        session = self._session(public_only=server.public_only)
-        tasks = [
-            asyncio.create_task(_Errand(session, self._gate, server, self._max_pages, under_way[query.key]).run(query))
-            for query in queries
-        ]
+        self._server, self._gate, self._max_pages, self._run, self._session = server, gate, max_pages, run, session
+        self._host = "{}://{}:{}".format(*(origin(server.base) or ("", "", "")))
+        self._entered = False
+        self._answered: bool | None = None
+        self._quiet_s = 0.0
+        self._volume = _Volume()
+
+    def fetch(self, queries: Sequence[Query], seconds: float) -> dict[str, Fetched]:
+        """Ask for all queries at once, for at most so many seconds. Key -> what came of it; never raises for an EHR."""
+        if refused := self._refused(seconds):
+            return {query.key: Fetched(refused) for query in queries}
+        under_way = {query.key: _Progress() for query in queries}
+        started = time.monotonic()
+        waiting = self._run(self._everything(queries, under_way, seconds))
+        try:
+            waiting.result(seconds + _GRACE_S)
+        except TimeoutError:
+            waiting.cancel()
+        now = time.monotonic()
+        self._note(list(under_way.values()), seconds)
+        return {
+            key: Fetched(one.outcome, tuple(one.pages), one.went_on, round(1000 * ((one.ended or now) - started), 1))
+            for key, one in under_way.items()
+        }
+
+    def end(self) -> None:
+        """Give the slot back."""
+        if self._entered:
+            self._entered = False
+            self._gate.leave(self._host, answered=self._answered, quiet_s=self._quiet_s)
+
+    def _refused(self, seconds: float) -> str:
+        """Why nothing can be asked; empty when it can."""
+        if not may_be_asked(self._server.base, public_only=self._server.public_only):
+            return outcomes.NOT_PUBLIC if self._server.public_only else outcomes.UNREACHABLE
+        if seconds < _SHORTEST_S:
+            return outcomes.LATE
+        refused = "" if self._entered else self._gate.enter(self._host)
+        self._entered = not refused
+        return refused
+
+    def _note(self, all_of_them: Sequence[_Progress], seconds: float) -> None:
+        """What the host's answers say about the host. An answer to anything is an answer."""
+        if any(one.answered for one in all_of_them):
+            self._answered = True
+        elif self._answered is None and seconds >= _FAIR_S:
+            self._answered = False
+        self._quiet_s = max(self._quiet_s, *(one.quiet_s for one in all_of_them))
+
+    async def _everything(self, queries: Sequence[Query], under_way: Mapping[str, _Progress], seconds: float) -> None:
+        session = self._session(self._server.public_only)
+        tasks = []
+        for query in queries:
+            progress = under_way[query.key]
+            errand = _Errand(session, self._gate, self._server, self._max_pages, self._volume, progress)
+            tasks.append(asyncio.create_task(errand.run(query)))
         _, late = await asyncio.wait(tasks, timeout=seconds)
         for task in late:
             task.cancel()
@@ -221,6 +283,7 @@ class _Errand:
     gate: Gate
     server: Server
     max_pages: int
+    volume: _Volume
     progress: _Progress
 
     async def run(self, query: Query) -> None:
@@ -282,6 +345,9 @@ class _Errand:
         answer = await self._once(method, url, form)
         if answer.stale:
             answer = await self._once(method, url, form)
+        self.volume.bytes += len(answer.body)
+        if self.volume.bytes > MOST_BYTES:
+            answer = dataclasses.replace(answer, outcome=outcomes.TOO_LARGE, body=b"")
         self.progress.take(answer)
         return answer
 
@@ -312,7 +378,3 @@ def trust(ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is not None:
         context.load_verify_locations(ca_file)
     return context
-
-
-def _all(queries: Sequence[Query], outcome: str) -> dict[str, Fetched]:
-    return {query.key: Fetched(outcome) for query in queries}

@@ -7,6 +7,7 @@ whatever else is missing, partial or failed and can matter. What was delivered i
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -128,24 +129,34 @@ class Fallback:
         if isinstance(server, Server) and not queries.usable(call.patient_id):
             server = outcomes.ID_UNUSABLE
         asked: set[str] = set()
-        while keys := need(chart, [key for key in self.reader.missing(deliveries, chart) if key not in asked]):
-            asked.update(keys)
-            if not isinstance(server, Server):
-                unanswered |= dict.fromkeys(keys, server)
-                continue
-            waiting = time.monotonic()
-            links = {key: sent[key].next if key in sent else "" for key in keys}
-            asking = [queries.query(key, self.templates[key], call.patient_id, now, links[key]) for key in keys]
-            found = self.access.fetch(server, asking, until - waiting)
-            waited += time.monotonic() - waiting
-            fresh = {key: self._delivery(key, call, sent.get(key), one) for key, one in found.items()}
-            looked += [Looked(key, fresh[key].outcome, EHR, found[key].ms) for key in keys]
-            deliveries = _overlaid(deliveries, fresh)
-            chart, _ = self.reader.chart(call, now, deliveries)
-            still = set(self.reader.missing(deliveries, chart))
-            unanswered |= {key: fresh[key].outcome for key in keys if key in still}
+        with self.access.turn(server) if isinstance(server, Server) else nullcontext() as turn:
+            while keys := need(chart, [key for key in self.reader.missing(deliveries, chart) if key not in asked]):
+                asked.update(keys)
+                unanswered |= {key: why for key in keys if (why := self._why_not(key, server))}
+                asking = [
+                    queries.query(key, self.templates[key], call.patient_id, now, sent[key].next if key in sent else "")
+                    for key in keys
+                    if key not in unanswered
+                ]
+                if turn is None or not asking:
+                    continue
+                waiting = time.monotonic()
+                found = turn.fetch(asking, until - waiting)
+                waited += time.monotonic() - waiting
+                fresh = {key: self._delivery(key, call, sent.get(key), one) for key, one in found.items()}
+                looked += [Looked(key, one.outcome, EHR, found[key].ms) for key, one in fresh.items()]
+                deliveries = _overlaid(deliveries, fresh)
+                chart, _ = self.reader.chart(call, now, deliveries)
+                still = set(self.reader.missing(deliveries, chart))
+                unanswered |= {key: one.outcome for key, one in fresh.items() if key in still}
         total = time.monotonic() - began
         return Gathered(chart, sent, tuple(looked), unanswered, 1000 * (total - waited), 1000 * waited)
+
+    def _why_not(self, key: str, server: Server | str) -> str:
+        """Why the server is not asked for a key; empty when it is."""
+        if not isinstance(server, Server):
+            return server
+        return "" if server.may_give(self.reader.keys[key].kind) else outcomes.NO_SCOPE
 
     def _delivery(self, key: str, call: Call, sent: Delivery | None, found: Fetched) -> Delivery:
         """What the EHR gave for a key, together with the part of the prefetch that it goes on from."""

@@ -35,6 +35,7 @@ NO_SERVER: Final = "no-server"
 NOT_LISTED: Final = "not-listed"
 TOKEN_UNUSABLE: Final = "token-unusable"  # noqa: S105 - an outcome, not a token
 ID_UNUSABLE: Final = "id-unusable"
+NO_SCOPE: Final = "no-scope"
 
 PREFETCH_WORDS: Final[Mapping[str, str]] = {
     DELIVERED: "did not hold what it was asked for",
@@ -53,9 +54,10 @@ EHR_WORDS: Final[Mapping[str, str]] = {
     ),
     TOKEN_UNUSABLE: (
         "its fhirAuthorization could not be used (token_type must be Bearer, expires_in above 0, access_token a"
-        " string), so fhirServer was not asked"
+        " string, patient that of the context), so fhirServer was not asked"
     ),
     ID_UNUSABLE: "fhirServer was not asked, because context.patientId is not a FHIR id",
+    NO_SCOPE: "the scope in fhirAuthorization does not cover it, so fhirServer was not asked for it",
     DELIVERED: "fhirServer answered without it",
     NONE: "fhirServer answered that there is none",
     FAILED: "fhirServer answered with an OperationOutcome",
