@@ -84,7 +84,8 @@ def test_discovery_feedback_refusals_and_failures_leave_theirs(audited: Any, pat
     audited.post("/cds-services/none", json=call)
     audited.post("/cds-services", json=call)
     audited.post("/cds-services/a/b/c", json=call)
-    outcome = b'{"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "required"}]}'
+    issue = {"severity": "error", "code": "required", "details": {"text": "The prefetch key 'patient' was absent."}}
+    outcome = json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}).encode()
     tell(stub, json.dumps({"data": {"absent": 9}}), 412, outcome)
     audited.post(VIEW, json=call)
     stub.reply = lambda handler: stub.send(handler, 500, b"x")
@@ -101,6 +102,9 @@ def test_discovery_feedback_refusals_and_failures_leave_theirs(audited: Any, pat
         ("call", "anonymous", 412, "refused", "required"),
         ("call", "anonymous", 502, "failed", "transient"),
     ]
+    said = [line.get("words", "").partition(" ")[2][:20] for line in lines(path)]
+    assert said[2:5] == ["context must have a ", "token is not a signe", "is no CDS service wi"]
+    assert said[7] == "prefetch key 'patien"
     refused = lines(path)[2]
     assert (refused["criteria_id"], refused["hook_instance"]) == ("123456", call["hookInstance"])
     assert lines(path)[7]["data"] == {"absent": 9}

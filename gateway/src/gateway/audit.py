@@ -77,6 +77,7 @@ FIELDS: Final[Mapping[str, Check]] = {
     "outcome": _like(r"answered|refused|failed"),
     "status": _is_count,
     "reason": _like(r"[a-z-]{1,40}"),
+    "words": _like(r"[ -~]{1,1000}"),
     "cards": _is_count,
     "topics": _are_counts,
     "rules_version": _like(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}"),
@@ -231,6 +232,7 @@ def _line(response: Response) -> dict[str, Any]:
         **fields,
         "client": fields.get("client") if g.get("caller") is not None else None,  # a refused one has no name
         "reason": g.get("problem_code"),
+        "words": g.get("problem_words"),
         **g.get("audit", {}),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z",
         "request_id": g.get("request_id"),

@@ -20,8 +20,13 @@ _OBJECT: Final = re.compile(rb"[ \t\r\n]*\{")
 _RETURNED: Final = ("Content-Type", "Server-Timing", "Retry-After")
 
 
+class _Details(msgspec.Struct):
+    text: str = ""
+
+
 class _Issue(msgspec.Struct):
     code: str = ""
+    details: _Details = msgspec.field(default_factory=_Details)
 
 
 class _Outcome(msgspec.Struct):
@@ -123,19 +128,20 @@ def _passed_on(answer: Answer) -> Response:
     if answer.body and not bodies.JSON_TYPE.fullmatch(headers.get("Content-Type", "").partition(";")[0].strip()):
         raise upstream_bad()
     if answer.status >= 400:
-        code = _issue_code(answer.body)
-        if code is None and answer.status >= 500:
+        issue = _issue(answer.body)
+        if issue is None and answer.status >= 500:
             raise upstream_bad()
-        audit.note(reason=code)
+        if issue is not None:
+            audit.note(reason=issue.code, words=issue.details.text)
     return Response(answer.body, status=answer.status, headers=headers)
 
 
-def _issue_code(body: bytes) -> str | None:
-    """The code of an OperationOutcome's first issue, empty if it has none; None if `body` is no OperationOutcome."""
+def _issue(body: bytes) -> _Issue | None:
+    """The first issue of an OperationOutcome; None if `body` is no OperationOutcome."""
     try:
         outcome = _outcome.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if outcome.resourceType != "OperationOutcome":
         return None
-    return outcome.issue[0].code if outcome.issue else ""
+    return outcome.issue[0] if outcome.issue else _Issue()

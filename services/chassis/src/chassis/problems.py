@@ -86,6 +86,7 @@ def install(app: Flask) -> None:
 
     def on_problem(problem: Problem) -> Response:
         g.problem_code = problem.code or _ISSUE_CODES.get(problem.status, "processing")
+        g.problem_words = problem.words
         return answer(problem)
 
     def on_http(error: HTTPException) -> Response:
