@@ -12,7 +12,8 @@ from typing import Any
 import edge_samples as s
 import pytest
 
-from chassis import logs
+from chassis import logs, peers
+from chassis.testing import KEYS
 from screening.cards import explanations
 from screening.cards.explanations import Explanations
 
@@ -84,7 +85,7 @@ def _short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_loaded_then_revalidated_by_etag(content: Content) -> None:
-    kept = Explanations(content.url, 60)
+    kept = Explanations(content.url, 60, KEYS)
     assert kept.current.texts == {}
     assert kept.look()
     assert kept.current.version == "1"
@@ -97,7 +98,7 @@ def test_loaded_then_revalidated_by_etag(content: Content) -> None:
 
 
 def test_changed_content_replaces_the_whole_snapshot(content: Content) -> None:
-    kept = Explanations(content.url, 60)
+    kept = Explanations(content.url, 60, KEYS)
     kept.look()
     changed = body("Changed.", "2")
     changed["explanations"]["manganese"] = changed["explanations"].pop("vitamin-b12")
@@ -128,7 +129,7 @@ GARBAGE: list[Any] = [
 
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_garbage_leaves_the_last_good_snapshot(content: Content, garbage: Any) -> None:
-    kept = Explanations(content.url, 60)
+    kept = Explanations(content.url, 60, KEYS)
     kept.look()
     content.say(garbage, '"garbage"')
     assert not kept.look()
@@ -140,7 +141,7 @@ def test_garbage_leaves_the_last_good_snapshot(content: Content, garbage: Any) -
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 429, 500, 503])
 def test_refusals_and_redirects_leave_the_last_good_snapshot(content: Content, status: int) -> None:
-    kept = Explanations(content.url, 60)
+    kept = Explanations(content.url, 60, KEYS)
     kept.look()
     content.status, content.headers = status, {"Location": f"{content.url}/elsewhere"}
     assert not kept.look()
@@ -150,20 +151,20 @@ def test_refusals_and_redirects_leave_the_last_good_snapshot(content: Content, s
 
 def test_slow_content_is_given_up(content: Content) -> None:
     content.delay = 1.0
-    kept = Explanations(content.url, 60)
+    kept = Explanations(content.url, 60, KEYS)
     assert not kept.look()
 
 
 def test_content_that_is_down_or_nowhere() -> None:
-    assert not Explanations("http://127.0.0.1:9", 60).look()
-    nowhere = Explanations(None, 60)
+    assert not Explanations("http://127.0.0.1:9", 60, KEYS).look()
+    nowhere = Explanations(None, 60, KEYS)
     nowhere.start()
     assert nowhere.current.texts == {}
 
 
 def test_content_that_comes_up_later_is_found_in_the_background(content: Content) -> None:
     content.status = 503
-    kept = Explanations(content.url, 0.1)
+    kept = Explanations(content.url, 0.1, KEYS)
     kept.start()
     assert kept.current.texts == {}
     content.status = 200
@@ -206,7 +207,7 @@ def test_what_content_says_never_reaches_a_log(content: Content) -> None:
     stream = io.StringIO()
     logs.configure("screening", "DEBUG", stream)
     content.say(MARK.encode())
-    kept = Explanations(content.url, 60)
+    kept = Explanations(content.url, 60, KEYS)
     kept.look()
     content.say({"version": "1", "explanations": {MARK: MARK}})
     kept.look()
@@ -214,3 +215,10 @@ def test_what_content_says_never_reaches_a_log(content: Content) -> None:
     kept.look()
     assert len(stream.getvalue().splitlines()) == 3
     assert MARK not in stream.getvalue()
+
+
+def test_content_is_asked_under_our_signature(content: Content) -> None:
+    assert Explanations(content.url, 60, KEYS).look()
+    claims = peers.verify(KEYS, content.asked[0][peers.HEADER], "GET", "/snapshot", at=time.time())
+    assert claims is not None
+    assert claims["by"] == "screening"
