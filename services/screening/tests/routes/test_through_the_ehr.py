@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from chart_builder import NOW
@@ -122,6 +123,26 @@ def test_the_same_patient_gives_the_same_answer(scenario: dict[str, Any], ehr: E
         kept = {key: value for key, value in whole.items() if chance.random() < 0.5}
         assert ask({**call, "prefetch": kept}) == expected
     assert ask({**call, "prefetch": {key: _cut(value) for key, value in whole.items()}}) == expected
+
+
+@pytest.mark.parametrize("scenario", SAMPLES[::4], ids=[str(one["id"]) for one in SAMPLES[::4]])
+def test_a_server_that_searches_finds_the_same(scenario: dict[str, Any], stub: Stub, ehr: Ehr, ask: Ask) -> None:
+    call = wire.call(scenario, TEMPLATES, NOW.date(), answer_prefetch)
+    entries = [{"resource": one} for one in wire.chart(scenario, NOW.date())]
+    record = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+    def search(asked: Asked) -> Reply:
+        kind = asked.path.removesuffix("/_search")
+        params = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.params)
+        query = f"{kind}?{params}" if params else kind
+        found = answer_prefetch(record, {"key": query}, {}, NOW.date())["key"]
+        return Reply(404, body={}) if found is None else Reply(body=found)
+
+    stub.answers = search
+    try:
+        assert ask({**call, "prefetch": {}}) == ask(call)
+    finally:
+        stub.answers = ehr
 
 
 def _cut(value: Any) -> Any:
