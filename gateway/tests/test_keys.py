@@ -79,11 +79,18 @@ def status(call: Callable[[], Any]) -> tuple[int, str]:
     return caught.value.status, caught.value.headers["Retry-After"]
 
 
+def is_found(rings: KeyRings, kid: str) -> bool:
+    try:
+        return bool(rings.find(EHR, kid))
+    except Problem:
+        return False
+
+
 def test_keys_in_the_clients_file_are_never_fetched(issuer: Issuer) -> None:
     rings = KeyRings(issuer.fetch, Ages())
     client = Client("ehr", "i")
     rings.follow((client,))
-    rings.warm([client], 5)
+    rings.warm((client,), 5)
     assert rings.find(client, "one") == ()
     assert issuer.fetched == 0
 
@@ -95,22 +102,35 @@ def test_a_set_is_read_once_and_then_used(find: Any, issuer: Issuer) -> None:
 
 def test_at_start_all_sets_are_read_and_no_thread_is_left(issuer: Issuer) -> None:
     rings = KeyRings(issuer.fetch, Ages())
-    rings.warm([EHR, Client("other", "i")], 5)
+    rings.warm((EHR, Client("other", "i")), 5)
     assert issuer.fetched == 1
     assert not [thread for thread in threading.enumerate() if thread.name == "keys" and thread.is_alive()]
     issuer.down = True
     assert len(rings.find(EHR, "one")) == 1
 
 
-def test_a_set_that_cannot_be_read_at_start_is_read_when_it_is_needed(issuer: Issuer, clock: Clock) -> None:
+def test_a_set_that_cannot_be_read_at_start_is_read_when_it_is_needed(issuer: Issuer, clock: Clock, wait: Any) -> None:
     rings = KeyRings(issuer.fetch, Ages())
     issuer.down = True
-    rings.warm([EHR], 5)
+    rings.warm((EHR,), 5)
     assert status(lambda: rings.find(EHR, "one")) == (503, "5")
     assert issuer.fetched == 1, "it failed a moment ago"
     issuer.down = False
     clock.now += 5
+    assert wait(lambda: is_found(rings, "one"))
+
+
+def test_looking_after_the_rings_reads_what_is_missing(issuer: Issuer, clock: Clock, wait: Any) -> None:
+    rings = KeyRings(issuer.fetch, Ages())
+    issuer.down = True
+    rings.warm((EHR,), 5)
+    assert rings.look_after() == 1
+    issuer.down = False
+    clock.now += 5
+    rings.look_after()
+    assert wait(lambda: rings.look_after() == 0)
     assert len(rings.find(EHR, "one")) == 1
+    assert issuer.fetched == 2
 
 
 # Rotation
@@ -142,7 +162,7 @@ def test_an_unknown_key_is_looked_for_once_a_minute_and_refused_at_once_meanwhil
 
 def test_many_unknown_keys_at_once_cause_one_fetch(issuer: Issuer) -> None:
     rings = KeyRings(issuer.fetch, Ages())
-    rings.warm([EHR], 5)
+    rings.warm((EHR,), 5)
     issuer.keys.append(jwk("two"))
     issuer.gate = threading.Event()
     found: list[int] = []
@@ -182,17 +202,18 @@ def test_a_withdrawn_key_does_not_outlive_the_renewal(find: Any, issuer: Issuer,
 # What goes wrong
 
 
-def test_the_last_good_keys_hold_for_a_day(find: Any, issuer: Issuer, clock: Clock) -> None:
-    assert find("one") == 1
+def test_the_last_good_keys_hold_for_a_day(issuer: Issuer, clock: Clock, wait: Any) -> None:
+    rings = KeyRings(issuer.fetch, Ages())
+    assert is_found(rings, "one")
     issuer.down = True
     for _ in range(47):
         clock.now += 1_800
-        assert find("one") == 1
+        assert is_found(rings, "one")
     clock.now += 1_801
-    assert status(lambda: find("one")) == (503, "5")
+    assert status(lambda: rings.find(EHR, "one")) == (503, "5")
     issuer.down = False
     clock.now += 5
-    assert find("one") == 1
+    assert wait(lambda: is_found(rings, "one"))
 
 
 def test_while_the_address_fails_it_is_tried_once_a_minute(find: Any, issuer: Issuer, clock: Clock, wait: Any) -> None:
@@ -236,6 +257,17 @@ def test_an_address_that_hangs_holds_nobody_up_for_long(issuer: Issuer, monkeypa
     issuer.gate.set()
 
 
+def test_nobody_waits_for_an_address_that_failed_last_time(issuer: Issuer, clock: Clock, wait: Any) -> None:
+    rings = KeyRings(issuer.fetch, Ages())
+    issuer.down = True
+    assert status(lambda: rings.find(EHR, "one"))[0] == 503
+    issuer.gate = threading.Event()  # from now on it hangs, for ten seconds
+    clock.now += 5
+    assert [status(lambda: rings.find(EHR, "one")) for _ in range(3)] == [(503, "5")] * 3
+    assert wait(lambda: issuer.fetched == 2)
+    issuer.gate.set()
+
+
 def test_one_that_hangs_for_good_is_given_up(issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.keys._WAIT_S", 0.05)
     rings = KeyRings(issuer.fetch, Ages())
@@ -259,12 +291,15 @@ def test_what_is_no_key_set_changes_nothing(issuer: Issuer, clock: Clock, publis
     assert len(rings.find(EHR, "one")) == 1
 
 
-def test_a_failure_that_nobody_thought_of_is_logged_and_ends(issuer: Issuer, clock: Clock, caplog: Any) -> None:
+def test_a_failure_that_nobody_thought_of_is_logged_and_ends(
+    issuer: Issuer, clock: Clock, caplog: Any, wait: Any
+) -> None:
     def fetch(url: str) -> Any:
         raise ZeroDivisionError("sentinel")
 
     rings = KeyRings(fetch, Ages())
     assert status(lambda: rings.find(EHR, "one")) == (503, "5")
+    assert wait(lambda: any(record.name == "cds.keys" for record in caplog.records))
     (record,) = [record for record in caplog.records if record.name == "cds.keys"]
     assert record.levelname == "ERROR"
     assert "sentinel" not in json.dumps(record.fields)

@@ -38,8 +38,10 @@ def create_app(settings: Settings) -> Flask:
         return waiting if ledger.was_reached() else [*waiting, "the ledger of used tokens"]
 
     def degraded() -> Sequence[str]:
-        registry.current()
-        return ["the clients file is at fault; a former version of it is in force"] if registry.faults else []
+        rings.follow(registry.current().clients)
+        failing = rings.look_after()
+        told = ["the clients file is at fault; a former version of it is in force"] if registry.faults else []
+        return [*told, f"published keys cannot be read at {failing} address(es)"] if failing else told
 
     app = shell.build(
         "gateway", version=__version__, max_body=settings.max_body + 1, not_ready=not_ready, degraded=degraded

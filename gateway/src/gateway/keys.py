@@ -5,14 +5,15 @@ not again for a minute: that is what a rotated key needs, and all that somebody 
 the address fails, the last good set holds for a day by default; then nobody is believed until it can be read again.
 An issuer that publishes an empty set has withdrawn its keys, and is taken at its word.
 
-Every reading runs in a thread of its own that ends with it, so that callers wait no longer than they must, and a
-process that has read everything at its start may fork.
+Every reading runs in a thread of its own that ends with it, so that a process which has read everything at its start
+may fork. Callers wait for a reading that is likely to help them, and never for an address that failed last time: one
+issuer's outage must not hold the threads that others need.
 """
 
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -76,27 +77,32 @@ class KeyRing:
         Raises:
             Problem: 503 if the issuer's keys cannot be had.
         """
+        reading = self.renew()
         if self._age() > self._ages.kept:
-            self._wait_for_any()
-        elif self._age() > self._ages.renew:
-            self._begin(pause=self._ages.cool_down)
+            self._wait_for(reading)
+        if self._age() > self._ages.kept:
+            raise keys_unavailable(self._ages.retry)
         found = self._keys.get(kid)
         return found if found is not None else self._looked_for(kid)
 
-    def begin(self) -> "_Reading | None":
-        """Begin to read the set, unless that failed a moment ago; gives the reading under way."""
-        return self._begin(pause=self._ages.retry)
+    def renew(self) -> "_Reading | None":
+        """Begin to read the set if it is old, unless that was tried a moment ago; gives the reading under way."""
+        age = self._age()
+        if age <= self._ages.renew:
+            return None
+        return self._begin(pause=self._ages.retry if age > self._ages.kept else self._ages.cool_down)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last reading failed."""
+        return self._failing
 
     def _age(self) -> float:
         return time.monotonic() - self._read_at
 
-    def _wait_for_any(self) -> None:
-        """Have a set that may be believed, or say that there is none."""
-        reading = self.begin()
-        if reading is not None:
-            reading.done.wait(_WAIT_S)
-        if self._age() > self._ages.kept:
-            raise keys_unavailable(self._ages.retry)
+    def _wait_for(self, reading: "_Reading | None") -> None:
+        if reading is not None and reading.is_hopeful and not reading.done.wait(_WAIT_S):
+            reading.is_hopeful, self._failing = False, True
 
     def _looked_for(self, kid: str) -> tuple[Key, ...]:
         """The keys with an id that was not in the set, after one more look at it."""
@@ -105,9 +111,7 @@ class KeyRing:
             rested = now - self._asked_at >= self._ages.cool_down
             if rested:
                 self._asked_at = now
-        reading = self._begin(pause=0.0) if rested else self._under_way()
-        if reading is not None:
-            reading.done.wait(_WAIT_S)
+        self._wait_for(self._begin(pause=0.0) if rested else self._under_way())
         found = self._keys.get(kid)
         if found is None and self._failing:
             raise keys_unavailable(self._ages.cool_down - (time.monotonic() - self._asked_at))
@@ -123,7 +127,7 @@ class KeyRing:
             reading = self._under_way()
             if reading is None and time.monotonic() - self._tried_at >= pause:
                 self._tried_at = time.monotonic()
-                reading = self._reading = _Reading()
+                reading = self._reading = _Reading(is_hopeful=not self._failing)
                 threading.Thread(target=self._read, args=(reading,), name="keys", daemon=True).start()
             return reading
 
@@ -154,9 +158,10 @@ class KeyRing:
 
 
 class _Reading:
-    """One attempt to read a set. After a while it counts as over, even if it hangs."""
+    """One attempt to read a set, worth waiting for if it is hopeful. After a while it is over, even if it hangs."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_hopeful: bool) -> None:
+        self.is_hopeful = is_hopeful
         self.done = threading.Event()
         self._began = time.monotonic()
 
@@ -191,11 +196,18 @@ class KeyRings:
             self._rings = {_what(client): self._ring(client) for client in publishing}
             self._followed = clients
 
-    def warm(self, clients: Iterable[Client], wait_s: float) -> None:
+    def look_after(self) -> int:
+        """Begin to renew what is old, without waiting; gives the number of addresses that failed last time."""
+        rings = list(self._rings.values())
+        for ring in rings:
+            ring.renew()
+        return sum(ring.is_failing for ring in rings)
+
+    def warm(self, clients: tuple[Client, ...], wait_s: float) -> None:
         """Read the keys of all clients, in at most `wait_s` seconds; what comes later is read when it is needed."""
         ends = time.monotonic() + wait_s
-        readings = [self._ring(client).begin() for client in clients if client.jwks_url]
-        for reading in readings:
+        self.follow(clients)
+        for reading in [ring.renew() for ring in self._rings.values()]:
             if reading is not None:
                 reading.done.wait(max(0.0, ends - time.monotonic()))
 
