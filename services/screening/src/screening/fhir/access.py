@@ -26,6 +26,7 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from chassis.logs import Log
+from chassis.serving.turns import aside
 from screening.fhir import answers, outcomes
 from screening.fhir.addresses import PublicResolver, may_be_asked, next_page, origin
 from screening.fhir.answers import Answer
@@ -227,11 +228,12 @@ class Turn:
             return {query.key: Fetched(refused) for query in queries}
         under_way = {query.key: _Progress() for query in queries}
         started = time.monotonic()
-        waiting = self._run(self._everything(queries, under_way, seconds))
-        try:
-            waiting.result(seconds + _GRACE_S)
-        except TimeoutError:
-            waiting.cancel()
+        with aside():
+            waiting = self._run(self._everything(queries, under_way, seconds))
+            try:
+                waiting.result(seconds + _GRACE_S)
+            except TimeoutError:
+                waiting.cancel()
         now = time.monotonic()
         self._note(list(under_way.values()), seconds)
         return {
