@@ -213,11 +213,16 @@ class Tally:
         return counts
 
     def inspected(self, client: str, names: Mapping[str, str]) -> None:
-        """The content of one call was looked into; `names` are the site's names for keys of ours."""
+        """The content of one call is being looked into; `names` are the site's names for keys of ours.
+
+        When these change, the clients file has been put right, and keys that were none of ours begin anew.
+        """
+        shown = {key: name for key, name in names.items() if key in self._ours and _KEY_NAME.fullmatch(name)}
         with self._lock:
             counts = self._client(client)
             counts.inspected += 1
-            counts.names = {key: name for key, name in names.items() if key in self._ours and _KEY_NAME.fullmatch(name)}
+            if counts.names != shown:
+                counts.names, counts.strange, counts.unshown_keys = shown, {}, 0
         self.changed()
 
     def content(self, client: str, key: str, *, fits: bool, outside: Iterable[str] = ()) -> None:

@@ -17,7 +17,9 @@ from chassis import peers
 from chassis.environment import SettingsError
 from chassis.testing import CALLER, signed
 from screening.knowledge import loading, local_codes
+from screening.pages.doctor_drift import departures
 from screening.services import prefetch_names, prefetch_templates
+from screening.tally import ClientCounts, KeyCounts
 
 LOCAL = "urn:oid:1.2.36.1.9999.1"
 FORMS = ("application/json", "text/html", "text/plain")
@@ -86,6 +88,17 @@ def test_each_outcome_is_counted_for_each_key(client: FlaskClient) -> None:
     assert (counts["hit"], counts["null"], counts["absent"], counts["partial"], counts["error"]) == (0, 1, 1, 1, 2)
     assert counts["errors"] == {"failed": 1, "wrong-type": 1}
     assert row(one, "conditions")["prefetch"]["hit"] == 5
+
+
+def test_what_fails_once_in_a_blue_moon_is_a_remark() -> None:
+    often = {"delivered": 99, "failed": 1}
+    rare = {"delivered": 100, "failed": 1}
+    templates = {"orders": "ServiceRequest?patient={{context.patientId}}"}
+    weights = [
+        [one.weight for one in departures(ClientCounts(keys={"orders": KeyCounts(prefetch=counts)}), templates)]
+        for counts in (often, rare)
+    ]
+    assert weights == [["look"], ["note"]]
 
 
 def test_a_whole_prefetch_is_in_order(client: FlaskClient) -> None:

@@ -127,6 +127,16 @@ def test_a_strange_key_that_could_be_anything_is_counted_and_not_shown(tally: Ta
     assert client(tally).unshown_keys == 1
 
 
+def test_strange_keys_begin_anew_when_the_clients_file_names_them(tally: Tally) -> None:
+    tally.inspected("site", {})
+    tally.strange("site", "pat", {"Patient": 1}, {})
+    tally.inspected("site", {})
+    assert client(tally).strange.keys() == {"pat"}
+    tally.inspected("site", {"patient": "pat"})
+    assert client(tally).strange == {}
+    assert client(tally).names == {"patient": "pat"}
+
+
 def test_codes_are_counted_and_bounded(tally: Tally) -> None:
     for number in range(MOST_CODES + 3):
         tally.code("site", "labs_vitamin_b12", "urn:oid:1.2.36.1", f"C{number}")
@@ -192,13 +202,13 @@ def test_threads_lose_no_count(tally: Tally) -> None:
 def test_processes_are_merged() -> None:
     first, second = Tally(KEYS, _Clock()), Tally(KEYS, _Clock())
     for one in (first, second):
+        one.inspected("site", {"patient": "pat"})
         one.note("site", "patient", "delivered", PREFETCH)
         one.note("site", "patient", "slow", EHR, 40.0)
         one.content("site", "patient", fits=False, outside=["other statuses"])
         one.code("site", "labs_vitamin_b12", "urn:oid:1.2", "VB12")
         one.unit("site", "vitamin B12", "mg", "unit not accepted")
         one.strange("site", "pat", {"Patient": 1}, {})
-        one.inspected("site", {"patient": "pat"})
     second.note("elsewhere", "patient", "none", PREFETCH)
     whole = merged([counts(first), counts(second)])
     told = whole.clients["site"]

@@ -21,6 +21,8 @@ _RANK: Final[Mapping[str, int]] = {ALARM: 0, LOOK: 1, NOTE: 2}
 STOPPED_AFTER: Final = 20
 """Calls in a row without a key that used to come; and more than ever before, by `STOPPED_TIMES`."""
 STOPPED_TIMES: Final = 3
+RARE: Final = 100
+"""Once in more calls than that is rare."""
 _ALIKE: Final = 0.6
 """How alike two names must be (0 to 1) for one to be taken for the other."""
 
@@ -102,12 +104,12 @@ def _of_key(key: str, templates: Mapping[str, str], client: ClientCounts) -> Ite
     elif absent := _absent(counts):
         yield Departure(NOTE, "sometimes-absent", key, f"Absent in {absent} of {_calls(calls)}.")
     if _came(counts) and (failed := errors(counts.prefetch)):
-        yield Departure(
-            LOOK, "failing", key, f"Failed in {sum(failed.values())} of {_calls(calls)}: {_listed(failed)}."
-        )
+        number = sum(failed.values())
+        words = f"Failed in {number} of {_calls(calls)}: {_listed(failed)}."
+        yield Departure(_weight(number, calls), "failing", key, words)
     if partial := counts.prefetch.get(PARTIAL):
         yield Departure(
-            LOOK,
+            _weight(partial, calls),
             "partial",
             key,
             f"Came in part in {partial} of {_calls(calls)}: the EHR sends the first page only. What is on the others is"
@@ -133,6 +135,7 @@ def _not_fetched(client: ClientCounts, templates: Mapping[str, str]) -> Iterator
     """Why the FHIR server did not give what the prefetch lacked: one departure for each reason."""
     reasons: dict[str, list[str]] = {}
     times: Counter[str] = Counter()
+    tries = sum(sum(counts.ehr.values()) for counts in client.keys.values())
     for key in templates:
         counts = client.keys.get(key)
         for outcome, number in errors(counts.ehr).items() if counts is not None else ():
@@ -142,7 +145,7 @@ def _not_fetched(client: ClientCounts, templates: Mapping[str, str]) -> Iterator
         needed = " ".join(scopes.together(scopes.second(templates[key]) for key in keys))
         grant = f" It would need {needed}." if outcome == FORBIDDEN else ""
         yield Departure(
-            LOOK,
+            _weight(times[outcome], tries),
             f"fetch-{outcome}",
             ", ".join(keys),
             f"Missing in the prefetch and not fetched, {_times(times[outcome])}:"
@@ -155,7 +158,7 @@ def _content(key: str, template: str, counts: KeyCounts) -> Iterator[Departure]:
     if counts.misfits:
         every = counts.misfits == counts.answered
         yield Departure(
-            LOOK,
+            _weight(counts.misfits, counts.answered),
             "wrong-content",
             key,
             f"{'Never' if every else 'Not always'} holds what was asked for: without a {kind} in {counts.misfits} of"
@@ -224,6 +227,11 @@ def _fitting(name: str, strange: StrangeKey, missing: Sequence[str], templates: 
 
 def _plain(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
+
+
+def _weight(number: int, of: int) -> str:
+    """What happens now and then, in less than a hundredth, is no reason to look."""
+    return LOOK if number * RARE >= of else NOTE
 
 
 def _times(number: int) -> str:

@@ -85,6 +85,7 @@ class Watch:
         self._tally.prefetched(client, {key: ABSENT if one is None else one.outcome for key, one in sent})
         if not self._budget.has(client):
             return
+        self._tally.inspected(client, site_keys)
         for key, delivery in deliveries.items():
             resources = [r for _, r in delivery.resources[:_MOST_RESOURCES]]
             if key not in self._wanted:
@@ -96,7 +97,6 @@ class Watch:
             for result in results:
                 if result.unreadable in _UNIT_REASONS:
                     self._tally.unit(client, _LABELS[result.analyte], result.unit, result.unreadable)
-        self._tally.inspected(client, site_keys)
 
     def _content(self, client: str, key: str, resources: Iterable[shapes.Known], today: date) -> None:
         wanted = self._wanted[key]
