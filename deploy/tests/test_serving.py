@@ -4,9 +4,11 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import selectors
 import signal
 import socket
+import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -30,6 +32,8 @@ SLOW = {
     "a chunk that looks like the last": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nFF\r\n0\r\n\r\n", b"x"),
 }
 """What slow clients send first, and then again and again."""
+
+REFUSED_SHAPES = (b"\x16\x03\x01", b"GET / HTTP/1.1\n\n", HEAD + b"Content-Length: x\r\n\r\n")
 
 
 @dataclass(frozen=True)
@@ -320,6 +324,33 @@ def test_a_refusal_is_found_in_the_log_and_quotes_nothing(server: Server) -> Non
     request_id = json.loads(answer.partition(b"\r\n\r\n")[2])["issue"][0]["diagnostics"].split()[-1]
     assert [line["status"] for line in server.lines() if line.get("request_id") == request_id] == [400]
     assert "zz-token" not in json.dumps(server.lines())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open sockets are counted in /proc, which is not here")
+def test_no_connection_is_forgotten(server: Server) -> None:
+    """Whatever the clients before this test did, nothing of it is left open."""
+    pid = ask(server)["pid"]
+    shapes = random.Random(1)  # noqa: S311 - shapes of requests, no secret
+    for data in [HEAD + b"Content-Length: 9\r\n\r\nhi", *REFUSED_SHAPES, *(first for first, _ in SLOW.values())] * 10:
+        with server.connect() as connection:
+            connection.sendall(data[: shapes.randrange(len(data) + 1)])
+            if shapes.random() < 0.5:  # leave with a reset
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    listeners = 2 if ports.has_ipv6() else 1
+    end = time.monotonic() + WITHIN
+    while (left := sockets_of(pid)) > listeners and time.monotonic() < end:
+        time.sleep(0.1)
+    assert left == listeners
+    assert ask(server)["pid"] == pid
+
+
+def sockets_of(pid: int) -> int:
+    """How many sockets a process has open."""
+    count = 0
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            count += str(file.readlink()).startswith("socket:")
+    return count
 
 
 def test_told_to_stop_it_ends_what_it_began(tmp_path: Path) -> None:
