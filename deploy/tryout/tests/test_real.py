@@ -91,6 +91,14 @@ def test_every_log_line_is_json_and_names_no_patient(told: str, environ: dict[st
         assert "tryout-patient" not in text
 
 
+def test_the_audit_trail_stands_beside_the_logs_and_names_no_patient(told: str, environ: dict[str, str]) -> None:
+    file = Path(environ["STATE_DIR"]) / "log" / "audit.jsonl"
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert any(line["kind"] == "call" and line["topics"] == {"B12Abnormal": 1, "ScreenIncomplete": 1} for line in lines)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "tryout-patient" not in file.read_text(encoding="utf-8")
+
+
 def test_the_doctor_knows_the_calls_of_all_workers(told: str, environ: dict[str, str]) -> None:
     file = Path(environ["STATE_DIR"]) / "patient.json"
     for _ in range(4):
