@@ -16,7 +16,7 @@ from scenarios import wire
 
 from attack.sending import ORIGIN, Headers, Reply, Request, send, send_raw
 from attack.signing import Signer, claims, ec_signer, rsa_signer
-from attack.traps import NEXT_BASES, REDIRECT_BASES, Traps, traps
+from attack.traps import NEXT_BASES, REDIRECT_BASES, SPEAKING_BASES, Traps, traps
 
 DISCOVERY: Final = "/cds-services"
 SERVICE: Final = "/cds-services/dystonia-patient-view"
@@ -145,9 +145,15 @@ def encoded(document: object) -> bytes:
 
 
 @contextlib.contextmanager
-def prepared(folder: Path) -> Iterator[Field]:
-    """Traps and stack, running; production with a list of clients, and a try-out beside it."""
-    with traps(chart()) as around:
+def prepared(folder: Path, held: Mapping[str, Any] | None = None, words: str = "") -> Iterator[Field]:
+    """Traps and stack, running; production with a list of clients, and a try-out beside it.
+
+    Args:
+        folder: an empty directory.
+        held: the FHIR Bundle that the EHR holds; `chart()` by default.
+        words: what the EHR says where it refuses.
+    """
+    with traps(held or chart(), words) as around:
         first, rsa, stranger = ec_signer("ec-1"), rsa_signer(EPIC_KID), ec_signer("ec-1")
         clients = _clients(first, around)
         around.published["/jwks.json"] = {"keys": [clients["beta"].signer.public_jwk()]}
@@ -181,7 +187,7 @@ def _entries(clients: Mapping[str, Known], rsa: Signer, around: Traps) -> list[d
     def inline(name: str, *further: Signer) -> dict[str, Any]:
         return {"jwks": {"keys": [signer.public_jwk() for signer in (clients[name].signer, *further)]}}
 
-    bases = [around.base(name) for name in ("fhir", "huge", *NEXT_BASES, *REDIRECT_BASES)]
+    bases = [around.base(name) for name in ("fhir", "huge", *NEXT_BASES, *REDIRECT_BASES, *SPEAKING_BASES)]
     trouble = {"gamma": "/redirect.json", "delta": "/huge.json", "theta": "/slow.json", "iota": "/html.json"}
     return [
         entry(

@@ -83,11 +83,12 @@ class Traps:
 
 
 @contextlib.contextmanager
-def traps(chart: Mapping[str, Any]) -> Iterator[Traps]:
+def traps(chart: Mapping[str, Any], words: str) -> Iterator[Traps]:
     """The traps, until the end of the block.
 
     Args:
         chart: FHIR Bundle that the EHR holds.
+        words: what the EHR says where it refuses.
     """
     seen = Seen()
     with contextlib.ExitStack() as block:
@@ -95,7 +96,7 @@ def traps(chart: Mapping[str, Any]) -> Iterator[Traps]:
         published: dict[str, Mapping[str, Any] | None] = {}
         closed = free_ports(1)[0]
         publisher = block.enter_context(_serve(_publisher(seen, published, other)))
-        ehr_port = block.enter_context(_serve(_ehr(seen, chart, other)))
+        ehr_port = block.enter_context(_serve(_ehr(seen, chart, words, other)))
         for host in ("127.0.0.2", "::1"):
             block.enter_context(_watched(seen, host, ehr_port))
         yield Traps(seen, ehr_port, other, publisher, closed, published)
@@ -221,7 +222,7 @@ def _publisher(
     return answer
 
 
-def _ehr(seen: Seen, chart: Mapping[str, Any], other: int) -> Callable[[_Handler, str, str], None]:
+def _ehr(seen: Seen, chart: Mapping[str, Any], words: str, other: int) -> Callable[[_Handler, str, str], None]:
     record = read_record(chart)
     elsewhere = _next_links(other)
 
@@ -234,6 +235,8 @@ def _ehr(seen: Seen, chart: Mapping[str, Any], other: int) -> Callable[[_Handler
             handler.say(200, {"resourceType": "Bundle", "type": "searchset"})
         elif base.startswith("redirect"):
             handler.say(int(base.removeprefix("redirect")), None, Location=f"http://{LOOPBACK}:{other}/fhir/{wanted}")
+        elif base.startswith("says"):
+            _refused(handler, base.removeprefix("says"), words)
         elif base == "huge" and "Condition" in wanted:
             handler.pour(HUGE)
         elif "/" in wanted:
@@ -243,6 +246,18 @@ def _ehr(seen: Seen, chart: Mapping[str, Any], other: int) -> Callable[[_Handler
             _searched(handler, record, wanted, query, elsewhere.get(base))
 
     return answer
+
+
+def _refused(handler: _Handler, how: str, words: str) -> None:
+    """Answer with these words in every place that an EHR may fill: OperationOutcome, headers, text that is no JSON."""
+    issue = {"severity": "error", "code": "exception", "details": {"text": words}, "diagnostics": words}
+    outcome = {"resourceType": "OperationOutcome", "id": words, "issue": [issue]}
+    if how.isdigit():
+        handler.say(int(how), outcome, WWW_Authenticate=f'Bearer error="{words}"', Retry_After=words, X_Note=words)
+    elif how == "outcome":
+        handler.say(200, outcome)
+    else:
+        handler.say(200, f"<html>{words}", Content_Type=f"text/{words}")
 
 
 def _searched(handler: _Handler, record: Any, wanted: str, query: str, link: str | None) -> None:
@@ -279,3 +294,11 @@ NEXT_BASES: Final = tuple(_next_links(0))
 """Bases of the EHR whose searches lead elsewhere."""
 
 REDIRECT_BASES: Final = ("redirect301", "redirect302", "redirect307", "redirect308")
+
+SPEAKING_BASES: Final = (
+    *(f"says{status}" for status in (400, 401, 403, 404, 410, 422, 500, 503)),
+    "saysoutcome",
+    "saysgarbage",
+    "says429",
+)
+"""Bases where the EHR refuses, in words of its own; last the one that has us wait before we ask again."""

@@ -19,6 +19,9 @@ LOOPBACK: Final = "127.0.0.1"
 PUBLIC_URL: Final = "https://cds.example"
 """What callers of a production stack see; the edge with TLS is left out, and its place is known by this name only."""
 
+LOGS: Final = "log"
+STATE: Final = "state"
+
 _CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "gunicorn.conf.py"
 _READY_WITHIN: Final = 40.0
 
@@ -42,16 +45,13 @@ class Running:
         return f"http://{LOOPBACK}:{self.ports[service]}"
 
     def written(self) -> str:
-        """All that the services have written so far: logs, audit lines, and whatever else lies in the state folder."""
-        files = sorted(path for path in self.folder.rglob("*") if path.is_file() and path.suffix in _WRITTEN)
+        """All that the services have written so far: logs, audit lines, and what lies in their state folders."""
+        files = sorted(path for name in (LOGS, STATE) for path in (self.folder / name).rglob("*") if path.is_file())
         return "\n".join(path.read_text("utf-8", "replace") for path in files)
 
     def ended(self) -> list[str]:
         """The services that have ended although nobody asked them to."""
         return [child.name for child in self.children if child.process.poll() is not None]
-
-
-_WRITTEN: Final = (".log", ".jsonl", ".json", ".db", ".db-wal", ".sqlite", ".sqlite-wal", ".sqlite3", ".sqlite3-wal")
 
 
 def free_ports(count: int, host: str = LOOPBACK) -> list[int]:
@@ -72,7 +72,7 @@ def deployed(folder: Path, gateways: Mapping[str, Mapping[str, str]]) -> Iterato
         folder: an empty directory; secrets are made in it, and logs are written there.
         gateways: name -> what the environment of that gateway has besides addresses and secrets.
     """
-    for name in ("log", "state"):
+    for name in (LOGS, STATE):
         (folder / name).mkdir(mode=0o700)
     for name in ("identity.key", "internal.key", "operator.token"):
         secret(folder / name)
@@ -91,12 +91,12 @@ def deployed(folder: Path, gateways: Mapping[str, Mapping[str, str]]) -> Iterato
     started: list[children.Child] = []
     try:
         for name, port in ports.items():
-            state = folder / "state" / name
+            state = folder / STATE / name
             state.mkdir(mode=0o700)
             package = "gateway" if name in gateways else name
             own = {"PACKAGE": package, "BIND": f"{LOOPBACK}:{port}", "STATE_DIR": str(state)}
-            own |= {"AUDIT_FILE": str(folder / "log" / f"{name}-audit.jsonl")}
-            log = folder / "log" / f"{name}.log"
+            own |= {"AUDIT_FILE": str(folder / LOGS / f"{name}-audit.jsonl")}
+            log = folder / LOGS / f"{name}.log"
             started.append(children.start(name, command(), {**common, **own, **gateways.get(name, {})}, log))
             _wait_until_ready(f"http://{LOOPBACK}:{port}/readyz", started[-1])
         yield Running(ports, started, folder)

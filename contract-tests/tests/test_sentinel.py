@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from contract.client import ORIGIN, Client
 from contract.exchanges import load
+from contract.marking import MARK, marked
 from scenarios import wire
 
 from tryout.ehr import answer_prefetch
 
-MARK = "zzmarkzz"
 SCENARIO = {
     "id": "sentinel", "hook": "patient-view", "age": 57, "sex": "male",
     "conditions": [{"code": "G24.9", "onsetAge": 56}, {"code": "K74.60"}, {"text": "x"}],
@@ -26,19 +26,6 @@ SCENARIO = {
     "draft": [{"id": "d1", "type": "MedicationRequest", "code": "4511", "text": "folic acid"}],
 }  # fmt: skip
 SERVICES = {"patient-view": "dystonia-patient-view", "order-select": "dystonia-order-select"}
-KEPT = {"resourceType", "system", "status", "intent", "hook", "code"}
-"""Keys whose values decide what is read at all; marking them would only make the chart unreadable."""
-
-
-def marked(node: Any, key: str = "") -> Any:
-    """A copy in which every string that may be free text carries the mark."""
-    if isinstance(node, dict):
-        return {name: marked(value, name) for name, value in node.items()}
-    if isinstance(node, list):
-        return [marked(item, key) for item in node]
-    if isinstance(node, str) and key not in KEPT and not node[:4].isdigit() and "/" not in node:
-        return f"{node}{MARK}"
-    return node
 
 
 def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
