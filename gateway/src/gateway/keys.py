@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chassis.logs import Log
+from chassis.serving.turns import aside
 from gateway import entries, jwks
 from gateway.clients import Client
 from gateway.jwks import Key
@@ -101,7 +102,11 @@ class KeyRing:
         return time.monotonic() - self._read_at
 
     def _wait_for(self, reading: "_Reading | None") -> None:
-        if reading is not None and reading.is_hopeful and not reading.done.wait(_WAIT_S):
+        if reading is None or not reading.is_hopeful:
+            return
+        with aside():
+            came = reading.done.wait(_WAIT_S)
+        if not came:
             reading.is_hopeful, self._failing = False, True
 
     def _looked_for(self, kid: str) -> tuple[Key, ...]:
