@@ -35,4 +35,5 @@ def test_decisions_are_numbered_one_by_one() -> None:
         text = path.read_text("utf-8")
         assert path.name.startswith(f"{number:04}-")
         assert text.startswith(f"# {number}. ")
-        assert [part for part in ("**Decision.**", "**Why.**", "**Cost.**") if part not in text] in ([], ["**Cost.**"])
+        missing = [part for part in ("**Decision.**", "**Why", "**Cost.**") if part not in text]
+        assert missing in ([], ["**Cost.**"]), path.name
