@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -464,3 +465,17 @@ def test_all_answers_together_have_a_bound(stub: Stub, monkeypatch: pytest.Monke
     stub.answers = lambda _: Reply(body=searchset(big))
     found = fetch(stub, *[Query(f"k{n}", f"Condition/{n}") for n in range(5)])
     assert sorted(one.outcome for one in found.values()) == [outcomes.DELIVERED] * 2 + [outcomes.TOO_LARGE] * 3
+
+
+def test_others_compute_while_an_ehr_is_waited_for(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+
+    @contextmanager
+    def aside() -> Iterator[None]:
+        told.append(len(stub.asked))
+        yield
+        told.append(len(stub.asked))
+
+    monkeypatch.setattr(access_module, "aside", aside)
+    fetch(stub)
+    assert told == [0, 1]

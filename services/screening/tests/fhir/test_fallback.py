@@ -297,3 +297,68 @@ def test_what_stood_under_the_wrong_key_is_not_lost(stub: Stub) -> None:
     assert asked_keys(stub) == ["orders"]
     assert any(m.given for m in found.chart.medications)
     assert found.chart.not_looked_up == frozenset()
+
+
+# --- products that are only referred to ---
+
+PRODUCT = {"resourceType": "Medication", "id": "product-1", "code": s.concept(s.RXNORM, "11248")}
+
+
+def refers(text: str = "Medication/product-1", **changes: Any) -> Any:
+    return s.medication_request(
+        **{"medicationCodeableConcept": s.DROP, "medicationReference": {"reference": text}, **changes}
+    )
+
+
+def without_including(values: Mapping[str, Any]) -> Callable[[Asked], Reply]:
+    """An EHR that does not send products with its lists."""
+    listed = serving(values)
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path == "Medication/product-1":
+            return Reply(body=PRODUCT)
+        return Reply(404, body={}) if asked.path.startswith("Medication/") else listed(asked)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "text", ["Medication/product-1", "{base}/Medication/product-1", "Medication/product-1/_history/2"]
+)
+def test_products_that_a_list_lacks_are_read(stub: Stub, text: str) -> None:
+    values = s.prefetch(s.observation(), medications=s.bundle(refers(text.format(base=stub.base))))
+    stub.answers = without_including(values)
+    for sent in ({}, values):
+        stub.asked.clear()
+        found = gather(stub, sent)
+        assert found.chart.treatments("B12_RX")
+        assert found.chart.not_looked_up == frozenset()
+        assert stub.paths().count("GET Medication/product-1") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["Medication/nowhere", "https://other.example/fhir/Medication/product-1", "Medication/a?b", "Medication/..",
+             "Medication/", "Patient/1", "urn:uuid:1"],
+)  # fmt: skip
+def test_a_list_whose_products_cannot_be_read_stays_partial(stub: Stub, text: str) -> None:
+    values = s.prefetch(s.observation(), medications=s.bundle(refers(text)))
+    stub.answers = without_including(values)
+    found = gather(stub, values)
+    assert found.chart.not_looked_up == {"medications"}
+    assert {path for path in stub.paths() if "Medication/" in path} <= {"GET Medication/nowhere"}
+
+
+def test_too_many_products_are_not_read_one_by_one(stub: Stub) -> None:
+    medicines = [refers(f"Medication/m{n}", id=f"r{n}") for n in range(fallback.MOST_PRODUCTS + 1)]
+    values = s.prefetch(s.observation(), medications=s.bundle(*medicines))
+    stub.answers = without_including(values)
+    assert gather(stub, values).chart.not_looked_up == {"medications"}
+    assert len(stub.asked) == 1
+
+
+def test_the_product_of_a_draft_is_read_before_it_is_judged(stub: Stub) -> None:
+    stub.answers = without_including({**EVERYTHING, "conditions": s.bundle(s.condition())})
+    draft = refers(id="draft-1", status="draft")
+    found = gather(stub, s.prefetch(), fallback.for_orders(ORDER_RULES), drafts=(draft,))
+    assert stub.paths() == ["GET Medication/product-1"]
+    assert "B12_RX" in found.chart.drafts[0].sets

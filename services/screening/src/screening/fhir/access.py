@@ -52,7 +52,12 @@ _PER_HOST: Final = 24
 _NAME_THREADS: Final = 16
 _POST_REFUSED: Final = frozenset({400, 403, 404, 405, 406, 411, 415, 422, 501})
 _EXPIRED: Final = (outcomes.NOT_FOUND, outcomes.GONE, outcomes.REFUSED)
-_HEADERS: Final = {"Accept": "application/fhir+json", "Accept-Encoding": "gzip", "User-Agent": "dystonia-cds"}
+_HEADERS: Final = {
+    "Accept": "application/fhir+json",
+    "Accept-Encoding": "gzip",
+    "Prefer": "handling=lenient",  # a parameter that a server does not know, such as _include, is not to end the search
+    "User-Agent": "dystonia-cds",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,13 +232,15 @@ def _product(resource: Medicine, products: Products) -> Medication | None:
     return products.get(text) or products.get("/".join(text.split("/_history/")[0].split("/")[-2:]))
 
 
-def unresolved(resource: Medicine, products: Products) -> bool:
-    """Whether only a product would say which medicine this is, and the product was not sent."""
+def unresolved(resource: Medicine, products: Products) -> str:
+    """The reference to the product that alone would say which medicine this is, and that was not sent; else empty."""
     coded = resource.medicationCodeableConcept is not None and any(
         c.code for c in resource.medicationCodeableConcept.codings
     )
     reference = field(resource.medicationReference, Reference)
-    return not coded and reference is not None and bool(reference.reference) and _product(resource, products) is None
+    if coded or reference is None or not reference.reference or _product(resource, products) is not None:
+        return ""
+    return reference.reference
 
 
 def _name(concept: Concept | None) -> str:

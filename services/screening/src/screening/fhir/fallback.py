@@ -1,14 +1,15 @@
 """What to ask the EHR's FHIR server for when the prefetch lacks it, in which order, and how it is put together.
 
 First the patient and the conditions: without a movement disorder there is nothing more to ask. Then, all at once,
-whatever else is missing, partial or failed and can matter. What was delivered is never asked for.
+whatever else is missing, partial or failed and can matter. What was delivered is never asked for. Where a medicine or a
+draft only refers to its product, that is read, too.
 """
 
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -16,7 +17,7 @@ from screening.domain import phenotype
 from screening.domain.chart import Chart
 from screening.domain.orders.rule import OrderRule
 from screening.fhir import outcomes, prefetch, queries
-from screening.fhir.access import Access, Fetched, Server
+from screening.fhir.access import Access, Fetched, Query, Server, Turn
 from screening.fhir.prefetch import Delivery
 from screening.fhir.reading import Call, Reader
 from screening.fhir.shapes import type_of
@@ -32,6 +33,9 @@ _DISORDER_RULES: Final = frozenset(
     }
 )  # fmt: skip
 """Order rules that never say anything of a patient without a movement disorder."""
+
+MOST_PRODUCTS: Final = 20
+"""Medications that are read one by one for a call, where an EHR does not send them with its lists."""
 
 Need = Callable[[Chart, Sequence[str]], Sequence[str]]
 """(chart as far as it is known, keys that are missing and were not asked for) -> those to ask for next."""
@@ -120,51 +124,109 @@ class Fallback:
             until: `time.monotonic` at which nothing is waited for any more.
         """
         began = time.monotonic()
-        sent = self.reader.deliveries(call)
-        deliveries: Mapping[str, Delivery] = sent
-        chart, _ = self.reader.chart(call, now, deliveries)
-        looked = [Looked(key, _outcome(sent, key), PREFETCH) for key in self.reader.keys]
-        unanswered: dict[str, str] = {}
-        waited = 0.0
         if isinstance(server, Server) and not queries.usable(call.patient_id):
             server = outcomes.ID_UNUSABLE
-        asked: set[str] = set()
+        sent = self.reader.deliveries(call)
         with self.access.turn(server) if isinstance(server, Server) else nullcontext() as turn:
-            while keys := need(chart, [key for key in self.reader.missing(deliveries, chart) if key not in asked]):
-                asked.update(keys)
-                unanswered |= {key: why for key in keys if (why := self._why_not(key, server))}
-                asking = [
-                    queries.query(key, self.templates[key], call.patient_id, now, sent[key].next if key in sent else "")
-                    for key in keys
-                    if key not in unanswered
-                ]
-                if turn is None or not asking:
-                    continue
-                waiting = time.monotonic()
-                found = turn.fetch(asking, until - waiting)
-                waited += time.monotonic() - waiting
-                fresh = {key: self._delivery(key, call, sent.get(key), one) for key, one in found.items()}
-                looked += [Looked(key, one.outcome, EHR, found[key].ms) for key, one in fresh.items()]
-                deliveries = _overlaid(deliveries, fresh)
-                chart, _ = self.reader.chart(call, now, deliveries)
-                still = set(self.reader.missing(deliveries, chart))
-                unanswered |= {key: one.outcome for key, one in fresh.items() if key in still}
+            asking = _Asking(self.reader, self.templates, call, now, until, server, turn, sent)
+            asking.products(self.reader.lacking_of_drafts(call, sent))
+            while keys := need(asking.chart, asking.missing()):
+                asking.keys(keys)
+            asking.products([one for key in asking.asked for one in asking.lacks(key)])
         total = time.monotonic() - began
-        return Gathered(chart, sent, tuple(looked), unanswered, 1000 * (total - waited), 1000 * waited)
+        looked = [Looked(key, _outcome(sent, key), PREFETCH) for key in self.reader.keys]
+        return Gathered(
+            asking.chart,
+            sent,
+            (*looked, *asking.looked),
+            asking.unanswered,
+            1000 * (total - asking.waited),
+            1000 * asking.waited,
+        )
 
-    def _why_not(self, key: str, server: Server | str) -> str:
+
+@dataclass(slots=True)
+class _Asking:
+    """One call's data as they grow: what is known, what was asked, what came of it."""
+
+    reader: Reader
+    templates: Mapping[str, str]
+    call: Call
+    now: datetime
+    until: float
+    server: Server | str
+    turn: Turn | None
+    sent: Mapping[str, Delivery]
+    deliveries: Mapping[str, Delivery] = field(init=False)
+    chart: Chart = field(init=False)
+    asked: list[str] = field(default_factory=list)
+    looked: list[Looked] = field(default_factory=list)
+    unanswered: dict[str, str] = field(default_factory=dict)
+    waited: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.deliveries = self.sent
+        self.chart, _ = self.reader.chart(self.call, self.now, self.sent)
+
+    def missing(self) -> list[str]:
+        """The keys that are missing and were not asked for yet."""
+        return [key for key in self.reader.missing(self.deliveries, self.chart) if key not in self.asked]
+
+    def lacks(self, key: str) -> tuple[str, ...]:
+        """The products that a key's list of medicines lacks."""
+        return self.deliveries[key].lacks if key in self.deliveries else ()
+
+    def keys(self, keys: Sequence[str]) -> None:
+        """Ask for keys of ours."""
+        self.asked += keys
+        self.unanswered |= {key: why for key in keys if (why := self._why_not(key))}
+        found = self._fetch([self._query(key) for key in keys if key not in self.unanswered])
+        fresh = {key: self._delivery(key, one) for key, one in found.items()}
+        self.looked += [Looked(key, one.outcome, EHR, found[key].ms) for key, one in fresh.items()]
+        self._take(fresh)
+        still = set(self.reader.missing(self.deliveries, self.chart))
+        self.unanswered |= {key: one.outcome for key, one in fresh.items() if key in still}
+
+    def products(self, references: Sequence[str]) -> None:
+        """Read the products that say which medicines are meant; there may be too many of them to do so."""
+        if not isinstance(self.server, Server) or not self.server.may_give("Medication"):
+            return
+        asking = [one for text in references if (one := queries.product(text, self.server.base)) is not None]
+        if len(asking) > MOST_PRODUCTS:
+            return
+        found = self._fetch(list({query.key: query for query in asking}.values()))
+        self._take({key: self._delivery(key, one) for key, one in found.items()})
+
+    def _fetch(self, asking: Sequence[Query]) -> dict[str, Fetched]:
+        if self.turn is None or not asking:
+            return {}
+        began = time.monotonic()
+        found = self.turn.fetch(asking, self.until - began)
+        self.waited += time.monotonic() - began
+        return found
+
+    def _take(self, fresh: Mapping[str, Delivery]) -> None:
+        if fresh:
+            self.deliveries = self.reader.resolved(_overlaid(self.deliveries, fresh))
+            self.chart, _ = self.reader.chart(self.call, self.now, self.deliveries)
+
+    def _query(self, key: str) -> Query:
+        link = self.sent[key].next if key in self.sent else ""
+        return queries.query(key, self.templates[key], self.call.patient_id, self.now, link)
+
+    def _why_not(self, key: str) -> str:
         """Why the server is not asked for a key; empty when it is."""
-        if not isinstance(server, Server):
-            return server
-        return "" if server.may_give(self.reader.keys[key].kind) else outcomes.NO_SCOPE
+        if not isinstance(self.server, Server):
+            return self.server
+        return "" if self.server.may_give(self.reader.keys[key].kind) else outcomes.NO_SCOPE
 
-    def _delivery(self, key: str, call: Call, sent: Delivery | None, found: Fetched) -> Delivery:
+    def _delivery(self, key: str, found: Fetched) -> Delivery:
         """What the EHR gave for a key, together with the part of the prefetch that it goes on from."""
         whole = found.outcome == outcomes.DELIVERED
-        made = prefetch.joined(sent if found.went_on else None, found.pages, whole=whole)
+        made = prefetch.joined(self.sent.get(key) if found.went_on else None, found.pages, whole=whole)
         if not whole:
             return dataclasses.replace(made, outcome=found.outcome)
-        return self.reader.judged(key, made, call.patient_id)
+        return self.reader.judged(key, made, self.call.patient_id)
 
 
 def _outcome(deliveries: Mapping[str, Delivery], key: str) -> str:

@@ -40,12 +40,14 @@ class Delivery:
         next: where it goes on, when it does and says so.
         stray: it was whole, but for a single resource that is another patient's. Such a one is overlooked, as
             clinical scenario V31 has it: nothing of our patient is here. It is worth asking for again.
+        lacks: references to products that were not sent, in an answer that is partial for no other reason.
     """
 
     outcome: str
     resources: Resources = ()
     next: str = ""
     stray: bool = False
+    lacks: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -40,3 +40,10 @@ def query(key: str, template: str, patient_id: str, now: datetime, link: str = "
 
     pairs = [(name, resolved(value)) for name, _, value in (part.partition("=") for part in search.split("&") if part)]
     return Query(key, resolved(path), urlencode(pairs, quote_via=quote, safe=""), link)
+
+
+def product(reference: str, base: str) -> Query | None:
+    """The query that reads a Medication; None when the reference does not lead to one on the server with this base."""
+    relative = reference.removeprefix(f"{base}/").partition("/_history/")[0]
+    kind, _, name = relative.partition("/")
+    return Query(relative, relative) if kind == "Medication" and usable(name) else None

@@ -86,11 +86,28 @@ class Reader:
             return dataclasses.replace(delivery, outcome=outcomes.DELIVERED)
         if delivery.complete and not delivery.brings(asked.kind):
             return dataclasses.replace(delivery, outcome=outcomes.WRONG_TYPE)
-        if delivery.complete and _lacks_products(
-            delivery, _products(delivery.resources) if products is None else products
-        ):
-            return dataclasses.replace(delivery, outcome=outcomes.PARTIAL)
+        lacks = _lacking(delivery, _products(delivery.resources) if products is None else products)
+        if delivery.complete and lacks:
+            return dataclasses.replace(delivery, outcome=outcomes.PARTIAL, lacks=lacks)
         return delivery
+
+    def resolved(self, deliveries: Mapping[str, Delivery]) -> dict[str, Delivery]:
+        """Deliveries of which some lacked products, now that further ones may have come."""
+        products = _products(prefetch.everything(deliveries.values()))
+        return {
+            key: dataclasses.replace(one, outcome=outcomes.DELIVERED, lacks=())
+            if one.lacks and not _lacking(one, products)
+            else one
+            for key, one in deliveries.items()
+        }
+
+    def lacking_of_drafts(self, call: Call, deliveries: Mapping[str, Delivery]) -> tuple[str, ...]:
+        """References to products without which it cannot be told which medicines the drafts are."""
+        drafts = [("", r) for raw in call.draft_orders if (r := shapes.resource(raw)) is not None]
+        return _lacking(
+            Delivery(outcomes.DELIVERED, tuple(drafts)),
+            _products([*prefetch.everything(deliveries.values()), *drafts]),
+        )
 
     def missing(self, deliveries: Mapping[str, Delivery], chart: Chart) -> list[str]:
         """The keys of ours that are worth asking for: not delivered whole and readable, or strayed.
@@ -215,9 +232,10 @@ def _is_of(r: shapes.Owned, patient_id: str) -> bool:
     return facts.belongs_to(r.subject, patient_id) and facts.belongs_to(r.patient, patient_id)
 
 
-def _lacks_products(delivery: Delivery, products: facts.Products) -> bool:
-    """Whether it cannot be told of a medicine here which one it is, because its product was not sent with it."""
-    return any(isinstance(r, shapes.Medicine) and facts.unresolved(r, products) for _, r in delivery.resources)
+def _lacking(delivery: Delivery, products: facts.Products) -> tuple[str, ...]:
+    """References to the products without which it cannot be told of a medicine here which one it is."""
+    found = (facts.unresolved(r, products) for _, r in delivery.resources if isinstance(r, shapes.Medicine))
+    return tuple(dict.fromkeys(reference for reference in found if reference))
 
 
 def _holds(delivery: Delivery, kind: str) -> bool:
