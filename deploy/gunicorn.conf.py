@@ -9,13 +9,17 @@ client may take), MAX_BODY_BYTES, MAX_HELD_BYTES (what a worker keeps of all req
 import gc
 import logging
 import os
+import sys
 from typing import Any
 
 from gunicorn.glogging import Logger
+from marshmallow.validate import Range
 
+from chassis.environment import Environment, SettingsError
 from chassis.logs import JsonLines
 from chassis.serving.connections import Limits
 from chassis.serving.worker import PatientWorker
+from chassis.start import DO_NOT_RETRY
 
 _package = os.environ.get("PACKAGE", "")
 
@@ -46,21 +50,25 @@ class JsonLogger(Logger):  # type: ignore[misc, unused-ignore]
 # What to serve and where. Loopback unless told otherwise: nothing is exposed by forgetting a setting.
 if _package:
     wsgi_app = f"{_package}.wsgi:app"
-bind = os.environ.get("BIND", "127.0.0.1:8000").split(",")
+_env = Environment(os.environ)
+bind = _env.str("BIND", "127.0.0.1:8000").split(",")
+
+_body_bytes = _env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 200_000_000)) or 0
+_limits = Limits(
+    head=_env.float("REQUEST_HEAD_TIMEOUT_S", 10.0, validate=Range(0.1, 600)),
+    body=_env.float("REQUEST_BODY_TIMEOUT_S", 20.0, validate=Range(0.1, 600)),
+    queue=_env.float("QUEUE_TIMEOUT_S", 5.0, validate=Range(0.1, 600)),
+    answer=_env.float("ANSWER_TIMEOUT_S", 20.0, validate=Range(0.1, 600)),
+    body_bytes=_body_bytes,
+    held_bytes=_env.int("MAX_HELD_BYTES", 4 * _body_bytes, validate=Range(2 * _body_bytes, 4_000_000_000)),
+    at_once=_env.int("WEB_AT_ONCE", 2, validate=Range(1, 1_000)),
+)
 
 
 class Worker(PatientWorker):  # type: ignore[misc, unused-ignore]
     """Reads a request whole before a thread gets it: a slow client costs memory and a socket, and no thread."""
 
-    limits = Limits(
-        head=float(os.environ.get("REQUEST_HEAD_TIMEOUT_S", "10")),
-        body=float(os.environ.get("REQUEST_BODY_TIMEOUT_S", "20")),
-        queue=float(os.environ.get("QUEUE_TIMEOUT_S", "5")),
-        answer=float(os.environ.get("ANSWER_TIMEOUT_S", "20")),
-        body_bytes=int(os.environ.get("MAX_BODY_BYTES", "10000000")),
-        held_bytes=int(os.environ.get("MAX_HELD_BYTES", "40000000")),
-        at_once=int(os.environ.get("WEB_AT_ONCE", "2")),
-    )
+    limits = _limits
 
 
 # Connections stay open, which the gateway's pool to screening needs (a connection per call costs two thirds of the
@@ -68,12 +76,12 @@ class Worker(PatientWorker):  # type: ignore[misc, unused-ignore]
 # screening for an EHR), but only WEB_AT_ONCE are computed at a time, because the interpreter's lock lets no more
 # than one go on anyway. A thread that is never needed is never started. docs/adr/0012.
 worker_class = os.environ.get("WORKER_CLASS") or Worker
-workers = int(os.environ.get("WEB_CONCURRENCY", {"content": "1"}.get(_package, "2")))
-threads = int(os.environ.get("WEB_THREADS", {"gateway": "32", "screening": "24"}.get(_package, "4")))
+workers = _env.int("WEB_CONCURRENCY", {"content": 1}.get(_package, 2), validate=Range(1, 1_000))
+threads = _env.int("WEB_THREADS", {"gateway": 32, "screening": 24}.get(_package, 4), validate=Range(1, 1_000))
 
 # Open connections per worker, below the usual limit of 1024 files. When there is no room, the connection that has
 # been idle or slow the longest goes, never one that is being worked for.
-worker_connections = int(os.environ.get("WEB_CONNECTIONS", "800"))
+worker_connections = _env.int("WEB_CONNECTIONS", 800, validate=Range(10, 100_000))
 
 # The application is loaded once and shared by the workers: it starts faster and takes less memory. Not so
 # screening: it keeps the card texts fresh in a thread that starts with the application, and a thread does not
@@ -86,7 +94,13 @@ keepalive = 75
 
 # A worker that gives no sign of life is replaced. Deadlines of calls are the gateway's and far shorter.
 timeout = 30
-graceful_timeout = int(os.environ.get("GRACEFUL_TIMEOUT", "20"))
+graceful_timeout = _env.int("GRACEFUL_TIMEOUT", 20, validate=Range(0, 3_600))
+
+try:
+    _env.finish()
+except SettingsError as error:
+    sys.stderr.write(f"{_package or 'the service'} cannot start: {error}\n")
+    sys.exit(DO_NOT_RETRY)
 
 # No header tells us who the peer is, unless the operator names the edge that sets it.
 forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "")

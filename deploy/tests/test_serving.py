@@ -5,10 +5,12 @@ import http.client
 import json
 import os
 import random
+import re
 import selectors
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +24,7 @@ from tryout import children, ports
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = b"POST /a HTTP/1.1\r\nHost: localhost\r\n"
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "deploy" / "gunicorn.conf.py")]
 WITHIN = 30.0
 """Seconds after which a test gives up; nothing is said about how long anything takes."""
 
@@ -50,6 +53,17 @@ class Server:
         return [json.loads(line) for line in self.child.last_lines(200) if line.startswith("{")]
 
 
+def test_settings_at_fault_are_said_on_one_line() -> None:
+    """All of them, without their values, and nothing is started."""
+    environ = {"PATH": os.environ["PATH"], "PACKAGE": "content", "WEB_THREADS": "zz", "REQUEST_HEAD_TIMEOUT_S": "0"}
+    done = subprocess.run(GUNICORN, env=environ, capture_output=True, text=True, timeout=WITHIN, check=False)  # noqa: S603
+    assert done.returncode == 3
+    assert re.fullmatch(
+        r"content cannot start: settings at fault: REQUEST_HEAD_TIMEOUT_S: .*; WEB_THREADS: .*\n", done.stderr
+    )
+    assert "zz" not in done.stderr
+
+
 def start(directory: Path, **environ: str) -> Server:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -68,9 +82,7 @@ def start(directory: Path, **environ: str) -> Server:
         "MAX_BODY_BYTES": "1000000",
         "MAX_HELD_BYTES": "8000000",
     } | environ
-    conf = str(ROOT / "deploy" / "gunicorn.conf.py")
-    command = [sys.executable, "-m", "gunicorn", "-c", conf, "serving_app:app"]
-    child = children.start("serving", command, surroundings, directory / "serving.log")
+    child = children.start("serving", [*GUNICORN, "serving_app:app"], surroundings, directory / "serving.log")
     server = Server(port, child)
     end = time.monotonic() + WITHIN
     while time.monotonic() < end and child.process.poll() is None:
