@@ -152,10 +152,13 @@ def _hooks(settings: Settings, catalog: Catalog, security: list[Json]) -> Json:
 def _pages(settings: Settings) -> Json:
     html, markdown, plain = "text/html", "text/markdown", "application/json"
     rest = _parameter("rest", _REST)
+    audience = _query(
+        "audience", "Whom the page speaks to; the clinician when left out.", {"enum": ["clinician", "patient"]}
+    )
     table = (
         ("/explanations", "explanations", "pages", "The index of explanations", (html, markdown), ()),
         ("/explanations/{rest}", "explanation", "pages", "What a card means, with the evidence", (html, markdown),
-         (rest, _audience())),
+         (rest, audience)),
         ("/explanations-assets/{rest}", "asset", "pages", "What pages need", ("text/css",), (rest,)),
         ("/bibliography", "bibliography", "pages", "The sources", (html, markdown), ()),
         ("/thresholds", "thresholds", "pages", "Every number that decides", (html, plain), ()),
@@ -289,9 +292,8 @@ def _client() -> Json:
     }  # fmt: skip
 
 
-def _audience() -> Json:
-    words = "Whom the page speaks to; the clinician when left out."
-    return {"name": "audience", "in": "query", "description": words, "schema": {"enum": ["clinician", "patient"]}}
+def _query(name: str, description: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "description": description, "schema": {"type": "string", **schema}}
 
 
 @cache
