@@ -60,7 +60,7 @@ def sign(
         caller: what the gateway knows of whoever called it.
         at: the moment in seconds since 1970; now when left out.
     """
-    claims: dict[str, Any] = {"by": by, "at": int(time.time() if at is None else at), "to": f"{method} {path}"}
+    claims: dict[str, Any] = {"by": by, "at": int(time.time() if at is None else at), "to": f"{_method(method)} {path}"}
     if caller is not None:
         claims["caller"] = caller
     signed = f"{_VERSION}.{_encoded(json.dumps(claims, separators=(',', ':')).encode())}"
