@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from attack import bodies, callers, doors, fetching, tokens, twice, wire
+from attack import bodies, callers, doors, fetching, starts, tokens, twice, wire
 from attack.cases import Case
 from attack.field import Field
 
@@ -15,6 +15,7 @@ ALL: Final[Mapping[str, Callable[[Field], list[Case]]]] = {
     doors.GROUP: doors.table,
     fetching.GROUP: fetching.table,
     twice.GROUP: twice.table,
+    starts.GROUP: starts.table,
 }
 """Group -> its rows."""
 
