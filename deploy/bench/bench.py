@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -133,7 +133,7 @@ def measure(starter: Starter, how: Plan, scratch: Path, no_peer: str) -> Figures
         there += [starter.peer(ADAPTER), starter.peer(RAW)]
     figures.names = {one.key: one.name for one in [*there, tokens]}
     for one in [*there, tokens]:
-        _warm_up(one, calls, sign(50) if one is tokens else [])
+        _warm_up(one, calls, sign if one is tokens else _unsigned)
     figures.memory = {one.key: processes.pss_mb(one.processes()) for one in there}
     for number in range(ROUNDS):
         say(f"round {number + 1} of {ROUNDS}")
@@ -160,24 +160,31 @@ def _target(contender: Contender, call: Payload, tokens: Sequence[str]) -> Targe
     return Target(contender.port, contender.path, body, tokens)
 
 
-def _warm_up(contender: Contender, calls: dict[str, Payload], tokens: Sequence[str]) -> None:
+def _unsigned(_count: int) -> Sequence[str]:
+    return ()
+
+
+def _warm_up(contender: Contender, calls: dict[str, Payload], sign: Callable[[int], Sequence[str]]) -> None:
     """Some calls in each size, the first of them read: it must hold a card."""
     for call in calls.values():
-        target = _target(contender, call, tokens)
-        if not json.loads(load.once(target))["cards"]:
+        if not json.loads(load.once(_target(contender, call, sign(1))))["cards"]:
             raise CannotMeasure(f"{contender.name} answered the {call.size} call without a card")
-        load.counted(target, 8)
+        load.counted(_target(contender, call, sign(8)), 8)
 
 
 def _run(figures: Figures, contender: Contender, call: Payload, seconds: float, tokens: Sequence[str] = ()) -> None:
     """One run as fast as the answers come; wrk drives the small and medium call, we drive the large one.
 
-    A large call takes so long that those which wrk leaves behind when its time is up would count in the CPU time.
+    A large call takes so long that those which wrk leaves behind when its time is up would count in the CPU time. A
+    token is good for one call, so calls with tokens are counted out.
     """
     target = _target(contender, call, tokens)
     pids = contender.processes()
     before = processes.cpu_seconds(pids)
-    came = load.finished(target, seconds) if call.size == "large" else load.closed(target, seconds)
+    if tokens:
+        came = load.counted(target, len(tokens))
+    else:
+        came = load.finished(target, seconds) if call.size == "large" else load.closed(target, seconds)
     time.sleep(0.1)
     sample = _sample(came, (processes.cpu_seconds(pids) - before) / came.calls)
     figures.add(contender.key, call.size, sample)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from werkzeug.test import run_wsgi_app
 
+from chassis import peers
 from chassis.testing import KEYS
 from screening import messages
 from screening.app import create_app
@@ -27,6 +28,7 @@ from screening.services import PATIENT_VIEW
 from screening.settings import Settings
 
 _SECONDS: Final = 1.0
+_PATH: Final = "/cds-services/dystonia-patient-view"
 _CANONICAL_BASE: Final = "https://dystonia-cds.example/fhir"
 
 
@@ -55,11 +57,13 @@ def _whole(body: bytes) -> Callable[[], None]:
     """One call of the whole application, from WSGI's door on."""
     app = create_app(Settings(identity_key=bytes(32), internal_keys=KEYS, content_url=None))
 
+    introduced = peers.sign(KEYS, "gateway", "POST", _PATH, {"client": "bench"})
+
     def call() -> None:
         environ: dict[str, Any] = {
             "REQUEST_METHOD": "POST",
             "SCRIPT_NAME": "",
-            "PATH_INFO": "/cds-services/dystonia-patient-view",
+            "PATH_INFO": _PATH,
             "QUERY_STRING": "",
             "CONTENT_TYPE": "application/json",
             "CONTENT_LENGTH": str(len(body)),
@@ -67,6 +71,7 @@ def _whole(body: bytes) -> Callable[[], None]:
             "SERVER_PORT": "0",
             "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_CDS_CALLER": introduced,
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(body),

@@ -27,16 +27,6 @@ wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = source:read("*all")
 source:close()
-local tokens = {}
-for line in io.lines("TOKENS") do tokens[#tokens + 1] = "Bearer " .. line end
-local turn = 0
-if #tokens > 0 then
-  function request()
-    turn = turn % #tokens + 1
-    wrk.headers["Authorization"] = tokens[turn]
-    return wrk.format()
-  end
-end
 function done(summary, latency, requests)
   local e = summary.errors
   io.write(string.format('\\nRESULT {"answered": %d, "us": %d, "bad": %d, "failed": %d, "p50": %f, "p99": %f}\\n',
@@ -52,7 +42,7 @@ class LoadError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """What is called on this machine. Each call takes the next of `tokens`, from the start again after the last.
+    """What is called on this machine. Where there are `tokens`, each is good for one call: no more calls than that.
 
     Only an answer with 200 counts, unless `expected` names others (our own generator only).
     """
@@ -72,7 +62,7 @@ class Target:
             f"Content-Length: {len(self.body)}",
         ]
         if self.tokens:
-            lines.append(f"Authorization: Bearer {self.tokens[number % len(self.tokens)]}")
+            lines.append(f"Authorization: Bearer {self.tokens[number]}")
         return "\r\n".join([*lines, "", ""]).encode("ascii") + self.body
 
 
@@ -147,10 +137,9 @@ def once(target: Target) -> bytes:
 
 def _by_wrk(target: Target, seconds: float, connections: int) -> Load:
     with tempfile.TemporaryDirectory() as directory:
-        body, tokens, script = (Path(directory, name) for name in ("body", "tokens", "call.lua"))
+        body, script = (Path(directory, name) for name in ("body", "call.lua"))
         body.write_bytes(target.body)
-        tokens.write_text("".join(f"{token}\n" for token in target.tokens), encoding="ascii")
-        script.write_text(_WRK_SCRIPT.replace("BODY", str(body)).replace("TOKENS", str(tokens)), encoding="utf-8")
+        script.write_text(_WRK_SCRIPT.replace("BODY", str(body)), encoding="utf-8")
         address = f"http://{HOST}:{target.port}{target.path}"
         how = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", f"--timeout={_ANSWER_WITHIN:.0f}s"]
         command = ["wrk", *how, "-s", str(script), address]
