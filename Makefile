@@ -8,6 +8,7 @@ MUTATION := build/mutation/.installed
 FUZZ := build/fuzz/.installed
 R4 := contract-tests/r4
 ENGINE := contract-tests/fhir-engine
+SUPPLY := build/supply/.installed
 PACKAGES := services/chassis services/content services/screening gateway deploy/tryout
 LOCK := ../.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
@@ -15,7 +16,7 @@ LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/te
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo doctor clients-check try-clients test check validate engine attack fuzz fix bench bench-ehr mutate venv lock clean
+.PHONY: help run demo doctor clients-check try-clients test check validate engine attack fuzz audit sbom fix bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -78,6 +79,18 @@ $(FUZZ): contract-tests/fuzz/tool.txt $(STAMP)
 	@echo "Installing the fuzzing tool into build/fuzz ..."
 	@rm -rf build/fuzz
 	@$(PY) -m pip install -q --require-hashes --target build/fuzz -r contract-tests/fuzz/tool.txt
+	@touch $@
+
+audit: $(STAMP) $(SUPPLY) ## known vulnerabilities and licenses of all that is pinned; says so if advisories cannot be reached
+	@exec $(PY) deploy/supply/audit.py
+
+sbom: $(STAMP) $(SUPPLY) ## the bill of materials of each image, CycloneDX, to build/sbom
+	@exec $(PY) deploy/supply/images.py
+
+$(SUPPLY): deploy/supply/tool.txt | $(STAMP)
+	@echo "Installing the supply chain tools into build/supply ..."
+	@$(PY) -m venv --clear build/supply
+	@build/supply/bin/python -m pip install -q --require-hashes --only-binary :all: -r deploy/supply/tool.txt
 	@touch $@
 
 fix: $(STAMP) ## format, and repair what can be repaired
