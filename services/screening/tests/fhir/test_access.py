@@ -249,6 +249,7 @@ def test_next_links_are_followed_to_the_end(stub: Stub, link: str) -> None:
         "https://127.0.0.1:{port}/fhir?page=2", "http://127.0.0.1:{other}/fhir?page=2", "file:///etc/passwd",
         "http://me@127.0.0.1:{port}/fhir?page=2", "http://127.0.0.1:{port}@other.example/fhir?page=2", "/admin?page=2",
         "/fhirfly?page=2", "/fhir/../admin?page=2", "/fhir/%2e%2e/admin?page=2", "../admin?page=2",
+        "/fhir/..;/admin?page=2", "/fhir/%2E%2e%2Fadmin?page=2", "/fhir/x%5c..%5cadmin?page=2", "/fhir/x%00?page=2",
         "\\\\other.example/x", "http://127.0.0.1:{port}\\@other.example/fhir", "/fhir?page=2 HTTP/1.1",
         "/fhir?pa\tge=2", "/fhir?p=é", "javascript:alert(1)", "?", "x" * 5_000,
     ],

@@ -19,7 +19,8 @@ _TRANSLATED: Final = tuple(
 )
 """IPv6 ranges whose addresses stand for IPv4 ones (NAT64, Teredo, 6to4) or for a site's own."""
 _STRANGE: Final = re.compile(r"[^\x21-\x7e]|[\\<>\"^`{}]")
-_DOTS: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+_CLIMBS: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:[/;]|%3b|$)|%2f|%5c|%00", re.IGNORECASE)
+"""Paths that one server or another takes for a way up: dot segments, bare or encoded, and hidden separators."""
 
 
 class NotPublicError(OSError):
@@ -106,6 +107,6 @@ def next_page(base: str, asked: str, link: str) -> str | None:
     except ValueError:
         return None
     own = urlsplit(base).path.rstrip("/")
-    if origin(url) is None or origin(url) != origin(base) or _DOTS.search(path):
+    if origin(url) is None or origin(url) != origin(base) or _CLIMBS.search(path):
         return None
     return url.replace("|", "%7C") if path == own or path.startswith(f"{own}/") else None
