@@ -42,6 +42,8 @@ def played(field: Field, groups: Sequence[str], *, verbose: bool = False) -> int
     """Play the tables of these groups; the last line says how many attacks were refused."""
     begun = time.monotonic()
     tally = Tally(lambda line: print(line, flush=True), verbose)
+    for place in sorted(set(field.traps.seen.forbidden)):
+        tally.fault("the start", f"somebody went to {place}")
     for group in groups:
         rows = tables.ALL[group](field)
         for case in rows:

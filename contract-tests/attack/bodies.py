@@ -70,6 +70,7 @@ def _unreadable() -> Iterator[Row]:
         ("a surrogate in UTF-8", _around("note", b'"\xed\xa0\x80"')),
         ("UTF-16", json.dumps(body()).encode("utf-16")),
         ("UTF-16 without a mark", json.dumps(body()).encode("utf-16-le")),
+        ("a byte order mark", b"\xef\xbb\xbf" + good),
         ("UTF-32", json.dumps(body()).encode("utf-32")),
         ("latin-1", _around("note", '"é"'.encode("latin-1"))),
         ("a lone high surrogate", _around("note", rb'"\ud800"')),

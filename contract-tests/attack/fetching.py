@@ -247,15 +247,21 @@ def _looked_up(answers: list[list[str]]) -> Reply:
 def _key_addresses(field: Field) -> Iterator[Case]:
     """Clients whose published keys cannot be had; nobody is let in, and nobody goes where a redirection leads."""
     unavailable = Answer(503, "transient", "keys")
-    for client, what in (
-        ("gamma", "redirects"),
-        ("delta", "pours out 60 MB"),
-        ("theta", "never ends"),
-        ("iota", "is no JSON"),
-        ("kappa", "is down"),
+    for client, what, path in (
+        ("gamma", "redirects", "/redirect.json"),
+        ("delta", "pours out 60 MB", "/huge.json"),
+        ("theta", "never ends", "/slow.json"),
+        ("iota", "is no JSON", "/html.json"),
+        ("kappa", "is down", ""),
     ):
         sent = partial(field.get, DISCOVERY, [field.bearer(DISCOVERY, client)])
-        yield Case(GROUP, f"the key address of a client {what}", sent, unavailable)
+        looked = partial(_was_read, field, path)
+        yield Case(GROUP, f"the key address of a client {what}", sent, unavailable, after=looked)
+
+
+def _was_read(field: Field, path: str, _: Reply) -> list[str]:
+    """A refusal proves nothing unless somebody had a look."""
+    return ["the key address was never read"] if path and path not in field.traps.seen.keys else []
 
 
 def _welcome(field: Field) -> Iterator[Case]:
