@@ -240,6 +240,19 @@ def test_what_lies_in_memory_has_a_limit_and_the_oldest_goes(server: Server) -> 
         connection.close()
 
 
+def test_what_is_unfinished_gives_way_to_a_request_that_is_whole(server: Server) -> None:
+    """Clients that fill the memory and never end their requests, unidentified as they are, shut nobody out."""
+    first = HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 999_980
+    connections = [server.connect() for _ in range(8)]
+    for connection in connections:
+        connection.sendall(first)
+    time.sleep(0.3)
+    assert [ask(server, body=b"x" * 2_000)["length"] for _ in range(3)] == [2_000] * 3
+    assert connections[0].recv(100).startswith(b"HTTP/1.1 503 ")
+    for connection in connections:
+        connection.close()
+
+
 def test_when_there_is_no_room_who_waited_longest_goes(tmp_path: Path) -> None:
     server = start(tmp_path, WEB_CONNECTIONS="20", REQUEST_HEAD_TIMEOUT_S="20")
     try:

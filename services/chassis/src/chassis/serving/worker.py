@@ -192,6 +192,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         self._held += size - conn.held
         conn.held = size
 
+    def _make_room(self) -> None:
+        """Keep to the limit of memory: the oldest that are not whole yet have to go, and then who reads slowly."""
+        for phase in (*reversed(READING), Phase.ANSWER):
+            while self._held > self.limits.held_bytes:
+                conn = next((conn for conn in self._by_phase[phase] if conn.held), None)
+                if conn is None:
+                    break
+                if phase in READING:
+                    self._refuse(conn, Refused(503, "Memory"))
+                else:
+                    self._drop(conn)
+
     # Requests come in.
 
     def _readable(self, conn: Connection, _sock: Any) -> None:
@@ -231,13 +243,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
                 self._enter(conn, Phase.BODY)
         elif conn.phase is not Phase.HEAD:
             self._enter(conn, Phase.HEAD)
-        if self._held > self.limits.held_bytes:
-            self._refuse(next(iter(self._by_phase[Phase.BODY] or self._by_phase[Phase.HEAD])), Refused(503, "Memory"))
+        self._make_room()
 
     def _submit(self, conn: Connection, received: Received) -> None:
         self._forget_socket(conn)
         self._enter(conn, Phase.WORK)
         self._hold(conn, len(received.body) + conn.intake.held)
+        self._make_room()
         if self._held > self.limits.held_bytes:
             self._refuse(conn, Refused(503, "Memory"))
             return
@@ -310,8 +322,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
             conn.rest = rest
             self._hold(conn, len(rest))
             self._wait(conn, Phase.ANSWER, selectors.EVENT_WRITE)
-            if self._held > self.limits.held_bytes:
-                self._drop(next(iter(self._by_phase[Phase.ANSWER])))
+            self._make_room()
         else:
             self._answered(conn)
 
