@@ -105,7 +105,12 @@ def test_a_try_out_answers_to_no_other_name(client: Any, call: Any, words: Any, 
 
 def test_in_production_the_name_is_the_edges_matter(gateway: Callable[..., Any]) -> None:
     client = gateway(deployment=PRODUCTION, clients=())
-    assert client.get("/version", headers={"Host": "cds.example"}).status_code == 200
+    for target, host, status in (
+        ("/version", "cds.example", 200), ("http://p/version", "p", 200), ("http:///version", "", 400),
+        ("http://p", "p", 200), ("http://p//version", "p", 404), ("http://p/version?a=/%2F//", "p", 200),
+    ):  # fmt: skip
+        environ = {"RAW_URI": target, "HTTP_HOST": host}
+        assert client.get("/version", environ_overrides=environ).status_code == status
 
 
 def test_an_absolute_address_must_name_the_same_host(client: Any, words: Any) -> None:

@@ -29,9 +29,9 @@ def install(app: Flask, settings: Settings) -> None:
         host = request.environ.get("HTTP_HOST", "")
         if not target.startswith("/"):
             absolute = urlsplit(target)
-            if absolute.netloc.lower() != host.lower():
+            if not absolute.netloc or absolute.netloc.lower() != host.lower():
                 raise Problem(400, "The address and the Host header of the request name different hosts.")
-            target = target.partition(absolute.netloc)[2]
+            target = absolute.path
         if settings.try_out and without_port(host).lower() not in hosts:
             names = ", ".join(sorted(hosts))
             raise Problem(403, f"This is a try-out: it answers only where the Host header is one of {names}.")
