@@ -19,7 +19,7 @@ _HEADERS: Final = (
     "User-Agent", "X-Forwarded-For", "X-Request-Id",
 )  # fmt: skip
 _PRINTABLE: Final = st.text(
-    st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_categories=["Cc"]), max_size=60
+    st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_categories=["Cc", "Zs"]), max_size=60
 )
 _KEYS: Final = st.one_of(
     st.sampled_from(["resourceType", "id", "code", "entry", "link", "value", "status"]), st.text(max_size=8)
