@@ -69,10 +69,19 @@ NEXT = [{"relation": "self", "url": "https://ehr.example/a"}, {"relation": "next
         (s.bundle(entry=["x", {"resource": s.condition()}]), PARTIAL, 1),
         (s.bundle(entry="x"), PARTIAL, 0),
         (s.bundle(entry={"resource": s.condition()}), DELIVERED, 1),
-        # entries of kinds that we do not read, and entries without a resource, are none of ours
+        # entries of kinds that we do not read are none of ours
         (s.bundle({"resourceType": "Practitioner", "id": "x"}, s.condition()), DELIVERED, 1),
+        (s.bundle(entry=[{"resource": s.condition()}, {"resource": {"resourceType": "X"}}]), DELIVERED, 1),
+        # what an entry without a resource stands for was found and not sent
+        (s.bundle(entry=[{"fullUrl": "x"}]), PARTIAL, 0),
+        (s.bundle(entry=[{"fullUrl": "x"}], total=1), PARTIAL, 0),
+        (s.bundle(entry=[{"resource": None}]), PARTIAL, 0),
+        (s.bundle(entry=[{"fullUrl": "x"}, {"resource": s.condition()}]), PARTIAL, 1),
         (s.bundle(entry=[{"fullUrl": "x"}, {"resource": s.condition()}, {"resource": {"resourceType": "X"}}]),
-        DELIVERED, 1),
+        PARTIAL, 1),
+        (s.bundle(entry=[{"response": {"status": "500", "outcome": ERROR}}], type="batch-response"), PARTIAL, 0),
+        (s.bundle(entry=[{"resource": {}}]), PARTIAL, 0),
+        (s.bundle(entry=[{"resource": {"id": "x"}}, {"resource": s.condition()}]), PARTIAL, 1),
         # more was found than was delivered
         (
             s.bundle(total=7), PARTIAL, 0,
@@ -81,6 +90,9 @@ NEXT = [{"relation": "self", "url": "https://ehr.example/a"}, {"relation": "next
             s.bundle(s.condition(), total=7), PARTIAL, 1,
         ),
         (s.bundle(s.condition(), s.condition(id="c2"), total=1), DELIVERED, 2),
+        (s.bundle(total="3"), PARTIAL, 0),
+        (s.bundle(total=3.0), PARTIAL, 0),
+        (s.bundle(total="0"), DELIVERED, 0),
         (s.bundle(s.condition(), total="many"), DELIVERED, 1),
         (s.bundle(s.condition(), total=-1), DELIVERED, 1),
     ],
@@ -177,6 +189,13 @@ def test_what_is_all_of_another_patient_is_an_error_and_says_nothing_about_ours(
     mixed = s.bundle(s.observation(**OTHERS), s.observation(id="o2"))
     chart, told = outcomes_of(s.prefetch(labs_vitamin_b12=mixed))
     assert (told["labs_vitamin_b12"], chart.not_looked_up) == (DELIVERED, frozenset())
+
+
+def test_the_products_of_another_patients_medicines_do_not_make_them_ours() -> None:
+    product = {"resourceType": "Medication", "id": "m1"}
+    theirs = s.bundle(s.medication_request(**OTHERS), s.medication_request(id="m2", **OTHERS), product, total=2)
+    chart, told = outcomes_of(s.prefetch(medications=theirs))
+    assert (told["medications"], chart.not_looked_up) == (WRONG_PATIENT, {"medications"})
 
 
 def test_a_single_stray_resource_is_overlooked_but_noted() -> None:

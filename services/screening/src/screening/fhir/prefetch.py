@@ -6,8 +6,10 @@ believed only of a key that we asked for by its name, whole and readable. What a
 the same way, page by page.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from msgspec import Raw
 
@@ -28,6 +30,8 @@ from screening.slices import NOTHING, UNREADABLE, field, listed, members, presen
 
 Resources = tuple[tuple[str, Known], ...]
 """Resources, each with its fullUrl (empty when there is none)."""
+
+_NUMBER: Final = re.compile(r"\"?(\d{1,9})(?:\.0+)?\"?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +131,8 @@ def _read(raw: Raw) -> _Page | Delivery:
     if isinstance(whole, Bundle):
         entries = whole.entry or []
         found = tuple((e.fullUrl or "", e.resource) for e in entries if e.resource is not None)
-        others = len(entries) - len(found)
-        return _Page(found, bent=False, matches=_matches(found) + others, total=whole.total, links=whole.link or [])
+        bent = len(found) < len(entries)  # an entry without a resource: something was found, and not sent
+        return _Page(found, bent=bent, matches=_matches(found), total=whole.total, links=whole.link or [])
     if isinstance(whole, OperationOutcome):
         return Delivery(FAILED)
     return Delivery(WRONG_TYPE, (("", whole),))
@@ -145,14 +149,25 @@ def _piecewise(raw: Raw) -> _Page | Delivery:
         single = resource(raw)
         return Delivery(WRONG_TYPE, (("", single),)) if single is not None else Delivery(WRONG_TYPE)
     bundle = field(raw, RawBundle) or RawBundle()
-    slices = [e for e in listed(bundle.entry, RawEntry) if present(e.resource)]
-    found = tuple((field(e.fullUrl, str) or "", r) for e in slices if (r := resource(e.resource)) is not None)
-    # What is no object at all may have been anything, so that nothing may be called absent any more.
-    strange = bool(slices) and not found
-    bent = strange or any(members(e.resource) is None for e in slices) or _bent_entries(bundle.entry)
-    others = len(slices) - len(found)
-    total = field(bundle.total, int)
-    return _Page(found, bent, _matches(found) + others, total, listed(bundle.link, Link))
+    entries = listed(bundle.entry, RawEntry)
+    pairs = [(e, resource(e.resource)) for e in entries]
+    found = tuple((field(e.fullUrl, str) or "", r) for e, r in pairs if r is not None)
+    unread = [e.resource for e, r in pairs if r is None]
+    # What does not say what it is may have been anything, so that nothing may be called absent any more.
+    strange = bool(entries) and not found
+    bent = strange or not all(_is_named(one) for one in unread) or _bent_entries(bundle.entry)
+    return _Page(found, bent, _matches(found) + len(unread), _number(bundle.total), listed(bundle.link, Link))
+
+
+def _is_named(raw: Raw) -> bool:
+    """Whether this is a resource of some type, if only of one that we do not read."""
+    return bool(field((members(raw) or {}).get("resourceType", NOTHING), str))
+
+
+def _number(total: Raw) -> int | None:
+    """How many there are; also where an EHR writes the number as text or as a decimal."""
+    match = _NUMBER.fullmatch(bytes(total).decode(errors="replace").strip())
+    return int(match[1]) if match is not None else None
 
 
 def _matches(found: Resources) -> int:

@@ -215,17 +215,15 @@ class Reader:
 
 
 def _any_of(delivery: Delivery, patient_id: str) -> bool:
-    """Whether anything here may be the patient's: it is of theirs, or of a type that has no patient."""
-    return any(_may_be_of(r, patient_id) for _, r in delivery.resources)
+    """Whether anything here may be the patient's: it is of theirs, or nothing here has a patient at all."""
+    owned = [r for _, r in delivery.resources if isinstance(r, shapes.Owned | shapes.Patient)]
+    return not owned or any(_may_be_of(r, patient_id) for r in owned)
 
 
-def _may_be_of(r: shapes.Known, patient_id: str) -> bool:
-    match r:
-        case shapes.Owned():
-            return _is_of(r, patient_id)
-        case shapes.Patient():
-            return r.id is None or r.id == patient_id
-    return True
+def _may_be_of(r: shapes.Owned | shapes.Patient, patient_id: str) -> bool:
+    if isinstance(r, shapes.Patient):
+        return r.id is None or r.id == patient_id
+    return _is_of(r, patient_id)
 
 
 def _is_of(r: shapes.Owned, patient_id: str) -> bool:
