@@ -1,0 +1,64 @@
+"""What the CI script promises: every suite is run and has to prove it, and the whole ends in time."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = (ROOT / ".ci" / "run").read_text("utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+TARGETS = {target for line in re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE) for target in line.split()}
+STEPS = re.findall(r"^(?:within|proves) (\d+) (?:'[^']*' )?make ([a-z0-9/.-]+)", SCRIPT, re.MULTILINE)
+BASH = shutil.which("bash") or "bash"
+
+
+def test_every_suite_is_run_within_a_limit_of_its_own() -> None:
+    run = [target for _, target in STEPS]
+    assert {"venv", "check", "test", "attack", "fuzz", "validate", "engine", "audit", "sbom"} <= {*run}
+    assert {target for target in run if "/" not in target} <= TARGETS
+    assert all(0 < int(limit) <= 900 for limit, _ in STEPS)
+
+
+def test_the_whole_stays_under_45_minutes() -> None:
+    (whole,) = re.findall(r"^readonly WHOLE=\$\(\((\d+) \* 60\)\)$", SCRIPT, re.MULTILINE)
+    assert int(whole) < 45
+
+
+def test_no_step_is_forgiven() -> None:
+    assert "set -euo pipefail" in SCRIPT
+    assert not re.search(r"^(?:within|proves) [^\n]*\|\| (?:true|:)", SCRIPT, re.MULTILINE)
+
+
+PROVES = re.search(r"^proves\(\) \{\n.*?^\}$", SCRIPT, re.MULTILINE | re.DOTALL)
+ATTACK = re.search(r"^proves \d+ '([^']+)' make attack$", SCRIPT, re.MULTILINE)
+
+
+def judged(tmp_path: Path, said: str, status: int = 0) -> int:
+    """The exit status of the script's own function for a suite that says this and ends so."""
+    assert PROVES
+    assert ATTACK
+    (tmp_path / "said.txt").write_text(said)
+    script = (
+        f"set -euo pipefail\nwork={tmp_path}\nwithin() {{ shift; \"$@\"; }}\nfail() {{ exit 1; }}\n"
+        f"suite() {{ cat {tmp_path}/said.txt; return {status}; }}\n{PROVES[0]}\nproves 10 '{ATTACK[1]}' suite\n"
+    )  # fmt: skip
+    return subprocess.run([BASH, "-c", script], capture_output=True, timeout=30, check=False).returncode  # noqa: S603
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "expected"),
+    [
+        ("60 of 60 refused\n", 0, 0),
+        ("757 of 757 refused\n", 0, 0),
+        ("59 of 59 refused\n", 0, 1),
+        ("756 of 757 refused\n", 0, 1),
+        ("0 of 0 refused\n", 0, 1),
+        ("", 0, 1),
+        ("757 of 757 refused\n", 1, 1),
+    ],
+)
+def test_a_suite_that_fails_or_did_nothing_fails_the_run(tmp_path: Path, said: str, status: int, expected: int) -> None:
+    assert judged(tmp_path, said, status) == expected
