@@ -50,7 +50,7 @@ _JSON: Final = st.recursive(
     max_leaves=12,
 )
 
-_BENT_SHARE: Final = 4
+_BENT_SHARE: Final = 6
 """Bent bodies reach further than made ones, and cost a tenth: so many of them for one right and one wrong one."""
 
 _REAL_PATHS: Final = {
