@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = (ROOT / ".ci" / "run").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = {target for line in re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE) for target in line.split()}
-STEPS = re.findall(r"^(?:within|proves) (\d+) (?:'[^']*' )?make ([a-z0-9/.-]+)", SCRIPT, re.MULTILINE)
+STEPS = re.findall(r"^(?:within|proves) (\d+) (?:'[^']*' )?make ([a-z][a-z0-9/.-]*)", SCRIPT, re.MULTILINE)
 BASH = shutil.which("bash") or "bash"
 
 
