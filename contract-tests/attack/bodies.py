@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from attack.cases import Answer, Case
-from attack.field import FEEDBACK, SERVICE, Field, body, encoded
+from attack.field import FEEDBACK, SELECT, SERVICE, Field, body, encoded
 from attack.sending import Request, send
 
 GROUP: Final = "bodies"
@@ -24,7 +24,15 @@ def table(field: Field) -> list[Case]:
     """All rows about bodies."""
     rows = [*_unreadable(), *_too_deep(), *_twice(), *_wrong()]
     cases = [Case(GROUP, name, partial(_posted, field, content), answer) for name, content, answer in rows]
-    return [*cases, *_large(field), *_typed(field), *_packed(field), *_feedback(field), *_welcome(field)]
+    return [
+        *cases,
+        *_orders(field),
+        *_large(field),
+        *_typed(field),
+        *_packed(field),
+        *_feedback(field),
+        *_welcome(field),
+    ]
 
 
 Row = tuple[str, bytes, Answer]
@@ -138,6 +146,23 @@ def _wrong() -> Iterator[Row]:
     yield "40,000 entries in ten Bundles", encoded({**good, "prefetch": spread}), _TOO_MANY
     nested = {"resourceType": "Bundle", "entry": [{"resource": entries}]}
     yield "a Bundle within a Bundle", encoded({**good, "prefetch": {"conditions": nested}}), _TOO_MANY
+
+
+def _orders(field: Field) -> Iterator[Case]:
+    """More drafts, and more selections, than a clinician can have in hand."""
+    draft = {"resourceType": "ServiceRequest", "id": "d1", "status": "draft", "intent": "order"}
+    drafts = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": draft}]}
+    context = {"patientId": "1", "userId": "Practitioner/1", "selections": ["ServiceRequest/d1"], "draftOrders": drafts}
+    for name, more, answer in (
+        ("10,000 selections", {"selections": ["ServiceRequest/d1"] * 10_000}, _TOO_MANY),
+        ("5,000 drafts", {"draftOrders": {**drafts, "entry": [{"resource": draft}] * 5_000}}, _TOO_MANY),
+        ("selections that are a text", {"selections": "ServiceRequest/d1"}, _INVALID),
+        ("selections that are numbers", {"selections": [1]}, _INVALID),
+        ("drafts that are a list", {"draftOrders": [draft]}, _INVALID),
+        ("drafts that are no Bundle", {"draftOrders": draft}, _INVALID),
+    ):
+        content = encoded(body(hook="order-select", context={**context, **more}))
+        yield Case(GROUP, name, partial(_posted, field, content, path=SELECT), answer)
 
 
 def _changed() -> Iterator[tuple[str, Mapping[str, Any]]]:

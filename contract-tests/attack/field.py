@@ -30,6 +30,9 @@ TENANT: Final = "north"
 BETA_ORIGIN: Final = "https://beta-browser.example"
 """An origin that only client beta has listed."""
 
+_PATIENCE: Final = {"REQUEST_HEAD_TIMEOUT_S": "4", "REQUEST_BODY_TIMEOUT_S": "8"}
+"""Shorter than by default, so that slow clients need not be waited for as long."""
+
 _CHART: Final[wire.Scenario] = {
     "id": "attack", "hook": "patient-view", "age": 57, "sex": "male",
     "conditions": [{"code": "G24.9", "onsetAge": 56}],
@@ -160,7 +163,7 @@ def prepared(folder: Path, held: Mapping[str, Any] | None = None, words: str = "
         file = folder / "clients.yaml"
         file.write_text(json.dumps(_entries(clients, rsa, around), indent=1), "utf-8")
         gateways = {
-            GATEWAY: {"DEPLOYMENT": "production", "CLIENTS_FILE": str(file)},
+            GATEWAY: {"DEPLOYMENT": "production", "CLIENTS_FILE": str(file), **_PATIENCE},
             TRY_OUT: {"DEPLOYMENT": "try-out", "PUBLIC_URL": "http://localhost:8080"},
         }
         with deployed(folder, gateways) as stack:

@@ -4,6 +4,8 @@ Each row is the bytes that are sent. The server refuses before the application i
 connection: whatever stands behind must not be taken for a second request.
 """
 
+import contextlib
+import socket
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
@@ -28,7 +30,7 @@ def table(field: Field) -> list[Case]:
         Case(GROUP, name, partial(field.raw, sent), answer)
         for name, sent, answer in [*_framing(), *_lines(), *_sizes()]
     ]
-    return [*cases, *_targets(field), *_welcome(field)]
+    return [*cases, *_targets(field), *_slow(field), *_welcome(field)]
 
 
 Row = tuple[str, bytes, Answer]
@@ -163,6 +165,30 @@ def _targets(field: Field) -> Iterator[Case]:
     one_host = lured.replace(b"Host: cds.example\r\n", b"").replace(b"/version", DISCOVERY.encode())
     refused = Answer(401, "login", "aud", {"WWW-Authenticate": "invalid_token"})
     yield Case(GROUP, "an audience of the Host that was sent", partial(field.raw, one_host), refused)
+
+
+def _slow(field: Field) -> Iterator[Case]:
+    """Requests that never end are given up, and cost nobody else anything."""
+    late = Answer(408, "timeout", "in time", cors=False)
+    head = _get(b"X: y").removesuffix(b"\r\n")
+    yield Case(GROUP, "a head that never ends", partial(field.raw, head), late)
+    yield Case(GROUP, "a body that never ends", partial(field.raw, _post(b"Content-Length: 40", rest=b"{")), late)
+    chunks = _post(b"Transfer-Encoding: chunked", rest=b"5\r\n{")
+    yield Case(GROUP, "a chunk that never ends", partial(field.raw, chunks), late)
+    served = partial(_served_meanwhile, field)
+    yield Case(GROUP, f"a call beside {_SLOW} slow clients", served, Answer(412, "required"), control=True)
+
+
+_SLOW: Final = 200
+
+
+def _served_meanwhile(field: Field) -> Reply:
+    """The answer to a call while many connections have sent half a request."""
+    with contextlib.ExitStack() as block:
+        for number in range(_SLOW):
+            slow = block.enter_context(socket.create_connection(("127.0.0.1", field.port()), timeout=5))
+            slow.sendall(_get(b"X: y")[:-2] if number % 2 else _post(b"Content-Length: 40", rest=b"{"))
+        return field.call()
 
 
 def _welcome(field: Field) -> Iterator[Case]:
