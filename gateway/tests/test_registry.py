@@ -244,6 +244,33 @@ def test_no_thread_is_left_when_nothing_changes(registry: Registry) -> None:
     assert threading.active_count() == before
 
 
+def test_a_file_system_that_hangs_stops_no_call_for_long(
+    path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+    read = clients.read
+
+    def hanging(path: str) -> clients.ClientsFile:
+        reading.set()
+        go_on.wait(30)
+        return read(path)
+
+    assert names(registry) == ["a"]
+    monkeypatch.setattr(clients, "read", hanging)
+    path.write_text(listed("a", "b"))
+    long_ago(path)
+    time.sleep(EVERY_S * 2)
+    assert names(registry) == ["a"]
+    assert reading.wait(5)
+    time.sleep(PAUSE_S)
+    answered: list[list[str]] = []
+    caller = threading.Thread(target=lambda: answered.append(names(registry)), daemon=True)
+    caller.start()
+    caller.join(5)
+    assert answered == [["a"]]
+    go_on.set()
+
+
 def test_what_goes_wrong_in_reading_reaches_the_log_and_no_call(
     path: Path, registry: Registry, wait: Any, log: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,9 +89,14 @@ class Registry:
 
     def _look(self) -> None:
         if time.monotonic() - self._looked >= self._every * _PAUSE:
-            with self._looking:
+            if not self._looking.acquire(timeout=self._every):  # somebody is reading, and the disk does not answer
+                self._looked = time.monotonic()
+                return
+            try:
                 if time.monotonic() - self._looked >= self._every and self._has_changed():
                     self._renew()
+            finally:
+                self._looking.release()
         elif self._looking.acquire(blocking=False):
             reading = False
             try:
