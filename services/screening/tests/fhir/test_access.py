@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -102,6 +102,17 @@ def test_a_server_that_searches_by_post_is_not_asked_twice(stub: Stub) -> None:
     assert [one.method for one in stub.asked] == ["POST", "POST"]
 
 
+@pytest.mark.parametrize("status", [405, 415, 501])
+def test_a_server_may_search_by_post_for_some_types_only(stub: Stub, status: int) -> None:
+    access = new()
+    fetch(stub, access=access)
+    refused = Reply(status, body={})
+    stub.answers = lambda a: refused if a.path == "Observation/_search" else Reply(body=searchset(ONE))
+    labs = Query("labs", "Observation", "patient=1")
+    assert fetch(stub, labs, access=access)["labs"].outcome == outcomes.DELIVERED
+    assert stub.paths() == ["POST Condition/_search", "POST Observation/_search", "GET Observation"]
+
+
 def zipped(size: int) -> bytes:
     return gzip.compress(b'{"resourceType": "Bundle", "x": "' + b"0" * size + b'"}')
 
@@ -125,6 +136,7 @@ def zipped(size: int) -> bytes:
         (Reply(body=b"{"), outcomes.UNREADABLE),
         (Reply(body=b'{"resourceType": "Bundle", "entr'), outcomes.UNREADABLE),
         (Reply(body=b"\xff\xfe"), outcomes.UNREADABLE),
+        (Reply(body=b'{"resourceType": "Bundle", "x": "\xff"}'), outcomes.UNREADABLE),
         (Reply(body=b"[]"), outcomes.UNREADABLE),
         (Reply(body={}), outcomes.UNREADABLE),
         (Reply(body=b"[" * 100_000), outcomes.UNREADABLE),
@@ -326,6 +338,27 @@ def test_no_call_waits_for_a_slot(stub: Stub) -> None:
         thread.join(5)
     stub.answers = lambda _: Reply(body=searchset(ONE))
     assert fetch(stub, access=access)["conditions"].outcome == outcomes.DELIVERED
+
+
+def test_hosts_that_hang_leave_connections_for_others(stub: Stub) -> None:
+    access = new()
+    queries = [Query(str(number), f"Condition/{number}") for number in range(24)]
+    with ExitStack() as block:
+        hanging = [block.enter_context(stub_ehr.running(lambda _: Reply(body={}, wait=30))) for _ in range(5)]
+        threads = [
+            threading.Thread(target=fetch, args=(one, *queries), kwargs={"seconds": 8.0, "access": access})
+            for one in hanging
+        ]
+        for thread in threads:
+            thread.start()
+        until = time.monotonic() + 6
+        while sum(len(one.asked) for one in hanging) < 100 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert fetch(stub, access=access, seconds=1.5)["conditions"].outcome == outcomes.DELIVERED
+        for one in hanging:
+            one.open.set()
+        for thread in threads:
+            thread.join(10)
 
 
 def test_a_host_that_keeps_failing_is_left_alone(stub: Stub) -> None:

@@ -51,6 +51,8 @@ _GRACE_S: Final = 0.25
 _PER_HOST: Final = 24
 _NAME_THREADS: Final = 16
 _POST_REFUSED: Final = frozenset({400, 403, 404, 405, 406, 411, 415, 422, 501})
+_METHOD_REFUSED: Final = frozenset({405, 415, 501})
+"""The part of that which can mean nothing but the method, so that it is believed of a host that does others by POST."""
 _EXPIRED: Final = (outcomes.NOT_FOUND, outcomes.GONE, outcomes.REFUSED)
 _HEADERS: Final = {
     "Accept": "application/fhir+json",
@@ -197,6 +199,7 @@ class Access:
                     ssl=self._tls,
                     resolver=PublicResolver() if public_only else ThreadedResolver(),
                     ttl_dns_cache=30,
+                    limit=0,  # hosts that hang must not use up what others need; the slots bound their number
                     limit_per_host=_PER_HOST,
                     keepalive_timeout=45,
                 ),
@@ -339,9 +342,9 @@ class _Errand:
             return await self._get(by_get)
         answer = await self._send("POST", f"{asked}/_search", form)
         method = "POST"
-        if answer.status in _POST_REFUSED and not known:
+        if answer.status in (_METHOD_REFUSED if known else _POST_REFUSED):
             answer, method = await self._get(by_get), "GET"
-        if answer.outcome == outcomes.DELIVERED:
+        if answer.outcome == outcomes.DELIVERED and not known:
             self.gate.searched_by(self.server.base, method)
         return answer
 

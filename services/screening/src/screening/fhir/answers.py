@@ -86,6 +86,8 @@ async def judged(response: aiohttp.ClientResponse) -> Answer:
     if body is None:
         return Answer(outcomes.TOO_LARGE, status)
     try:
+        if not body.isascii():
+            body.decode()  # what is passed over unread is not looked at by the parser
         head = _HEAD.decode(body)
     except UNREADABLE:
         return Answer(outcomes.UNREADABLE, status)
