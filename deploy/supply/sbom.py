@@ -18,8 +18,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packaging.utils import canonicalize_name
 from pins import Pin, pins
 
@@ -31,7 +29,7 @@ def listed(python: Path) -> dict[str, Any]:
     """What cyclonedx-py finds in the environment of an interpreter.
 
     Raises:
-        subprocess.CalledProcessError: it failed; what it says stands on standard error.
+        RuntimeError: it failed, with what it said last.
     """
     tool = Path(sys.executable).with_name("cyclonedx-py")
     command = [
@@ -43,7 +41,9 @@ def listed(python: Path) -> dict[str, Any]:
         "--output-file=-",
         python,
     ]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=300)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
     document: dict[str, Any] = json.loads(done.stdout)
     return document
 
@@ -79,11 +79,17 @@ def _without_folders(component: Mapping[str, Any]) -> dict[str, Any]:
     return {**component, **({"externalReferences": references} if references else {})}
 
 
-def faults(document: Mapping[str, Any], pinned: list[Pin]) -> Iterator[str]:
-    """What is wrong with a bill: against the schema, and against what is pinned."""
+def against_the_schema(document: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a bill in the eyes of CycloneDX."""
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - only where the tool is installed
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
+
     if wrong := JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document)):
         yield f"the schema of CycloneDX 1.6: {wrong}"
-        return
+
+
+def against_the_pins(document: Mapping[str, Any], pinned: list[Pin]) -> Iterator[str]:
+    """What is in a bill and not pinned, or the other way round, and what has no license."""
     found = {(canonicalize_name(one["name"]), one["version"]) for one in document["components"]}
     wanted = {(pin.name, pin.version) for pin in pinned if pin.needed}
     for name, version in sorted(wanted - found):
@@ -105,7 +111,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--output", type=Path, required=True)
     chosen = parser.parse_args(arguments)
     document = finished(listed(chosen.python), chosen.package)
-    found = [*faults(document, [*pins(chosen.pins)])]
+    found = [*against_the_schema(document), *against_the_pins(document, [*pins(chosen.pins)])]
     for fault in found:
         print(f"FAULT {chosen.package}: {fault}")
     if found:

@@ -1,4 +1,4 @@
-"""What `make audit` says, and above all what it does not say: that all is well when nobody could tell."""
+"""What `make audit` and `make sbom` say; and not: that all is well where nobody could tell."""
 
 import importlib
 import json
@@ -32,6 +32,7 @@ advisories: Any = by_path("advisories")
 audit: Any = by_path("audit")
 licenses: Any = by_path("licenses")
 pins: Any = by_path("pins")
+sbom: Any = by_path("sbom")
 
 Saying = Callable[..., Path]
 
@@ -236,3 +237,47 @@ def test_every_package_that_we_install_is_pinned_by_hash(path: Path) -> None:
 
 def test_what_is_decided_in_the_policy_is_in_force() -> None:
     assert list(advisories.faults([], POLICY.get("ignored", []), date.today())) == []  # noqa: DTZ011
+
+
+def component(name: str, version: str = "1", **more: Any) -> dict[str, Any]:
+    return {"type": "library", "name": name, "version": version, "licenses": [{"license": {"id": "MIT"}}]} | more
+
+
+WHEEL = "file:///builder/somewhere/wheels/dystonia_cds_gateway-1-py3-none-any.whl"
+LISTED = {
+    "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "metadata": {"timestamp": "2026-06-01T00:00:00+00:00"},
+    "components": [
+        component("Flask", "3.1.3"), component("PyJWT", "2.15.1"), component("dystonia-cds-chassis"),
+        component("dystonia-cds-gateway", externalReferences=[{"type": "distribution", "url": WHEEL}]),
+    ],
+}  # fmt: skip
+PINNED = [pins.Pin("flask", "3.1.3"), pins.Pin("pyjwt", "2.15.1"), pins.Pin("colorama", "1", needed=False)]
+
+
+def test_a_bill_is_about_our_package_and_names_no_folder_of_the_builder() -> None:
+    bill = sbom.finished(LISTED, "gateway")
+    assert bill["metadata"]["component"]["name"] == "dystonia-cds-gateway"
+    assert bill["metadata"]["component"]["type"] == "application"
+    assert bill["metadata"]["timestamp"] == "2026-06-01T00:00:00+00:00"
+    assert [one["name"] for one in bill["components"]] == ["Flask", "PyJWT", "dystonia-cds-chassis"]
+    assert "somewhere" not in json.dumps(bill)
+    assert list(sbom.against_the_pins(bill, PINNED)) == []
+
+
+def test_a_bill_of_something_else_is_refused() -> None:
+    with pytest.raises(LookupError, match="dystonia-cds-content is not installed there"):
+        sbom.finished(LISTED, "content")
+
+
+@pytest.mark.parametrize(
+    ("components", "words"),
+    [
+        ([component("Flask", "3.1.3")], "pyjwt 2.15.1 is pinned, but not in the environment"),
+        ([component("Flask", "3.1.2"), component("PyJWT", "2.15.1")], "flask 3.1.3 is pinned, but not"),
+        ([*LISTED["components"], component("intruder")], "intruder 1 is in the environment, but not pinned"),
+        ([*LISTED["components"][:3], component("PyJWT", "2.15.1", licenses=[])], "PyJWT states no license"),
+    ],
+)
+def test_a_bill_says_what_is_pinned_and_nothing_else(components: list[dict[str, Any]], words: str) -> None:
+    subject = {"metadata": {"component": component("dystonia-cds-gateway")}}
+    assert any(words in fault for fault in sbom.against_the_pins(subject | {"components": components}, PINNED))
