@@ -30,12 +30,17 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGALRM, signal.SIGTERM):
         signal.signal(number, _stop)
     signal.alarm(LIMIT_S)
-    with tempfile.TemporaryDirectory(prefix="attack-") as folder, prepared(Path(folder)) as field:
-        return played(field, chosen.groups or list(tables.ALL), verbose=chosen.verbose)
+    try:
+        with tempfile.TemporaryDirectory(prefix="attack-") as folder, prepared(Path(folder)) as field:
+            return played(field, chosen.groups or list(tables.ALL), verbose=chosen.verbose)
+    except KeyboardInterrupt:
+        print(f"stopped: by hand, or because it did not end within {LIMIT_S} s", file=sys.stderr)
+        return 1
 
 
-def _stop(number: int, _frame: object) -> NoReturn:
-    raise SystemExit(f"stopped by signal {number}: the suite did not end within {LIMIT_S} s")
+def _stop(_number: int, _frame: object) -> NoReturn:
+    """End as with Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def played(field: Field, groups: Sequence[str], *, verbose: bool = False) -> int:

@@ -5,11 +5,12 @@ an operation is left), FUZZ_SEED (1), FUZZ_ONLY (a part of the operation's name)
 """
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 TOOL: Final = Path(__file__).parents[2] / "build" / "fuzz"
 sys.path.append(str(TOOL))  # after our own packages: what both need is ours
@@ -31,8 +32,18 @@ def main(environ: Mapping[str, str]) -> int:
         seed=int(environ.get("FUZZ_SEED") or 1),
         only=environ.get("FUZZ_ONLY", ""),
     )
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, prepared(Path(folder)) as field:
-        return played(field, bounds)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder, prepared(Path(folder)) as field:
+            return played(field, bounds)
+    except KeyboardInterrupt:
+        print("stopped: not all was tried", file=sys.stderr)
+        return 1
+
+
+def _stop(_number: int, _frame: object) -> NoReturn:
+    """End as with Ctrl-C, which is what the tool lets through at once."""
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
