@@ -19,7 +19,7 @@ from chassis.environment import Environment, SettingsError
 from chassis.logs import JsonLines
 from chassis.serving.connections import Limits
 from chassis.serving.worker import PatientWorker
-from chassis.start import DO_NOT_RETRY
+from chassis.start import DO_NOT_RETRY, worker_began
 
 _package = os.environ.get("PACKAGE", "")
 
@@ -83,10 +83,9 @@ threads = _env.int("WEB_THREADS", {"gateway": 32, "screening": 24}.get(_package,
 # been idle or slow the longest goes, never one that is being worked for.
 worker_connections = _env.int("WEB_CONNECTIONS", 800, validate=Range(10, 100_000))
 
-# The application is loaded once and shared by the workers: it starts faster and takes less memory. Not so
-# screening: it keeps the card texts fresh in a thread that starts with the application, and a thread does not
-# survive the fork; each of its workers loads the application, with a thread of its own.
-preload_app = _package != "screening"
+# The application is loaded once and shared by the workers: it starts faster and takes less memory. No thread survives
+# the fork: what an application does in the background begins in each worker (chassis.start).
+preload_app = True
 
 # Longer than the idle time of whoever keeps connections to us (our pools, an edge at its usual 60 s): the one
 # who sends next should also be the one who closes, or requests meet a closing connection.
@@ -123,8 +122,9 @@ def when_ready(_server: Any) -> None:
     gc.freeze()
 
 
-def post_worker_init(_worker: Any) -> None:
+def post_worker_init(worker: Any) -> None:
     """Large bodies make many short-lived objects: look for garbage less often, and not at what will stay."""
+    worker_began(worker.wsgi)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)

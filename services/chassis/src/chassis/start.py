@@ -1,4 +1,8 @@
-"""How a service starts under gunicorn: settings once, logs as JSON lines, and a refusal to start on one line."""
+"""How a service starts under gunicorn: settings once, logs as JSON lines, and a refusal to start on one line.
+
+The application is made once, and then workers are forked. Threads do not survive that: what an application does in the
+background begins in each worker.
+"""
 
 import os
 import sys
@@ -21,6 +25,8 @@ class HasLogLevel(Protocol):
     def log_level(self) -> str:
         """DEBUG, INFO, WARNING or ERROR."""
 
+
+_IN_EACH_WORKER: Final = "chassis.in_each_worker"
 
 _Settings = TypeVar("_Settings", bound=HasLogLevel)
 
@@ -49,3 +55,14 @@ def start(
             raise
         sys.stderr.write(f"{component} cannot start: {error}\n")
         raise SystemExit(DO_NOT_RETRY) from None
+
+
+def in_each_worker(app: Flask, begin: Callable[[], None]) -> None:
+    """Have `begin` run in every worker process as soon as it is there."""
+    app.extensions.setdefault(_IN_EACH_WORKER, []).append(begin)
+
+
+def worker_began(app: object) -> None:
+    """Run, in a worker, what `app` has to begin there; an application that was not made by us has nothing."""
+    for begin in getattr(app, "extensions", {}).get(_IN_EACH_WORKER, ()):
+        begin()

@@ -10,6 +10,7 @@ from flask import Flask
 from chassis import peers, shell
 from chassis.environment import SettingsError, listed
 from chassis.logs import Log
+from chassis.start import in_each_worker
 from screening import __version__, services, views
 from screening.cards import drafts
 from screening.cards.explanations import Explanations
@@ -118,6 +119,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
         return ()
 
     app = shell.build(__name__, version=__version__, max_body=settings.max_body, not_ready=not_ready)
+    in_each_worker(app, explanations.keep)
     peers.install(app, settings.internal_keys, by={"gateway"})
     own = settings.site_values
     templates = services.prefetch_templates(book, settings.canonical_base, own)

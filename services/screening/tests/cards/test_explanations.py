@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import edge_samples as s
 import pytest
 
-from chassis import logs, peers
+from chassis import logs, peers, start
 from chassis.testing import KEYS
 from screening.cards import explanations
 from screening.cards.explanations import Explanations
@@ -169,12 +170,53 @@ def test_content_that_comes_up_later_is_found_in_the_background(content: Content
     assert kept.current.texts == {}
     content.status = 200
     try:
-        until = time.monotonic() + 5
-        while not kept.current.texts and time.monotonic() < until:
-            time.sleep(0.02)
+        assert _loaded(kept)
         assert kept.current.version == "1"
     finally:
         kept.stop()
+
+
+def test_nothing_runs_in_the_process_that_forks_and_each_worker_keeps_its_own_texts(content: Content) -> None:
+    content.status = 503
+    kept = Explanations(content.url, 0.1, KEYS)
+    before = set(threading.enumerate())
+    kept.start()
+    assert not any(thread.name == "explanations" for thread in set(threading.enumerate()) - before)
+    content.status = 200
+    worker = os.fork()
+    if worker == 0:
+        kept.keep()
+        os._exit(0 if _loaded(kept) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]) == 0
+    assert len(content.asked) >= 2
+    try:
+        assert _loaded(kept), "a process that reads the texts begins by itself"
+    finally:
+        kept.stop()
+
+
+def test_a_worker_of_the_service_begins_before_its_first_call(
+    content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content.status = 503
+    begun: set[Explanations] = set()
+
+    def keep(kept: Explanations) -> None:
+        begun.add(kept)
+
+    monkeypatch.setattr(Explanations, "keep", keep)
+    app = s.application(content_url=content.url)
+    assert not begun
+    start.worker_began(app)
+    assert len(begun) == 1
+
+
+def _loaded(kept: Explanations) -> bool:
+    """Whether the texts come within five seconds."""
+    until = time.monotonic() + 5
+    while not kept.current.texts and time.monotonic() < until:
+        time.sleep(0.02)
+    return bool(kept.current.texts)
 
 
 def test_a_call_never_asks_content(content: Content) -> None:
@@ -193,7 +235,7 @@ def test_a_call_never_asks_content(content: Content) -> None:
 
 
 def test_without_content_cards_go_out_with_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Explanations, "start", Explanations.look)  # once, and no thread that goes on asking
+    monkeypatch.setattr(Explanations, "keep", lambda _: None)  # no thread that goes on asking
     client = s.application(content_url="http://127.0.0.1:9", content_refresh=3600.0).test_client()
     assert client.get("/readyz").status_code == 200
     cards = client.post(s.PATIENT_VIEW, json=s.call(s.prefetch(s.observation()))).get_json()["cards"]

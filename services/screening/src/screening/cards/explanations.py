@@ -1,9 +1,12 @@
 """The card texts of the content service, held in memory and revalidated in the background, never in a call.
 
-Content down: cards go out without the explanatory paragraph, with the link.
+Content down: cards go out without the explanatory paragraph, with the link. What is loaded at start the workers that
+are forked later share; each of them then keeps its texts fresh itself.
 """
 
+import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -36,48 +39,71 @@ class Snapshot:
 
 
 class Explanations:
-    """Keeps the latest snapshot. `current` is read without a lock: the snapshot is replaced whole."""
+    """Keeps the latest snapshot. It is read without a lock: it is replaced whole."""
 
     def __init__(self, base_url: str | None, refresh: float, keys: peers.Keys) -> None:
-        self.current = Snapshot()
+        self._snapshot = Snapshot()
         self._base_url = base_url
         self._refresh = refresh
         self._keys = keys
         self._etag = ""
+        self._due = time.monotonic() + refresh
         self._stop = threading.Event()
-        self._session = outgoing.session(connect=_TIMEOUT, read=_TIMEOUT)
+        self._lock = threading.Lock()
+        self._kept_in = 0
 
     def start(self) -> None:
-        """Load once, then revalidate in a daemon thread; a content service that is not up yet is tried again soon."""
-        if self._base_url is None:
+        """Load once. No thread is begun: the process may be about to fork."""
+        if self._base_url is not None:
+            self.look()
+
+    @property
+    def current(self) -> Snapshot:
+        """The latest snapshot, without waiting for one."""
+        self.keep()
+        return self._snapshot
+
+    def keep(self) -> None:
+        """Revalidate from now on in a thread of this process; a content service that is not up is tried again soon."""
+        if self._kept_in == os.getpid() or self._base_url is None:
             return
-        loaded = self.look()
-        threading.Thread(target=self._keep, args=(loaded,), name="explanations", daemon=True).start()
+        with self._lock:
+            if self._kept_in != os.getpid():
+                threading.Thread(target=self._keep, name="explanations", daemon=True).start()
+                self._kept_in = os.getpid()
 
     def stop(self) -> None:
         """End the background thread."""
         self._stop.set()
 
-    def _keep(self, loaded: bool) -> None:
-        while not self._stop.wait(self._refresh if loaded else min(1.0, self._refresh)):
-            loaded = self.look() or loaded
+    def _keep(self) -> None:
+        while not self._stop.wait(max(0.0, self._due - time.monotonic())):
+            self.look()
 
     def look(self) -> bool:
         """Ask content for its snapshot; whether it answered with a usable or an unchanged one."""
+        found = self._look()
+        soon = not found and not self._snapshot.texts
+        self._due = time.monotonic() + (min(1.0, self._refresh) if soon else self._refresh)
+        return found
+
+    def _look(self) -> bool:
         headers = {peers.HEADER: peers.sign(self._keys, "screening", "GET", "/snapshot")}
         if self._etag:
             headers["If-None-Match"] = self._etag
         try:
-            response = self._session.get(f"{self._base_url}/snapshot", headers=headers)
+            # Over a connection of its own: one from before the fork would be everybody's.
+            with outgoing.session(connect=_TIMEOUT, read=_TIMEOUT) as session:
+                response = session.get(f"{self._base_url}/snapshot", headers=headers)
             if response.status_code == requests.codes.not_modified:
                 return True
             response.raise_for_status()
-            self.current = _snapshot(response.json())
+            self._snapshot = _snapshot(response.json())
         except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
             _log.warning("content not available", error_type=type(error).__name__)
             return False
         self._etag = response.headers.get("ETag", "")
-        _log.info("card texts loaded", version=self.current.version, count=len(self.current.texts))
+        _log.info("card texts loaded", version=self._snapshot.version, count=len(self._snapshot.texts))
         return True
 
 
