@@ -128,6 +128,17 @@ def test_a_server_that_is_not_on_the_list_is_told(app: Flask) -> None:
     assert row(one, "labs_manganese")["ehr"]["latency"] is None
 
 
+def test_what_failed_is_told_in_words(client: FlaskClient) -> None:
+    error = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "timeout"}]}
+    one = told(client, s.prefetch(), s.prefetch(orders=error, procedures=s.bundle(entry=[{"fullUrl": "x"}])))
+    (departure,) = drift(one, "failing")
+    assert departure["key"] == "orders"
+    assert departure["words"] == "Failed in 1 of 2 calls: once it was an OperationOutcome, or held one with an error."
+    (departure,) = drift(one, "partial")
+    assert departure["key"] == "procedures"
+    assert "entries that cannot be read" in departure["words"]
+
+
 def test_content_of_another_type_is_told(client: FlaskClient) -> None:
     one = told(client, s.prefetch(procedures=s.bundle(s.condition())))
     (departure,) = drift(one, "wrong-content")

@@ -42,7 +42,7 @@ PREFETCH_WORDS: Final[Mapping[str, str]] = {
     NONE: "was null or empty",
     ABSENT: "was absent",
     FAILED: "was an OperationOutcome, or held one with an error",
-    PARTIAL: "was incomplete (it goes on elsewhere, or holds entries that cannot be read)",
+    PARTIAL: "was incomplete (it goes on elsewhere, lacks products of medicines, or has entries that cannot be read)",
     WRONG_TYPE: "did not hold what it was asked for",
     WRONG_PATIENT: "held data of another patient only",
 }
@@ -61,7 +61,10 @@ EHR_WORDS: Final[Mapping[str, str]] = {
     DELIVERED: "fhirServer answered without it",
     NONE: "fhirServer answered that there is none",
     FAILED: "fhirServer answered with an OperationOutcome",
-    PARTIAL: "fhirServer gave only a part of it (a next link could not be followed, or there were too many pages)",
+    PARTIAL: (
+        "fhirServer gave only a part of it (a next link could not be followed, there were too many pages, or entries"
+        " could not be read)"
+    ),
     WRONG_TYPE: "fhirServer answered with something else",
     WRONG_PATIENT: "fhirServer answered with data of another patient",
     UNAUTHORIZED: "fhirServer refused the access token (401)",

@@ -9,7 +9,7 @@ from typing import Final
 
 from screening import scopes
 from screening.domain.codes import LOINC, SNOMED
-from screening.fhir.outcomes import ABSENT, DELIVERED, EHR_WORDS, FORBIDDEN, NONE, PARTIAL
+from screening.fhir.outcomes import ABSENT, DELIVERED, EHR_WORDS, FORBIDDEN, NONE, PARTIAL, PREFETCH_WORDS
 from screening.services import SITE_FACTS_KEY, resource_type
 from screening.tally import ClientCounts, KeyCounts, StrangeKey
 
@@ -112,8 +112,8 @@ def _of_key(key: str, templates: Mapping[str, str], client: ClientCounts) -> Ite
             _weight(partial, calls),
             "partial",
             key,
-            f"Came in part in {partial} of {_calls(calls)}: the EHR sends the first page only. What is on the others is"
-            " fetched where that is agreed, else called not available.",
+            f"Came in part in {partial} of {_calls(calls)}: it {PREFETCH_WORDS[PARTIAL]}. What is missing is fetched"
+            " where that is agreed, else called not available.",
         )
     yield from _content(key, templates[key], counts)
 
@@ -243,4 +243,5 @@ def _calls(number: int) -> str:
 
 
 def _listed(outcomes: Mapping[str, int]) -> str:
-    return ", ".join(f"{outcome} {number}" for outcome, number in sorted(outcomes.items(), key=lambda one: -one[1]))
+    often = sorted(outcomes.items(), key=lambda one: -one[1])
+    return ", ".join(f"{_times(number)} it {PREFETCH_WORDS.get(outcome, outcome)}" for outcome, number in often)
