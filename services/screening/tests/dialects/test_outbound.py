@@ -128,6 +128,16 @@ def test_at_epic_a_withdrawal_names_its_order_and_what_takes_its_place() -> None
     assert len(told) < 300
 
 
+def test_at_epic_a_withdrawal_says_what_the_card_does_not_offer_in_its_place() -> None:
+    one = next(one for one in CARDS if deletes(one.card) and len(creates(one.card)) > 1)
+    first, *others = creates(one.card)
+    some = {ours(first): ALL_CODES[ours(first)]}
+    (withdrawal,) = deletes(shaped(one.card, agreed("epic", one, order_codes=some)))
+    _, _, together = withdrawal["description"].partition("Belongs to: ")
+    expected = [first["description"], *(f"{action['description']} (by hand)" for action in others)]
+    assert together == f"{'; '.join(expected)}."
+
+
 @pytest.mark.parametrize("mapped", [0, 7])
 def test_at_epic_what_cannot_be_filed_is_no_suggestion_and_is_named(mapped: int) -> None:
     some = dict(list(ALL_CODES.items())[:mapped])

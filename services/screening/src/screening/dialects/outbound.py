@@ -154,7 +154,7 @@ def _single(card: str, suggestions: Iterable[Json], agreed: Agreed) -> Iterator[
             if what in seen:
                 continue
             seen.add(what)
-            words = _to_create(action) if kind == "create" else _to_withdraw(action, creates, agreed.drafts)
+            words = _to_create(action) if kind == "create" else _to_withdraw(action, creates, agreed)
             yield {
                 "label": words,
                 "uuid": agreed.uuid("suggestion", card, *what),
@@ -168,11 +168,17 @@ def _to_create(action: Json) -> str:
     return f"{action['description']}{rest or '.'}"
 
 
-def _to_withdraw(action: Json, creates: Iterable[Json], drafts: Mapping[str, str]) -> str:
+def _to_withdraw(action: Json, creates: Iterable[Json], agreed: Agreed) -> str:
     """Which order to withdraw, and what belongs to it: either can be accepted without the other."""
-    name = plain(drafts.get(action["resourceId"], ""))
-    together = "; ".join(create["description"] for create in creates)
+    name = plain(agreed.drafts.get(action["resourceId"], ""))
+    together = "; ".join(_companion(create, agreed) for create in creates)
     return f"{action['description']}{f': {name}' if name else ''}." + (f" Belongs to: {together}." if together else "")
+
+
+def _companion(create: Json, agreed: Agreed) -> str:
+    """An order that belongs to a withdrawal; one that the card does not offer has to be placed before that."""
+    offered = not agreed.dialect.only_site_codes or _site_order(create["resource"], agreed.order_codes) is not None
+    return f"{create['description']}{'' if offered else ' (by hand)'}"
 
 
 def _with_links(card: Json, allowed: tuple[str, ...] | None) -> Json:
