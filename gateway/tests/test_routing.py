@@ -1,5 +1,6 @@
 """Calls on their way: the same bytes there and back, one deadline, and honest words when an upstream fails."""
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
+from chassis import logs
 
 VIEW = "/cds-services/dystonia-patient-view"
 OUTCOME = b'{"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "required"}]}'
@@ -79,6 +82,26 @@ def test_what_is_not_fit_to_pass_on_is_502(
     assert response.status_code == 502
     assert "Sentinel" not in response.text
     assert "did not answer properly" in words(response)
+
+
+def test_a_service_that_does_not_know_us_is_our_failure_and_not_the_callers(
+    client: Any, stub: Any, call: Any, words: Any
+) -> None:
+    """Internal keys or clocks that differ: an EHR must not take that for a fault of its token."""
+    stub.reply = lambda handler: stub.send(handler, 401, OUTCOME, Content_Type="application/fhir+json")
+    stream = io.StringIO()
+    logs.configure("gateway", stream=stream)
+    for response in (
+        client.post(VIEW, json=call),
+        client.post(VIEW + "/feedback", json={"feedback": []}),
+        client.get("/thresholds"),
+    ):
+        assert response.status_code == 502
+        assert "did not answer properly" in words(response)
+    said = [line for line in map(json.loads, stream.getvalue().splitlines()) if line["level"] == "error"]
+    assert [line["upstream"] for line in said] == ["screening"] * 3
+    assert "internal key" in said[0]["event"]
+    logs.configure("gateway")
 
 
 def late_headers(handler: Any) -> None:

@@ -17,12 +17,15 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from chassis import peers
+from chassis.logs import Log
 from chassis.serving.turns import aside
 from gateway.problems import upstream_bad, upstream_down, upstream_late
 
 _CONNECT_S: Final = 1.0
 _CHUNK: Final = 65_536
 _MAX_ANSWER: Final = 20_000_000
+_NOT_BELIEVED: Final = 401
+_log = Log("routing")
 
 
 class _Stale(Exception):
@@ -86,21 +89,29 @@ class Upstream:
         one.
 
         Raises:
-            Problem: 503 if the upstream takes no connection, 504 if it is late, 502 if it breaks off.
+            Problem: 503 if the upstream takes no connection, 504 if it is late, 502 if it breaks off or does not
+                believe our signature.
         """
         signed = {**headers, peers.HEADER: peers.sign(self._keys, "gateway", method, path.partition("?")[0], caller)}
         wanted = _Call(method, self._prefix + path, signed, body, time.monotonic() + self._deadline)
         try:
             with aside():
-                kept = self._kept()
-                if kept is not None:
-                    with contextlib.suppress(_Stale):
-                        return self._exchange(kept, wanted, fresh=False)
-                return self._exchange(self._connected(wanted), wanted, fresh=True)
+                answer = self._asked(wanted)
         except TimeoutError as error:
             raise upstream_late(self._deadline) from error
         except (OSError, HTTPException) as error:
             raise upstream_bad() from error
+        if answer.status == _NOT_BELIEVED:  # whoever called us must not take it for a fault of its own token
+            _log.error("upstream does not know us: another internal key, or its clock differs", upstream=self.name)
+            raise upstream_bad()
+        return answer
+
+    def _asked(self, call: _Call) -> Answer:
+        kept = self._kept()
+        if kept is not None:
+            with contextlib.suppress(_Stale):
+                return self._exchange(kept, call, fresh=False)
+        return self._exchange(self._connected(call), call, fresh=True)
 
     def _kept(self) -> HTTPConnection | None:
         """The idle connection used last, of those that are still open."""

@@ -29,6 +29,17 @@ def test_what_is_signed_is_told() -> None:
     assert "caller" not in verified(signed(caller=None))  # type: ignore[operator]
 
 
+def test_the_longest_caller_fits_into_a_header() -> None:
+    """A tenant of 500 characters of any script, a long base and many renamed prefetch keys, each at its limit."""
+    caller = {
+        "client": "c" * 64, "tenant": "\U0001d4d0" * 500, "dialect": "sandbox", "prefetchKeys": {"k": "v" * 2_990},
+        "fhir": {"base": "https://" + "b" * 492, "public_only": False, "why": ""},
+    }  # fmt: skip
+    told = verified(signed(path="/cds-services/" + "s" * 128, caller=caller), path="/cds-services/" + "s" * 128)
+    assert isinstance(told, dict)
+    assert told["caller"] == caller
+
+
 def test_keys_can_be_changed_one_machine_after_the_other() -> None:
     assert verified(signed(keys=(OLD, NEW)))
     assert verified(signed(keys=(NEW, OLD)))

@@ -63,7 +63,7 @@ def sign(
     claims: dict[str, Any] = {"by": by, "at": int(time.time() if at is None else at), "to": f"{_method(method)} {path}"}
     if caller is not None:
         claims["caller"] = caller
-    signed = f"{_VERSION}.{_encoded(json.dumps(claims, separators=(',', ':')).encode())}"
+    signed = f"{_VERSION}.{_encoded(json.dumps(claims, separators=(',', ':'), ensure_ascii=False).encode())}"
     return f"{signed}.{_encoded(_mac(keys[0], signed))}"
 
 
