@@ -87,6 +87,9 @@ worker_connections = _env.int("WEB_CONNECTIONS", 800, validate=Range(10, 100_000
 # the fork: what an application does in the background begins in each worker (chassis.start).
 preload_app = True
 
+# A token that is too long should reach the gateway, which says so to a browser as well; 64 KB is the end in any case.
+limit_request_field_size = 32_768
+
 # Longer than the idle time of whoever keeps connections to us (our pools, an edge at its usual 60 s): the one
 # who sends next should also be the one who closes, or requests meet a closing connection.
 keepalive = 75

@@ -139,7 +139,7 @@ def _lines() -> Iterator[Row]:
 
 
 def _sizes() -> Iterator[Row]:
-    yield "a header of 20 KB", _get(b"X: " + b"x" * 20_000), _LARGE
+    yield "a header of 40 KB", _get(b"X: " + b"x" * 40_000), _LARGE
     yield "headers of 200 KB", _get(*(b"X%d: " % number + b"x" * 2_000 for number in range(100))), _LARGE
     yield "a thousand headers", _get(*(b"X%d: y" % number for number in range(1_000))), _LARGE
     yield (

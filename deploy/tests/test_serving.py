@@ -240,6 +240,14 @@ def test_what_lies_in_memory_has_a_limit_and_the_oldest_goes(server: Server) -> 
         connection.close()
 
 
+def test_a_long_header_reaches_the_application_and_a_longer_one_is_refused(server: Server) -> None:
+    """So that a token that is too long is refused in words that a browser may read, too."""
+    assert ask(server, **{"X-Long": "x" * 32_000})["length"] == 2
+    answer = said(server, HEAD + b"X-Long: " + b"x" * 33_000 + b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b"32 KB each" in answer
+
+
 def test_what_is_unfinished_gives_way_to_a_request_that_is_whole(server: Server) -> None:
     """Clients that fill the memory and never end their requests, unidentified as they are, shut nobody out."""
     first = HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 999_980

@@ -12,7 +12,7 @@ _WORDS: Final = {
     "Send it in one go, on a new connection.",
     414: "The request line is too long: at most 4094 bytes.",
     417: "The only expectation that is understood is 100-continue.",
-    431: "The request headers are too large: at most 100 of them, 8190 bytes each and 64 KB in all.",
+    431: "The request headers are too large: at most 100 of them, 32 KB each and 64 KB in all.",
     500: "The service failed on this request. The request id finds it in the service's log.",
     501: "The only transfer coding that is understood is chunked.",
     503: "The service has more to do than it can (settings QUEUE_TIMEOUT_S and MAX_HELD_BYTES). Try again in a moment.",
