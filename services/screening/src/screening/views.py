@@ -187,12 +187,14 @@ def _order_hook(parts: Parts, gathered: Gathered, hook_call: HookCall, *, signin
 def _require(parts: Parts, gathered: Gathered, key: str) -> None:
     if not gathered.chart.looked_up(key):
         sent, ehr = gathered.said(key)
+        caller = callers.of(g.claims)
         raise problems.data_required(
             key,
+            caller.prefetch_keys.get(key, key),
             parts.templates[key],
             outcomes.PREFETCH_WORDS[sent],
             outcomes.EHR_WORDS.get(ehr, ""),
-            table.named(callers.of(g.claims).dialect).when_data_is_missing,
+            table.named(caller.dialect).when_data_is_missing,
         )
 
 

@@ -51,6 +51,13 @@ def test_412_says_that_no_server_was_named() -> None:
     assert "Patient/{{context.patientId}}" in told
 
 
+def test_412_names_the_key_as_the_site_has_it() -> None:
+    caller = {**CALLER, "prefetchKeys": {"conditions": "EpicProblems"}}
+    asking = signed(s.application(), caller).test_client()
+    told = words(asking.post(s.PATIENT_VIEW, json=bare(prefetch={"patient": s.patient()})), "conditions")
+    assert told.startswith("The prefetch key 'conditions' (agreed with this client as 'EpicProblems') was absent")
+
+
 def test_412_says_that_the_server_is_not_listed(stub: Stub) -> None:
     told = words(client({"base": "", "why": "not-listed"}).post(s.PATIENT_VIEW, json=bare(stub)), "patient")
     assert "not among the servers agreed for this client" in told
