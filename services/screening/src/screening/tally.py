@@ -250,21 +250,21 @@ class Tally:
             _add(known.kinds, kinds)
             _add(known.answers, {key: number for key, number in answers.items() if key in self._ours})
 
-    def code(self, client: str, key: str, system: str, code: str) -> None:
-        """A laboratory result came with a code that is in no value set."""
+    def code(self, client: str, key: str, system: str, code: str, number: int = 1) -> None:
+        """So many laboratory results came with a code that is in no value set."""
         with self._lock:
             counts = self._client(client)
             if not system:
-                counts.codes_without_system += 1
+                counts.codes_without_system += number
                 return
             place = f"{system}|{code}"
             known = counts.codes.get(place)
             if known is None:
                 if len(counts.codes) >= MOST_CODES or not (_SYSTEM.fullmatch(system) and _CODE.fullmatch(code)):
-                    counts.unshown_codes += 1
+                    counts.unshown_codes += number
                     return
                 known = counts.codes[place] = CodeSeen(system, code, key)
-            known.count += 1
+            known.count += number
 
     def unit(self, client: str, analyte: str, unit: str, reason: str) -> None:
         """A result of an analyte of ours could not be read; `analyte` and `reason` are words of ours."""

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -29,8 +29,8 @@ OTHER_STATUSES: Final = "other statuses"
 OTHER_CODES: Final = "results with other codes"
 OLDER: Final = "results from before the date asked for"
 
-BURST: Final = 50
-PER_SECOND: Final = 5.0
+BURST: Final = 20
+PER_SECOND: Final = 1.0
 """How many calls of one client are looked into at once, and then per second."""
 
 _MOST_RESOURCES: Final = 200
@@ -42,6 +42,9 @@ _STATUS: Final = re.compile(r"[?&]status=([^&]*)")
 _DAYS_BACK: Final = re.compile(r"&date=ge\{\{today\(\) - (\d+) days\}\}")
 _INCLUDED: Final = re.compile(r"_include=\w+:medication")
 _LABELS: Final[Mapping[str, str]] = {analyte.key: analyte.label for analyte in analytes.ANALYTES}
+
+_Codings = tuple[tuple[str | None, str | None], ...]
+"""The codings of a result, each as its system and code: most results of a list have the same few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,70 +90,75 @@ class Watch:
             return
         self._tally.inspected(client, site_keys)
         for key, delivery in deliveries.items():
-            resources = [r for _, r in delivery.resources[:_MOST_RESOURCES]]
+            found = _by_type(r for _, r in delivery.resources[:_MOST_RESOURCES])
             if key not in self._wanted:
-                kinds = Counter(shapes.type_of(r) for r in resources)
-                self._tally.strange(client, key.strip(), kinds, self._answers(resources))
-            elif resources:
-                self._content(client, key, resources, chart.as_of.date())
+                kinds = {kind: len(of_kind) for kind, of_kind in found.items()}
+                self._tally.strange(client, key.strip(), kinds, self._answers(found.get("Observation", ())))
+            elif found:
+                self._content(client, key, found, chart.as_of.date())
         for results in chart.labs.values():
             for result in results:
                 if result.unreadable in _UNIT_REASONS:
                     self._tally.unit(client, _LABELS[result.analyte], result.unit, result.unreadable)
 
-    def _content(self, client: str, key: str, resources: Iterable[shapes.Known], today: date) -> None:
+    def _content(self, client: str, key: str, found: Mapping[str, Sequence[shapes.Known]], today: date) -> None:
         wanted = self._wanted[key]
+        fitting = found.get(wanted.kind, ())
         outside: set[str] = set()
-        fits = False
-        for r in resources:
-            kind = shapes.type_of(r)
-            if kind != wanted.kind:
-                if kind not in wanted.also:
-                    outside.add(OTHER_TYPES)
-                continue
-            fits = True
-            if wanted.statuses and isinstance(r, shapes.Owned) and r.status and r.status not in wanted.statuses:
-                outside.add(OTHER_STATUSES)
-            if wanted.sets and isinstance(r, shapes.Observation):
-                outside.update(self._result(client, key, wanted, r, today))
-        self._tally.content(client, key, fits=fits, outside=outside if fits else ())
+        if found.keys() - wanted.also - {wanted.kind}:
+            outside.add(OTHER_TYPES)
+        if wanted.statuses and any(
+            isinstance(r, shapes.Owned) and r.status and r.status not in wanted.statuses for r in fitting
+        ):
+            outside.add(OTHER_STATUSES)
+        if wanted.sets:
+            outside.update(self._results(client, key, fitting, today))
+        self._tally.content(client, key, fits=bool(fitting), outside=outside if fitting else ())
 
-    def _result(
-        self, client: str, key: str, wanted: _Wanted, observation: shapes.Observation, today: date
-    ) -> Iterable[str]:
-        """What of a result was not asked for; a code that nobody understands is noted."""
-        sets = self._sets(observation)
-        if not sets and not self._not_understood(client, key, observation):
-            yield OTHER_CODES
-        if sets and sets.isdisjoint(wanted.sets):
-            yield OTHER_CODES
-        taken = field(observation.effectiveDateTime, str) or ""
-        if taken and wanted.days and taken[:10] < (today - timedelta(days=wanted.days + 1)).isoformat():
+    def _results(self, client: str, key: str, results: Iterable[shapes.Known], today: date) -> Iterable[str]:
+        """What of the results was not asked for; codes that nobody understands are noted."""
+        wanted = self._wanted[key]
+        observations = [r for r in results if isinstance(r, shapes.Observation)]
+        for codings, number in Counter(_codings(one) for one in observations).items():
+            sets = self._sets(codings)
+            if sets.isdisjoint(wanted.sets) if sets else not self._not_understood(client, key, codings, number):
+                yield OTHER_CODES
+        oldest = (today - timedelta(days=wanted.days + 1)).isoformat()
+        if wanted.days and any((field(one.effectiveDateTime, str) or oldest)[:10] < oldest for one in observations):
             yield OLDER
 
-    def _sets(self, observation: shapes.Observation) -> frozenset[str]:
-        codings = observation.code.codings[:_MOST_CODINGS] if observation.code is not None else ()
-        found = (self._book.find(coding.system, coding.code) for coding in codings)
+    def _sets(self, codings: _Codings) -> frozenset[str]:
+        found = (self._book.find(*coding) for coding in codings)
         return NO_SETS.union(*(one[1] for one in found if one is not None))
 
-    def _not_understood(self, client: str, key: str, observation: shapes.Observation) -> bool:
-        """Note the codes of a result that nobody understands; whether one of them may be what was asked for."""
-        codings = observation.code.codings[:_MOST_CODINGS] if observation.code is not None else []
-        with_system = [coding for coding in codings if coding.system and coding.code]
-        for coding in with_system:
-            self._tally.code(client, key, coding.system or "", coding.code or "")
-        if not with_system:
-            self._tally.code(client, key, "", "")
-        return any((canonical(one.system, one.code) or ("",))[0] != LOINC for one in with_system or codings)
+    def _not_understood(self, client: str, key: str, codings: _Codings, number: int) -> bool:
+        """Note the codes of results that nobody understands; whether one of them may be what was asked for."""
+        with_system = [(system, code) for system, code in codings if system and code]
+        for system, code in with_system or (("", ""),):
+            self._tally.code(client, key, system, code, number)
+        return any((canonical(*coding) or ("",))[0] != LOINC for coding in with_system or codings)
 
-    def _answers(self, resources: Iterable[shapes.Known]) -> dict[str, int]:
+    def _answers(self, results: Iterable[shapes.Known]) -> dict[str, int]:
         """Which laboratory keys of ours ask for these results, and for how many of them."""
-        found = Counter(self._sets(r) for r in resources if isinstance(r, shapes.Observation))
         answers: Counter[str] = Counter()
-        for sets, number in found.items():
+        for codings, number in Counter(_codings(r) for r in results if isinstance(r, shapes.Observation)).items():
+            sets = self._sets(codings)
             for key, one in self._wanted.items():
                 answers[key] += number if not sets.isdisjoint(one.sets) else 0
         return {key: number for key, number in answers.items() if number}
+
+
+def _by_type(resources: Iterable[shapes.Known]) -> dict[str, list[shapes.Known]]:
+    found: dict[type, list[shapes.Known]] = {}
+    for r in resources:
+        found.setdefault(type(r), []).append(r)
+    return {shapes.type_of(of_kind[0]): of_kind for of_kind in found.values()}
+
+
+def _codings(observation: shapes.Observation) -> _Codings:
+    if observation.code is None:
+        return ()
+    return tuple((coding.system, coding.code) for coding in observation.code.codings[:_MOST_CODINGS])
 
 
 class _Budget:
