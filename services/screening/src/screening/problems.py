@@ -18,15 +18,15 @@ def unknown_service() -> Problem:
     return Problem(404, "There is no CDS service with this id. GET /cds-services lists them.")
 
 
-def data_required(missing: str, site_key: str, template: str, prefetch: str, ehr: str, hint: str) -> Problem:
+def data_required(missing: str, template: str, prefetch: str, ehr: str, *, site_key: str, hint: str) -> Problem:
     """Without these data nothing can be decided (R33).
 
     Args:
         missing: the prefetch key.
-        site_key: under which this client sends it.
         template: what it asks for.
         prefetch: what the prefetch came to, in words that go on from "The prefetch key ...".
         ehr: what the FHIR server came to, in words; empty when that does not matter.
+        site_key: under which this client sends it.
         hint: what to look at, at this EHR; empty when nothing is known.
     """
     asked = f", and {ehr}" if ehr else ""

@@ -190,11 +190,11 @@ def _require(parts: Parts, gathered: Gathered, key: str) -> None:
         caller = callers.of(g.claims)
         raise problems.data_required(
             key,
-            caller.prefetch_keys.get(key, key),
             parts.templates[key],
             outcomes.PREFETCH_WORDS[sent],
             outcomes.EHR_WORDS.get(ehr, ""),
-            table.named(caller.dialect).when_data_is_missing,
+            site_key=caller.prefetch_keys.get(key, key),
+            hint=table.named(caller.dialect).when_data_is_missing,
         )
 
 
