@@ -39,6 +39,9 @@ NEXT = [{"relation": "self", "url": "https://ehr.example/a"}, {"relation": "next
         ({"resourceType": "OperationOutcome"}, FAILED, 0),
         (s.bundle(ERROR, total=s.DROP), FAILED, 0),
         (s.bundle(s.condition(), FATAL, total=1), FAILED, 1),
+        (s.bundle({"resourceType": "OperationOutcome", "issue": [{"code": "exception"}]}, total=0), FAILED, 0),
+        (s.bundle({"resourceType": "OperationOutcome", "issue": [{"severity": "Error"}]}, total=0), FAILED, 0),
+        (s.bundle({"resourceType": "OperationOutcome", "issue": [{"severity": "Warning"}]}, total=0), DELIVERED, 0),
         # a remark of the server beside or instead of results: Epic's empty search
         (s.bundle(WARNING, total=0), DELIVERED, 0),
         (s.bundle(REMARK, total=0), DELIVERED, 0),
@@ -49,6 +52,10 @@ NEXT = [{"relation": "self", "url": "https://ehr.example/a"}, {"relation": "next
         (s.bundle(s.condition(), link=NEXT[1]), PARTIAL, 1),
         (s.bundle(s.condition(), link=[5, *NEXT]), PARTIAL, 1),
         (s.bundle(s.condition(), {"resourceType": "Nope"}, link=NEXT), PARTIAL, 1),
+        # a link that cannot be read may be the next one
+        (s.bundle(link=7), PARTIAL, 0),
+        (s.bundle(link=[["next"]]), PARTIAL, 0),
+        (s.bundle(link=[{"relation": ["next"], "url": "https://ehr.example/b"}]), PARTIAL, 0),
         # not what a search answers
         ("", WRONG_TYPE, 0),
         ('{"resourceType": "Bundle", "entr', WRONG_TYPE, 0),

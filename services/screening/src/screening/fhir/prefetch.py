@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from screening.fhir.outcomes import DELIVERED, FAILED, NONE, PARTIAL, WRONG_TYPE
 from screening.fhir.shapes import (
@@ -155,7 +155,8 @@ def _piecewise(raw: Raw) -> _Page | Delivery:
     unread = [e.resource for e, r in pairs if r is None]
     # What does not say what it is may have been anything, so that nothing may be called absent any more.
     strange = bool(entries) and not found
-    bent = strange or not all(_is_named(one) for one in unread) or _bent_entries(bundle.entry)
+    nameless = not all(_is_named(one) for one in unread)
+    bent = strange or nameless or _bent(bundle.entry, RawEntry) or _bent(bundle.link, Link)
     return _Page(found, bent, _matches(found) + len(unread), _number(bundle.total), listed(bundle.link, Link))
 
 
@@ -179,10 +180,10 @@ def _more(total: int | None, entries: int) -> bool:
     return total is not None and total > entries
 
 
-def _bent_entries(entry: Raw) -> bool:
-    """Whether `entry` holds something other than objects."""
-    items = field(entry, list[Raw])
-    return present(entry) and len(listed(entry, RawEntry)) != (1 if items is None else len(items))
+def _bent(items: Raw, kind: type[Struct]) -> bool:
+    """Whether a list holds something other than objects of this form."""
+    several = field(items, list[Raw])
+    return present(items) and len(listed(items, kind)) != (1 if several is None else len(several))
 
 
 def _judged(found: Resources, incomplete: bool) -> Delivery:

@@ -218,6 +218,9 @@ class Issue(Struct, gc=False):
     severity: str | None = None
 
 
+_REMARKS: Final = frozenset({"warning", "information", "success"})
+
+
 class OperationOutcome(_Resource, tag="OperationOutcome"):
     """FHIR OperationOutcome."""
 
@@ -225,9 +228,9 @@ class OperationOutcome(_Resource, tag="OperationOutcome"):
 
     @property
     def failed(self) -> bool:
-        """Whether it reports an error, not just a warning or a remark."""
+        """Whether it reports an error, not just a warning or a remark. An issue that does not say so may be one."""
         issues = [self.issue] if isinstance(self.issue, Issue) else self.issue or []
-        return any(issue.severity in ("error", "fatal") for issue in issues)
+        return any((issue.severity or "").lower() not in _REMARKS for issue in issues)
 
 
 Medicine = MedicationRequest | MedicationOrder | MedicationStatement | MedicationAdministration
