@@ -107,12 +107,6 @@ def test_orders_may_be_missing_or_odd_inside(order: dict[str, Any], path: str, v
     messages.check_call(changed(order, path, value) | {"hook": "order-sign"}, "order-sign")
 
 
-def test_what_a_right_call_tells(call: dict[str, Any]) -> None:
-    said = messages.check_call(call | {"fhirServer": "https://ehr.example/fhir/R4"}, "patient-view")
-    assert said == messages.Call(call["hookInstance"], "https://ehr.example/fhir/R4")
-    assert messages.check_call(call | {"fhirServer": None}, "patient-view").fhir_server == ""
-
-
 def test_a_refusal_over_http_says_what_and_where(client: Any, call: dict[str, Any], words: Any, stub: Any) -> None:
     del call["context"]["patientId"]
     response = client.post(VIEW, json=call)

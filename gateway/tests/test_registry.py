@@ -66,7 +66,7 @@ def test_without_a_file_the_given_clients_are_in_force() -> None:
     assert in_force.origins == {"https://sandbox.cds-hooks.org"}
 
 
-def test_clients_are_found_by_issuer_and_by_name(path: Path, registry: Registry) -> None:
+def test_clients_are_found_by_issuer(path: Path, registry: Registry) -> None:
     one = json.loads(listed("north", "south", issuer="https://shared.example"))
     one[0]["tenants"], one[1]["tenants"] = ["n"], ["s"]
     path.write_text(json.dumps(one + json.loads(listed("b", origins=["https://b.example"]))))
@@ -74,10 +74,7 @@ def test_clients_are_found_by_issuer_and_by_name(path: Path, registry: Registry)
     assert [client.name for client in in_force.by_issuer("https://shared.example")] == ["north", "south"]
     assert [client.name for client in in_force.by_issuer("https://b.example")] == ["b"]
     assert in_force.by_issuer("https://none.example") == ()
-    found = in_force.by_name("south")
-    assert found is not None
-    assert found.tenants == {"s"}
-    assert in_force.by_name("none") is None
+    assert [client.tenants for client in in_force.by_issuer("https://shared.example")] == [{"n"}, {"s"}]
     assert in_force.origins == {"https://b.example"}
 
 
@@ -212,7 +209,7 @@ def test_callers_in_many_threads_see_one_whole_version_or_the_other(path: Path, 
         try:
             while not stop.is_set():
                 in_force = registry.current()
-                assert all(in_force.by_name(client.name) is client for client in in_force.clients)
+                assert all(in_force.by_issuer(client.issuer) == (client,) for client in in_force.clients)
                 seen.add(tuple(client.name for client in in_force.clients))
         except Exception as error:  # noqa: BLE001  told by the test below
             failures.append(error)

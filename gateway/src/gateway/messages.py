@@ -7,7 +7,6 @@ null for what they do not have.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
@@ -19,19 +18,6 @@ UUID: Final = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 PATIENT_ID: Final = r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,200}"
 USER_ID: Final = r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9._-]{1,256}"
 HTTP_URL: Final = r"https?://[^\s/?#]+[^\s]*"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What we need to know of a call that is right.
-
-    Attributes:
-        hook_instance: its UUID.
-        fhir_server: the base URL of the client's FHIR server, empty when it names none.
-    """
-
-    hook_instance: str
-    fhir_server: str
 
 
 def _member(right: Callable[[Any], bool], wrong: str, *, required: bool = False) -> fields.Raw:
@@ -109,7 +95,7 @@ _CONTEXT: Final = _Context()
 _ORDER_CONTEXT: Final = _OrderContext()
 
 
-def check_call(document: Mapping[str, Any], hook: str) -> Call:
+def check_call(document: Mapping[str, Any], hook: str) -> None:
     """See that a JSON object is a call of `hook` that a service can work on.
 
     Raises:
@@ -119,7 +105,6 @@ def check_call(document: Mapping[str, Any], hook: str) -> Call:
     if envelope["hook"] != hook:
         raise malformed(f"The hook of this service is {hook}; the call names another one.", "hook")
     _load(_ORDER_CONTEXT if hook.startswith("order-") else _CONTEXT, envelope["context"], "context.")
-    return Call(envelope["hookInstance"], envelope.get("fhirServer") or "")
 
 
 def _load(schema: Schema, document: Mapping[str, Any], place: str) -> dict[str, Any]:

@@ -40,15 +40,10 @@ class Snapshot:
     clients: tuple[Client, ...]
     origins: frozenset[str]
     _issuers: Mapping[str, tuple[Client, ...]] = field(repr=False)
-    _names: Mapping[str, Client] = field(repr=False)
 
     def by_issuer(self, issuer: str) -> tuple[Client, ...]:
         """The clients whose tokens have this `iss`; if there are several, no two of them share a tenant."""
         return self._issuers.get(issuer, ())
-
-    def by_name(self, name: str) -> Client | None:
-        """The client that logs call so."""
-        return self._names.get(name)
 
 
 def snapshot(listed: Sequence[Client]) -> Snapshot:
@@ -57,7 +52,7 @@ def snapshot(listed: Sequence[Client]) -> Snapshot:
     for client in listed:
         issuers[client.issuer] = (*issuers.get(client.issuer, ()), client)
     origins = frozenset[str]().union(*(client.origins for client in listed))
-    return Snapshot(tuple(listed), origins, issuers, {client.name: client for client in listed})
+    return Snapshot(tuple(listed), origins, issuers)
 
 
 class Registry:
