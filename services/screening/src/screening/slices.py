@@ -30,7 +30,7 @@ def field(raw: Raw, kind: type[_T]) -> _T | None:
     if raw is NOTHING:
         return None
     try:
-        return cast(_T | None, _decoder(cast(Hashable, kind)).decode(raw))
+        return cast("_T | None", _decoder(cast(Hashable, kind)).decode(raw))
     except UNREADABLE:
         return None
 

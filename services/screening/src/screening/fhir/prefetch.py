@@ -31,6 +31,9 @@ from screening.slices import NOTHING, UNREADABLE, field, listed, members, presen
 Resources = tuple[tuple[str, Known], ...]
 """Resources, each with its fullUrl (empty when there is none)."""
 
+_UNCOUNTED: Final = frozenset({OperationOutcome, Medication})
+"""What a search does not count among its matches: remarks of the server, and products that it includes."""
+
 _NUMBER: Final = re.compile(r"\"?(\d{1,9})(?:\.0+)?\"?")
 
 
@@ -172,7 +175,7 @@ def _number(total: Raw) -> int | None:
 
 
 def _matches(found: Resources) -> int:
-    return sum(not isinstance(r, OperationOutcome | Medication) for _, r in found)
+    return sum(type(r) not in _UNCOUNTED for _, r in found)
 
 
 def _more(total: int | None, entries: int) -> bool:
@@ -187,7 +190,7 @@ def _bent(items: Raw, kind: type[Struct]) -> bool:
 
 
 def _judged(found: Resources, incomplete: bool) -> Delivery:
-    outcomes = [r for _, r in found if isinstance(r, OperationOutcome)]
+    outcomes = [r for _, r in found if type(r) is OperationOutcome]
     resources = tuple((url, r) for url, r in found if not isinstance(r, OperationOutcome)) if outcomes else found
     if any(outcome.failed for outcome in outcomes):
         return Delivery(FAILED, resources)

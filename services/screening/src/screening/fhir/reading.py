@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from msgspec import Raw
 
@@ -18,6 +18,7 @@ from screening.fhir.times import day
 from screening.slices import field
 
 _Fact = TypeVar("_Fact")
+_OF_PATIENTS: Final = (shapes.Owned, shapes.Patient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class Reader:
     def lacking_of_drafts(self, call: Call, deliveries: Mapping[str, Delivery]) -> tuple[str, ...]:
         """References to products without which it cannot be told which medicines the drafts are."""
         drafts = [("", r) for raw in call.draft_orders if (r := shapes.resource(raw)) is not None]
+        if not drafts:
+            return ()
         return _lacking(
             Delivery(outcomes.DELIVERED, tuple(drafts)),
             _products([*prefetch.everything(deliveries.values()), *drafts]),
@@ -216,8 +219,13 @@ class Reader:
 
 def _any_of(delivery: Delivery, patient_id: str) -> bool:
     """Whether anything here may be the patient's: it is of theirs, or nothing here has a patient at all."""
-    owned = [r for _, r in delivery.resources if isinstance(r, shapes.Owned | shapes.Patient)]
-    return not owned or any(_may_be_of(r, patient_id) for r in owned)
+    of_others = False
+    for _, r in delivery.resources:
+        if isinstance(r, _OF_PATIENTS):
+            if _may_be_of(r, patient_id):
+                return True
+            of_others = True
+    return not of_others
 
 
 def _may_be_of(r: shapes.Owned | shapes.Patient, patient_id: str) -> bool:
@@ -232,7 +240,7 @@ def _is_of(r: shapes.Owned, patient_id: str) -> bool:
 
 def _lacking(delivery: Delivery, products: facts.Products) -> tuple[str, ...]:
     """References to the products without which it cannot be told of a medicine here which one it is."""
-    found = (facts.unresolved(r, products) for _, r in delivery.resources if isinstance(r, shapes.Medicine))
+    found = (facts.unresolved(r, products) for _, r in delivery.resources if shapes.is_medicine(r))
     return tuple(dict.fromkeys(reference for reference in found if reference))
 
 
@@ -262,7 +270,7 @@ def _products(resources: Iterable[tuple[str, shapes.Known]]) -> dict[str, shapes
     """Medication resources by relative reference and by fullUrl."""
     products: dict[str, shapes.Medication] = {}
     for url, r in resources:
-        if isinstance(r, shapes.Medication):
+        if type(r) is shapes.Medication:
             if r.id:
                 products[f"Medication/{r.id}"] = r
             if url:

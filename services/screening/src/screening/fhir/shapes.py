@@ -8,7 +8,7 @@ has no cycles, so the structs are kept out of the garbage collector.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, Union, cast, get_args
+from typing import Any, Final, TypeGuard, Union, cast, get_args
 
 import msgspec
 from msgspec import Raw, Struct
@@ -282,6 +282,14 @@ class RawBundle(Struct, gc=False):
 WHOLE: Final = msgspec.json.Decoder(Union[Known, Bundle])  # noqa: UP007
 ONE: Final = msgspec.json.Decoder(Known)
 _TYPES: Final[Mapping[str, type[_Resource]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Known)}
+
+
+_MEDICINES: Final = frozenset(get_args(Medicine))
+
+
+def is_medicine(read: Known) -> TypeGuard[Medicine]:
+    """Whether this is a `Medicine`. Asked of every resource: `isinstance` takes five times as long to say no."""
+    return type(read) in _MEDICINES
 
 
 def type_of(read: Known) -> str:
