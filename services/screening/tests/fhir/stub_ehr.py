@@ -22,6 +22,7 @@ class Asked:
     params: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
     target: str
+    peer: int = 0
 
     def param(self, name: str) -> str:
         return dict(self.params).get(name, "")
@@ -66,9 +67,9 @@ class Stub:
             def _do(self, form: str) -> None:
                 parts = urlsplit(self.path)
                 pairs = tuple(parse_qsl(form or parts.query, keep_blank_values=True))
-                told = Asked(
-                    self.command, parts.path.removeprefix(stub.path).lstrip("/"), pairs, dict(self.headers), self.path
-                )
+                path = parts.path.removeprefix(stub.path).lstrip("/")
+                peer = self.client_address[1]
+                told = Asked(self.command, path, pairs, dict(self.headers), self.path, peer)
                 stub.asked.append(told)
                 reply = stub.answers(told)
                 until = time.monotonic() + reply.wait
