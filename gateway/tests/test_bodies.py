@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chassis.problems import Problem
+from chassis.serving import connections
 from gateway import bodies, limits
 from gateway.limits import Limits
 from gateway.settings import Settings
@@ -119,6 +120,16 @@ def test_brackets_are_counted_before_anything_is_built() -> None:
     assert (caught.value.status, caught.value.code) == (413, "too-costly")
     assert "1,000" in caught.value.words
     assert "MAX_JSON_CONTAINERS" in caught.value.words
+
+
+def test_commas_are_counted_before_anything_is_built() -> None:
+    few = Limits(values=1_000)
+    assert bodies.read(b'{"a": [' + b"1," * 1_000 + b"1]}", few)
+    with pytest.raises(Problem) as caught:
+        bodies.read(b'{"a": [' + b"1," * 1_001 + b"1]}", few)
+    assert (caught.value.status, caught.value.code) == (413, "too-costly")
+    assert "1,000 members and items" in caught.value.words
+    assert "MAX_JSON_VALUES" in caught.value.words
 
 
 def bundle(entries: int, resource: Any = None) -> dict[str, Any]:
@@ -242,6 +253,7 @@ def test_the_page_of_limits_says_their_settings_and_defaults() -> None:
     defaults = Limits()
     assert said == {
         "MAX_BODY_BYTES": Settings(internal_keys=()).max_body, "MAX_JSON_CONTAINERS": defaults.containers,
+        "MAX_JSON_VALUES": defaults.values, "MAX_HELD_BYTES": connections.Limits().held_bytes,
         "MAX_PREFETCH_KEYS": defaults.prefetch_keys, "MAX_BUNDLE_ENTRIES": defaults.bundle_entries,
         "MAX_ALL_ENTRIES": defaults.all_entries, "MAX_DRAFT_ORDERS": defaults.draft_orders,
         "MAX_SELECTIONS": defaults.selections,

@@ -18,6 +18,7 @@ class Limits:
     Attributes:
         containers: objects and lists in a body (MAX_JSON_CONTAINERS). What is read takes memory by their number:
             ten megabytes of `[],` would take two hundred.
+        values: members and items in a body, by its commas (MAX_JSON_VALUES), for the same reason.
         prefetch_keys: members of `prefetch` (MAX_PREFETCH_KEYS).
         bundle_entries: entries of one Bundle (MAX_BUNDLE_ENTRIES).
         all_entries: entries of all Bundles of a call (MAX_ALL_ENTRIES).
@@ -26,6 +27,7 @@ class Limits:
     """
 
     containers: int = 500_000
+    values: int = 1_000_000
     prefetch_keys: int = 200
     bundle_entries: int = 5_000
     all_entries: int = 20_000
@@ -34,13 +36,15 @@ class Limits:
 
 
 def check_size(body: bytes, limits: Limits) -> None:
-    """See that reading `body` will not take too much memory. Brackets inside of strings count as well.
+    """See that reading `body` will not take too much memory. Brackets and commas inside of strings count as well.
 
     Raises:
         Problem: 413.
     """
     if len(body) > limits.containers and body.count(b"{") + body.count(b"[") > limits.containers:
         raise too_many("The request body holds", "objects and lists", limits.containers, "MAX_JSON_CONTAINERS")
+    if len(body) > limits.values and body.count(b",") > limits.values:
+        raise too_many("The request body holds", "members and items", limits.values, "MAX_JSON_VALUES")
 
 
 def check_call(document: Mapping[str, Any], limits: Limits) -> None:

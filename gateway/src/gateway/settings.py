@@ -132,6 +132,7 @@ def _limits(env: Environment) -> Limits:
     defaults = Limits()
     return Limits(
         containers=env.int("MAX_JSON_CONTAINERS", defaults.containers, validate=Range(1_000, 10_000_000)),
+        values=env.int("MAX_JSON_VALUES", defaults.values, validate=Range(1_000, 20_000_000)),
         prefetch_keys=env.int("MAX_PREFETCH_KEYS", defaults.prefetch_keys, validate=Range(1, 10_000)),
         bundle_entries=env.int("MAX_BUNDLE_ENTRIES", defaults.bundle_entries, validate=Range(1, 1_000_000)),
         all_entries=env.int("MAX_ALL_ENTRIES", defaults.all_entries, validate=Range(1, 1_000_000)),

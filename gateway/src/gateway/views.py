@@ -94,10 +94,8 @@ def blueprint(
     @hooks.post("/cds-services/<service_id>")
     def call(service_id: str) -> Response:
         """One call of a CDS service."""
-        service, body, document = received(service_id)
-        messages.check_call(document, service.hook)
-        limits.check_call(document, settings.limits)
-        answer = forwarded(service, f"/cds-services/{service.id}", body, document.get("fhirServer"))
+        service, body, fhir_server = _checked(*received(service_id), settings.limits)
+        answer = forwarded(service, f"/cds-services/{service.id}", body, fhir_server)
         if not _OBJECT.match(answer.body) or (answer.status == _OK and not _has_cards(answer.body)):
             raise upstream_bad()
         return _passed_on(answer)
@@ -105,10 +103,24 @@ def blueprint(
     @hooks.post("/cds-services/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
         """What became of cards. The answer may be empty."""
-        service, body, _ = received(service_id)
+        service, body = received(service_id)[:2]
         return _passed_on(forwarded(service, f"/cds-services/{service.id}/feedback", body))
 
     return hooks
+
+
+def _checked(
+    service: Service, body: bytes, document: Mapping[str, Any], within: limits.Limits
+) -> tuple[Service, bytes, object]:
+    """The service, the body and the `fhirServer` of a call that is right. Nobody keeps the document while the service
+    is waited for: it is many times as large as the body.
+
+    Raises:
+        Problem: 400 or 413 if it is not right.
+    """
+    messages.check_call(document, service.hook)
+    limits.check_call(document, within)
+    return service, body, document.get("fhirServer")
 
 
 def _has_cards(body: bytes) -> bool:
