@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -378,3 +380,9 @@ def test_a_failure_is_logged_without_the_token(tmp_path: Path, restless: None, c
         ledger.admit(use("Sentinel-1", "Sentinel-2"), Limit("ehr", 1, 1), NOW)
     (record,) = [record for record in caplog.records if record.name == "cds.ledger"]
     assert "Sentinel" not in str(record.__dict__.get("fields")) + record.getMessage()
+
+
+def test_a_gateway_that_keeps_a_file_loads_no_database_driver() -> None:
+    told = "import sys, gateway.app; print('psycopg' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True)  # noqa: S603 - our own words
+    assert answer.stdout == b"False\n"
