@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway import openapi
-from gateway.discovery import Catalog
+from gateway.discovery import Catalog, Directory
 from gateway.limits import Limits
 from gateway.settings import PRODUCTION
 
@@ -150,6 +150,22 @@ def test_who_must_be_known_is_said(document: Any, gateway: Callable[..., Any]) -
     assert strict["paths"]["/explanations"]["get"]["security"] == []
     assert "/" not in strict["paths"]
     assert strict["servers"] == [{"url": "http://localhost:8080"}]
+
+
+def test_the_document_follows_what_is_announced(settings: Any) -> None:
+    entry = {"id": "one", "hook": "patient-view", "description": "The first."}
+    announced = [json.dumps({"services": [{**entry, "id": name}]}).encode() for name in ("one", "one", "two")]
+    directory = Directory({"screening": ""}, 0.0, lambda _: announced.pop(0))
+    app = Flask(__name__)
+    app.register_blueprint(openapi.blueprint(settings, directory))
+    for name in ("one", "one", "two"):
+        directory.start()
+        directory._due = float("inf")
+        paths = app.test_client().get("/openapi.json").json["paths"]
+        assert [path for path in paths if path.startswith("/cds-services/")] == [
+            f"/cds-services/{name}",
+            f"/cds-services/{name}/feedback",
+        ]
 
 
 def test_without_a_service_there_is_none_in_the_document(settings: Any) -> None:

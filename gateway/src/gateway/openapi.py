@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response
 
 from gateway import __version__, messages
 from gateway.discovery import Catalog, Directory
@@ -67,11 +67,18 @@ class _Announced(msgspec.Struct):
 def blueprint(settings: Settings, directory: Directory) -> Blueprint:
     """The document's route. It is public reading."""
     openapi = Blueprint("openapi", __name__)
+    made: dict[bytes, bytes] = {}
 
     @openapi.get("/openapi.json")
     def served() -> Response:
-        """The document, of the services that are announced now."""
-        return jsonify(document(settings, directory.announced()))
+        """The document, of the services that are announced now; made anew when these change."""
+        catalog = directory.announced()
+        body = made.get(catalog.document)
+        if body is None:
+            body = msgspec.json.encode(document(settings, catalog))
+            made.clear()
+            made[catalog.document] = body
+        return Response(body, content_type="application/json")
 
     return openapi
 
