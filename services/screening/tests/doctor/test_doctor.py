@@ -22,8 +22,8 @@ FORMS = ("application/json", "text/html", "text/plain")
 def test_before_the_first_call_it_shows_the_sheet_and_no_client(client: FlaskClient) -> None:
     document = ask(client)
     assert document["clients"] == []
-    assert "No call has been counted yet." in ask(client, "text/plain")
-    assert "No call has been counted yet." in ask(client, "text/html")
+    assert "No call has been counted yet, or none of a client of this name." in ask(client, "text/plain")
+    assert "No call has been counted yet, or none of a client of this name." in ask(client, "text/html")
     keys = [key["key"] for group in document["sheet"] for key in group["keys"]]
     assert sorted(keys) == sorted(prefetch_names())
 

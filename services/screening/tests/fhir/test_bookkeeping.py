@@ -213,6 +213,13 @@ def test_a_single_stray_resource_is_overlooked_but_noted() -> None:
     assert (told["labs_vitamin_b12"], chart.not_looked_up) == (WRONG_PATIENT, {"vitamin-b12"})
 
 
+@pytest.mark.parametrize("relation", ["next", "Next", " NEXT "])
+def test_a_next_page_is_seen_however_it_is_written(relation: str) -> None:
+    link = [{"relation": relation, "url": "https://ehr.example/b"}]
+    chart, told = outcomes_of(s.prefetch(labs_vitamin_b12=s.bundle(link=link)))
+    assert (told["labs_vitamin_b12"], chart.not_looked_up) == (PARTIAL, {"vitamin-b12"})
+
+
 @pytest.mark.parametrize(
     ("value", "outcome"),
     [

@@ -93,7 +93,7 @@ async def judged(response: aiohttp.ClientResponse) -> Answer:
         return Answer(outcomes.UNREADABLE, status)
     if not head.resourceType:
         return Answer(outcomes.UNREADABLE, status)
-    link = next((field(one.url, str) or "?" for one in listed(head.link, Link) if one.relation == "next"), "")
+    link = next((field(one.url, str) or "?" for one in listed(head.link, Link) if one.leads_on), "")
     return Answer(outcomes.DELIVERED, status, body, link, len(field(head.entry, list[Raw]) or ()))
 
 

@@ -82,5 +82,5 @@ EHR_WORDS: Final[Mapping[str, str]] = {
     NOT_TRUSTED: "fhirServer has no TLS certificate that this service trusts (TLS_CA_FILE adds an authority)",
     NOT_PUBLIC: "fhirServer's name does not resolve to a public address, and only such ones are agreed",
     BUSY: "fhirServer is being asked by as many calls as may do so at a time",
-    PAUSED: "fhirServer has just failed several times and is left alone for some seconds",
+    PAUSED: "fhirServer has just failed several times or asked for a pause, and is left alone for a while",
 }

@@ -118,7 +118,7 @@ def _delivery(raw: Raw) -> Delivery:
     page = _read(raw)
     if isinstance(page, Delivery):
         return page
-    following = [link for link in page.links if link.relation == "next"]
+    following = [link for link in page.links if link.leads_on]
     judged = _judged(page.found, page.bent or bool(following) or _more(page.total, page.matches))
     link = next((field(one.url, str) or "" for one in following), "")
     # What cannot be read on this page is not made good by the next one.

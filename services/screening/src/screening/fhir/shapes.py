@@ -255,6 +255,11 @@ class Link(Struct, gc=False):
     relation: str | None = None
     url: Raw = NOTHING
 
+    @property
+    def leads_on(self) -> bool:
+        """Whether it leads to the next page, in whatever case that is written."""
+        return (self.relation or "").strip().lower() == "next"
+
 
 class Bundle(_Resource, tag="Bundle"):
     """FHIR Bundle whose entries all fit their shapes."""

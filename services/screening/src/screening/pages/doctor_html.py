@@ -53,7 +53,7 @@ _CLIENT: Final = Markup("""<h2>Client <code>{}</code></h2>
 _COLUMNS: Final = (
     "Key", "Hit", "Null", "Absent", "Partial", "Error", "With data", "Fetched from the EHR", "Time it took",
 )  # fmt: skip
-_NOBODY: Final = Markup("<h2>Clients</h2>\n<p>No call has been counted yet.</p>")
+_NOBODY: Final = Markup("<h2>Clients</h2>\n<p>No call has been counted yet, or none of a client of this name.</p>")
 _IN_ORDER: Final = Markup("<p>In order: every key came, none was renamed.</p>")
 _OUTCOMES: Final = ("hit", "null", "absent", "partial", "error")
 

@@ -20,7 +20,7 @@ def _lines(told: _Told) -> Iterator[str]:
     for one in told["clients"]:
         yield from ("", *_client(one))
     if not told["clients"]:
-        yield from ("", "No call has been counted yet.")
+        yield from ("", "No call has been counted yet, or none of a client of this name.")
     yield from ("", "== Copy-paste sheet (keys and queries, character by character)")
     for group in told["sheet"]:
         yield from ("", group["title"])
