@@ -85,6 +85,8 @@ def cited(markdown: str) -> tuple[str, ...]:
 
 def has_raw_html(markdown: str) -> bool:
     """Whether a text holds HTML tags, which would be printed as text."""
+    if "<" not in markdown:  # as in nearly all texts, which need not be parsed once more
+        return False
     return any(token.type in ("html_block", "html_inline") for token in _flat(_md_seeing_html.parse(markdown)))
 
 
