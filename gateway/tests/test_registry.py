@@ -274,12 +274,15 @@ def test_what_goes_wrong_in_reading_reaches_the_log_and_no_call(
     def fail(_: str) -> None:
         raise ZeroDivisionError("Sentinel-1")
 
+    def failures() -> set[str]:  # a reader that another test has left behind may still say that all went well
+        return {line["error_type"] for line in log() if "error_type" in line}
+
     registry.current()
     monkeypatch.setattr(clients, "read", fail)
     path.write_text(listed("b"))
-    assert wait(lambda: registry.current() and log())
+    assert wait(lambda: registry.current() and failures())
     assert names(registry) == ["a"]
-    assert {line["error_type"] for line in log()} == {"ZeroDivisionError"}
+    assert failures() == {"ZeroDivisionError"}
     assert "Sentinel" not in json.dumps(log())
     monkeypatch.undo()
     assert wait(lambda: names(registry) == ["b"])
