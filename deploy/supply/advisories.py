@@ -5,6 +5,7 @@ known vulnerabilities. Here a package counts as audited only if an answer about 
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from typing import Any, Final
 
 SOURCES: Final = ("pypi", "osv")
 LIMIT_S: Final = 120
+
+
+_ADDRESS: Final = re.compile(r"(?:https?|file)://[^\s'\")]+|/pypi/[^\s'\")]+")
+_HOST: Final = re.compile(r"(host=|port=|resolve )[^\s,)]+")
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,14 @@ class Answer:
         if not left:
             return ""
         if not self.audited:
-            return f"NOT AUDITED: none of {len(self.asked)} {self.what}: {self.why}"
-        return f"NOT AUDITED: {len(left)} of {len(self.asked)} {self.what} ({', '.join(left)}): {self.why}"
+            return f"NOT AUDITED: none of {len(self.asked)} {self.what}: {_without_addresses(self.why)}"
+        missing = ", ".join(left)
+        return f"NOT AUDITED: {len(left)} of {len(self.asked)} {self.what} ({missing}): {_without_addresses(self.why)}"
+
+
+def _without_addresses(why: str) -> str:
+    """A tool's words without hosts and addresses: where this machine gets its packages is nobody's business."""
+    return _HOST.sub(r"\1...", _ADDRESS.sub("...", why))
 
 
 def of_python(files: Sequence[Path], names: Iterable[str], tool: Path) -> Answer:

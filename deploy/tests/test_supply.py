@@ -281,3 +281,15 @@ def test_a_bill_of_something_else_is_refused() -> None:
 def test_a_bill_says_what_is_pinned_and_nothing_else(components: list[dict[str, Any]], words: str) -> None:
     subject = {"metadata": {"component": component("dystonia-cds-gateway")}}
     assert any(words in fault for fault in sbom.against_the_pins(subject | {"components": components}, PINNED))
+
+
+def test_the_reason_names_no_address() -> None:
+    why = (
+        "HTTPSConnectionPool(host='packages.example', port=443): Max retries exceeded with url: /pypi/flask/3.1.3/json"
+        " (Failed to resolve 'advisories.example' ...); 405 - POST https://registry.example/-/npm/v1/security"
+    )
+    answer = advisories.Answer("npm packages", frozenset({"a"}), frozenset(), (), why)
+    assert ".example" not in answer.missed
+    assert "443" not in answer.missed
+    assert "Max retries exceeded" in answer.missed
+    assert "405" in answer.missed
