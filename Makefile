@@ -41,8 +41,8 @@ clients-check: $(STAMP) ## check a clients file, FILE=clients.yaml, and say what
 try-clients: $(STAMP) ## make clients file, key and secrets for: docker-compose --profile try up try
 	@exec .venv/bin/clients try -- "$${TRY_DIR:-var/try}"
 
-test: $(STAMP) ## run all tests [TESTS=path or other pytest arguments]
-	@exec $(PY) -m pytest -n auto --maxprocesses 4 $(TESTS)
+test: $(STAMP) ## run the tests [TESTS=path or other pytest arguments; WIDE=1: every scenario along every route, as CI]
+	@exec $(PY) -m pytest -n auto --maxprocesses 4 $(if $(WIDE),,-m "not wide") $(TESTS)
 
 check: $(STAMP) ## lint, format, types, import directions, value sets, prefetch; changes nothing
 	$(PY) -m ruff check .

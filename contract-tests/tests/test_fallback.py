@@ -110,7 +110,9 @@ def without(call: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 @pytest.mark.promise("R23", "R30", "R31", "R37", "T62", "T72")
 @pytest.mark.parametrize("scenario", CASES, ids=[each["id"] for each in CASES])
-@pytest.mark.parametrize("token", [TOKEN, ""], ids=["secured", "open"])
+@pytest.mark.parametrize(
+    "token", [pytest.param(TOKEN, id="secured"), pytest.param("", id="open", marks=pytest.mark.wide)]
+)
 def test_fetched_is_as_good_as_prefetched(
     unhurried: Client, ehr: Ehr, base: str, today: date, scenario: dict[str, Any], token: str
 ) -> None:

@@ -124,7 +124,9 @@ def test_the_dead_get_no_card(
     assert outcome(screening, service, request) == []
 
 
-@pytest.mark.parametrize("case", WRITTEN, ids=[str(case) for case in WRITTEN])
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, id=str(c), marks=[pytest.mark.wide] if n % 16 else []) for n, c in enumerate(WRITTEN)]
+)
 def test_the_scenarios_of_the_project_through_the_gateway(
     door: Client, services: dict[str, Any], today: date, case: Any
 ) -> None:

@@ -228,6 +228,7 @@ def test_the_recipe_names_every_file_that_changes_and_no_other(changed: set[str]
     assert named | written == changed
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("check", CHECKS)
 def test_the_checks_pass(changed: set[str], tree: Path, check: str) -> None:
     assert changed

@@ -102,7 +102,14 @@ def test_state_directory_is_closed_to_others_and_its_key_survives(tryout_environ
 
 
 @needs_proc
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        signal.SIGKILL,
+        *(pytest.param(n, marks=pytest.mark.wide) for n in (signal.SIGINT, signal.SIGHUP)),
+    ],
+)
 def test_no_child_is_left(tryout_environ: dict[str, str], number: signal.Signals) -> None:
     process = start(tryout_environ)
     until_serving(process)
@@ -127,7 +134,9 @@ def test_stopped_while_starting_leaves_no_child(tryout_environ: dict[str, str]) 
 
 @needs_proc
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, *(pytest.param(n, marks=pytest.mark.wide) for n in (signal.SIGTERM, signal.SIGKILL))]
+)
 def test_a_signal_to_make_only_stops_everything(
     tryout_environ: dict[str, str], tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -20,13 +20,14 @@ SHARED = shared()
 EHRS = pytest.mark.parametrize("answer", [answer_prefetch, wire.answer_by_type], ids=["searches", "sends-everything"])
 
 
-def _marked(case: Case) -> Any:
+def _marked(case: Case, *, wide: bool = False) -> Any:
     marks = [pytest.mark.xfail(strict=True, reason=case.differs)] if case.differs else []
+    marks += [pytest.mark.wide] if wide else []
     return pytest.param(case.scenario, id=str(case), marks=marks)
 
 
 @EHRS
-@pytest.mark.parametrize("scenario", [_marked(case) for case in OURS])
+@pytest.mark.parametrize("scenario", [_marked(case, wide=n % 8 > 0) for n, case in enumerate(OURS)])
 def test_written_scenario(scenario: dict[str, Any], answer: Answer) -> None:
     check(fhir_route.read(scenario, BOOK, answer), scenario)
 
