@@ -7,6 +7,7 @@ Each has the two methods of a cosmic-ray operator, so that cosmic-ray applies al
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
@@ -39,15 +40,15 @@ class Operator(Protocol):
         """The node with the change of that index made."""
 
 
-class _InStrings:
+class _InStrings(ABC):
     """A change within a string literal on one line that is no f-string."""
 
     def __init__(self, pattern: str) -> None:
         self.pattern = re.compile(pattern)
 
+    @abstractmethod
     def variants(self, match: re.Match[str]) -> tuple[str, ...]:
         """What the string may become."""
-        raise NotImplementedError
 
     def _found(self, node: Node) -> tuple[str, ...]:
         if node.type != "string" or node.value[0] not in "\"'" or node.value.startswith(('"""', "'''")):

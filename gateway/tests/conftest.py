@@ -21,6 +21,8 @@ from gateway.app import create_app
 from gateway.settings import TRY_OUT, Settings
 from gateway.trust import Trust
 
+from .sending import EHR, Sender
+
 PATIENT_VIEW = {
     "id": "dystonia-patient-view",
     "hook": "patient-view",
@@ -206,3 +208,8 @@ def order(call: dict[str, Any]) -> dict[str, Any]:
         "draftOrders": {"resourceType": "Bundle", "entry": [{"resource": draft}]},
     }
     return call | {"hook": "order-select", "context": context}
+
+
+@pytest.fixture
+def sender(gateway: Callable[..., Any], call: Any) -> Callable[..., Sender]:
+    return lambda *clients, **settings: Sender(gateway, call, *(clients or (EHR,)), **settings)
