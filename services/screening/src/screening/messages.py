@@ -39,6 +39,7 @@ class HookCall:
     """A checked call.
 
     Attributes:
+        hook_instance: a UUID of any version; one may stand for calls of several services.
         patient_id: `context.patientId`.
         prefetch: the values of `prefetch`, unread.
         draft_orders: the resources in `context.draftOrders`, unread.
@@ -50,6 +51,7 @@ class HookCall:
         fhir_authorization: `fhirAuthorization`, unread: it holds a token.
     """
 
+    hook_instance: str
     patient_id: str
     prefetch: Mapping[str, Raw]
     draft_orders: tuple[Raw, ...]
@@ -127,6 +129,7 @@ def read(body: bytes, hook: str) -> HookCall:
     drafts = (context or {}).get("draftOrders", NOTHING)
     selections = said["selections"]
     return HookCall(
+        hook_instance=loaded["hookInstance"],
         patient_id=said["patientId"],
         prefetch=top.prefetch or {},
         draft_orders=_drafts(drafts),

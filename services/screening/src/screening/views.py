@@ -108,7 +108,7 @@ def blueprint(parts: Parts) -> Blueprint:
                 screening = _order_hook(parts, gathered, hook_call, signing=service.hook == services.ORDER_SIGN)
         if not screening.findings:
             return _json(_NO_CARDS)
-        identity = Identity(parts.identity_key, (hook_call.fhir_server, hook_call.patient_id, hook_call.encounter_id))
+        identity = _identity(parts.identity_key, caller, hook_call)
         with account.timed("cards"):
             rendered = parts.renderer.cards(screening, hook_call.patient_id, identity, parts.explanations.current)
             agreed = parts.agreed(caller, chart, identity)
@@ -134,6 +134,11 @@ def blueprint(parts: Parts) -> Blueprint:
         raise problems.feedback_not_kept()
 
     return views
+
+
+def _identity(key: bytes, caller: Caller, hook_call: HookCall) -> Identity:
+    who = (caller.client, caller.tenant)
+    return Identity(key, (*who, hook_call.fhir_server, hook_call.patient_id, hook_call.encounter_id))
 
 
 def _gathered(parts: Parts, caller: Caller, hook_call: HookCall, hook: str, began: float) -> Gathered:

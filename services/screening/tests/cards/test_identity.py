@@ -6,7 +6,7 @@ from typing import Any
 import edge_samples as s
 import pytest
 
-from chassis.testing import KEYS, signed
+from chassis.testing import CALLER, KEYS, signed
 from screening.app import create_app
 from screening.cards.identity import Identity
 from screening.settings import Settings
@@ -67,6 +67,15 @@ def test_what_does_not_change_an_id(same: Any) -> None:
 )
 def test_another_patient_server_or_encounter_has_other_ids(other: Any) -> None:
     there = ids(other)
+    assert set(there) == set(HERE)
+    assert not set(there.values()) & set(HERE.values())
+
+
+@pytest.mark.parametrize("who", [{"client": "another"}, {"client": "tests", "tenant": "another"}])
+def test_another_client_or_tenant_has_other_ids_for_the_same_patient(who: dict[str, str]) -> None:
+    other = s.application().test_client()
+    other.caller = {**CALLER, **who}
+    there = ids(s.call(VALUES, encounterId="e1"), other)
     assert set(there) == set(HERE)
     assert not set(there.values()) & set(HERE.values())
 

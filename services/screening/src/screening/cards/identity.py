@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Derives UUIDs for one patient of one FHIR server in one encounter."""
+    """Derives UUIDs for one client and tenant, one patient of one FHIR server, in one encounter.
+
+    Two clients of one FHIR server never share a card: each answers its own only.
+    """
 
     key: bytes
     scope: tuple[str, ...]
