@@ -13,28 +13,17 @@ from flask import Blueprint, Response, request
 
 from chassis.problems import Problem
 from screening import sheet
+from screening.pages import look
 from screening.pages.doctor_html import page as as_html
 from screening.pages.doctor_text import page as as_text
 from screening.pages.doctor_told import told
 from screening.snapshots import Snapshots
 
-_HTML: Final = "text/html"
-_JSON: Final = "application/json"
-_TEXT: Final = "text/plain"
 _CLIENT: Final = re.compile(r"[A-Za-z0-9._-]{0,100}")
-_GUARD: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Vary": "Accept",
-}
 _FORMS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
-    _HTML: as_html,
-    _JSON: lambda one: json.dumps(one, ensure_ascii=False),
-    _TEXT: as_text,
+    look.HTML: as_html,
+    look.JSON: lambda one: json.dumps(one, ensure_ascii=False),
+    look.TEXT: as_text,
 }
 
 
@@ -59,10 +48,9 @@ def blueprint(
         if not _CLIENT.fullmatch(client):
             raise Problem(400, "client must be the name of a client, as the clients file has it.", expression="client")
         document = told(snapshots.whole(), groups, templates, clock(), client)
-        liked = request.accept_mimetypes
-        chosen = max(_FORMS, key=lambda form: (liked[form], form == _HTML))
-        response = Response(_FORMS[chosen](document), headers=_GUARD)
-        response.headers["Content-Type"] = _JSON if chosen == _JSON else f"{chosen}; charset=utf-8"
+        chosen = look.preferred(*_FORMS)
+        response = Response(_FORMS[chosen](document), headers=look.GUARD)
+        response.headers["Content-Type"] = look.content_type(chosen)
         return response
 
     return views

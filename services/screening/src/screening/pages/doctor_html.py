@@ -6,22 +6,13 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from screening.pages import look
+from screening.pages.look import LINES, table
+
 _Told = Mapping[str, Any]
 
-_PAGE: Final = Markup("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>Prefetch doctor · Dystonia CDS</title>
-<link rel="stylesheet" href="explanations-assets/site.css">
-</head>
-<body>
-<main id="main">
-<h1>Prefetch doctor</h1>
-<p>What came of the data that we ask for, since {since}. {about} Names, codes and counts only: nothing of a patient is
-kept here.</p>
+_BODY: Final = Markup("""<p>What came of the data that we ask for, since {since}. {about} Names, codes and counts only:
+nothing of a patient is kept here.</p>
 {clients}
 <h2>Copy-paste sheet</h2>
 <p>For an EHR that does not read discovery: type in each key with its query, character by character. Tokens in double
@@ -32,22 +23,15 @@ that is agreed, and called not available otherwise.</p>
 <h2>SMART scopes</h2>
 <p>What the token of a call must allow, so that what did not come with the prefetch can be fetched. Take the narrowest
 only where every laboratory result has that category: what the server keeps back looks as if it did not exist.</p>
-{scopes}
-</main>
-</body>
-</html>
-""")
-_TABLE: Final = Markup('<div class="table"><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>')
+{scopes}""")
 _KEY: Final = Markup("""<h4><code>{key}</code>: {resource}</h4>
 <p>For {why}. Without it: {without}.</p>
 <pre>{query}</pre>""")
 _UNDATED: Final = Markup("<p>Without dates:</p>\n<pre>{}</pre>")
-_CELL: Final = Markup("<td>{}</td>")
 _CODE: Final = Markup("<code>{}</code>")
 _PRE: Final = Markup("<pre>{}</pre>")
 _PARAGRAPH: Final = Markup("<p>{}</p>")
 _HEADING: Final = Markup("<h3>{}</h3>")
-_LINES: Final = Markup("\n")
 _CLIENT: Final = Markup("""<h2>Client <code>{}</code></h2>
 <p>Calls: {}, of which {} were looked into. With data: of these, how often something stood under the key.</p>""")
 _COLUMNS: Final = (
@@ -60,26 +44,27 @@ _OUTCOMES: Final = ("hit", "null", "absent", "partial", "error")
 
 def page(told: _Told) -> str:
     """The document of `doctor_told.told` as HTML."""
-    clients = _LINES.join(_client(one) for one in told["clients"]) if told["clients"] else _NOBODY
-    return _PAGE.format(
+    clients = LINES.join(_client(one) for one in told["clients"]) if told["clients"] else _NOBODY
+    body = _BODY.format(
         since=told["since"],
         about=told["about"],
         clients=clients,
-        sheet=_LINES.join(_group(group) for group in told["sheet"]),
+        sheet=LINES.join(_group(group) for group in told["sheet"]),
         scopes=_scopes(told),
     )
+    return look.page("Prefetch doctor", body)
 
 
 def _client(one: _Told) -> Markup:
     parts = [
         _CLIENT.format(one["client"], one["calls"], one["lookedInto"]),
         _IN_ORDER if one["inOrder"] else Markup(""),
-        _table(_COLUMNS, _keys(one)),
+        table(_COLUMNS, _keys(one)),
     ]
     if one["drift"]:
         parts += [_HEADING.format("Departures from the templates"), _drift(one["drift"])]
     parts += [_not_understood(one)]
-    return _LINES.join(parts)
+    return LINES.join(parts)
 
 
 def _keys(one: _Told) -> Iterable[Sequence[str | Markup]]:
@@ -131,7 +116,7 @@ def _drift(drift: Iterable[_Told]) -> Markup:
         )
         for one in drift
     )
-    return _table(("Weight", "Key", "What, and what to do"), rows)
+    return table(("Weight", "Key", "What, and what to do"), rows)
 
 
 def _not_understood(one: _Told) -> Markup:
@@ -165,7 +150,7 @@ def _not_understood(one: _Told) -> Markup:
     if one["units"]:
         parts += [
             _HEADING.format("Units that could not be read"),
-            _table(
+            table(
                 ("Analyte", "Unit", "Why", "Results"),
                 (
                     (u["analyte"], _CODE.format(u["unit"] or "none"), u["reason"], str(u["results"]))
@@ -173,11 +158,11 @@ def _not_understood(one: _Told) -> Markup:
                 ),
             ),
         ]
-    return _LINES.join(parts)
+    return LINES.join(parts)
 
 
 def _codes(codes: Iterable[_Told]) -> Markup:
-    return _table(
+    return table(
         ("System", "Code", "Results", "First under"),
         (
             (_CODE.format(c["system"]), _CODE.format(c["code"]), str(c["results"]), _CODE.format(c["key"]))
@@ -191,7 +176,7 @@ def _group(group: _Told) -> Markup:
     for row in group["keys"]:
         parts += [_KEY.format_map(row)]
         parts += [_UNDATED.format(row["withoutDates"])] if row["withoutDates"] else []
-    return _LINES.join(parts)
+    return LINES.join(parts)
 
 
 def _scopes(told: _Told) -> Markup:
@@ -206,21 +191,12 @@ def _scopes(told: _Told) -> Markup:
         for group in told["sheet"]
         for row in group["keys"]
     )
-    return _LINES.join(
+    return LINES.join(
         [
             _PARAGRAPH.format("SMART 1, all together:"),
             _PRE.format(" ".join(together["v1"])),
             _PARAGRAPH.format("SMART 2, all together:"),
             _PRE.format(" ".join(together["v2"])),
-            _table(("Key", "SMART 1", "SMART 2", "SMART 2, narrowest"), rows),
+            table(("Key", "SMART 1", "SMART 2", "SMART 2, narrowest"), rows),
         ]
     )
-
-
-def _table(heads: Iterable[str], rows: Iterable[Sequence[str | Markup]]) -> Markup:
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(one) for one in heads)
-    body = _LINES.join(
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(row[0], Markup("").join(_CELL.format(c) for c in row[1:]))
-        for row in rows
-    )
-    return _TABLE.format(head, body)

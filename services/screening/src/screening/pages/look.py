@@ -1,0 +1,80 @@
+"""How our pages look: one frame and one style for all, headers to match, and nothing on them runs.
+
+The style sheet is that of the explanations, through the same public door. Everything put into a page is escaped,
+unless it is Markup of ours.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from flask import request
+from markupsafe import Markup
+
+HTML: Final = "text/html"
+JSON: Final = "application/json"
+TEXT: Final = "text/plain"
+
+GUARD: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Vary": "Accept",
+}
+"""The headers of a page for operators."""
+
+_PAGE: Final = Markup("""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{title} · Dystonia CDS</title>
+<link rel="stylesheet" href="{up}explanations-assets/site.css">
+</head>
+<body>
+<main id="main">
+<h1>{title}</h1>
+{body}
+</main>
+</body>
+</html>
+""")
+_TABLE: Final = Markup('<div class="table"><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>')
+_HEAD: Final = Markup('<th scope="col">{}</th>')
+_ROW: Final = Markup('<tr><th scope="row">{}</th>{}</tr>')
+_CELL: Final = Markup("<td>{}</td>")
+LINES: Final = Markup("\n")
+"""Joins the parts of a page."""
+
+
+def page(title: str, body: Markup, depth: int = 0) -> str:
+    """A whole page.
+
+    Args:
+        title: plain text.
+        body: what stands below the title.
+        depth: how many segments the page's address has after the first: links of ours are relative.
+    """
+    return _PAGE.format(title=title, body=body, up="../" * depth)
+
+
+def table(heads: Iterable[str], rows: Iterable[Sequence[str | Markup]]) -> Markup:
+    """A table that scrolls by itself where it is too wide; the first cell of a row is its head."""
+    head = Markup("").join(_HEAD.format(one) for one in heads)
+    body = LINES.join(_ROW.format(row[0], Markup("").join(_CELL.format(one) for one in row[1:])) for row in rows)
+    return _TABLE.format(head, body)
+
+
+def preferred(*forms: str) -> str:
+    """The form that this request likes best; the first one where it likes several alike."""
+    liked = request.accept_mimetypes
+    return max(forms, key=lambda form: (liked[form], form == forms[0]))
+
+
+def content_type(form: str) -> str:
+    """The Content-Type header of a form."""
+    return JSON if form == JSON else f"{form}; charset=utf-8"
