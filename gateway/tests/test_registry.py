@@ -13,7 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chassis import logs
+from chassis import following, logs
 from gateway import clients
 from gateway.registry import Registry
 
@@ -96,11 +96,11 @@ def test_an_unchanged_file_is_not_read_again(registry: Registry, monkeypatch: py
     assert registry.current() is first
 
 
-def test_the_file_is_looked_at_once_in_a_while(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_looked_at_once_in_a_while(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
-    stamp = clients.stamp
-    monkeypatch.setattr(clients, "stamp", lambda path: looks.append(path) or stamp(path))
-    registry._every = 60
+    stamp = following.stamp
+    registry = Registry(file=clients.read(str(path)), every=60)
+    monkeypatch.setattr(following, "stamp", lambda path: looks.append(path) or stamp(path))
     for _ in range(1000):
         registry.current()
     assert len(looks) == 1

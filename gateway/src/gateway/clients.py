@@ -12,12 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from chassis.following import Stamp, stamp
+from chassis.positions import Document, Fault, Unreadable
+from chassis.positions import Path as Place
+from chassis.positions import read as read_document
 from gateway import addresses, entries, jwks
 from gateway.addresses import FhirServer
 from gateway.jwks import Key
-from gateway.positions import Document, Fault, Unreadable
-from gateway.positions import Path as Place
-from gateway.positions import read as read_document
 
 _MOST_BYTES: Final = 4_000_000
 _MOST_ENTRIES: Final = 2_000
@@ -59,6 +60,7 @@ class Client:
         rate: how often it may call; None: as often as it likes.
         dialect: the ways of its EHR; one of `entries.DIALECTS`.
         prefetch_keys: our prefetch key -> the name under which its site sends that.
+        override_reasons: the site's code for not following a card -> ours.
         key_is_public: its private key is known to everybody, so its tokens identify nobody.
     """
 
@@ -76,11 +78,8 @@ class Client:
     rate: Rate | None = None
     dialect: str = "strict"
     prefetch_keys: Mapping[str, str] = field(default_factory=dict)
+    override_reasons: Mapping[str, str] = field(default_factory=dict)
     key_is_public: bool = False
-
-
-Stamp = tuple[int, int, int, int]
-"""What tells one version of a file from the next without reading it: time of change in ns, size, inode, device."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +97,6 @@ class ClientsFile:
     clients: tuple[Client, ...] = ()
     faults: tuple[Fault, ...] = ()
     stamps: Mapping[str, Stamp | None] = field(default_factory=dict)
-
-
-def stamp(path: str) -> Stamp | None:
-    """The stamp of the file that `path` leads to, None if there is none to be seen."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
 def read(path: str) -> ClientsFile:
@@ -290,4 +280,5 @@ def _made(entry: Mapping[str, Any], algorithms: frozenset[str], keys: Mapping[st
         rate=Rate(rate["perMinute"], rate.get("burst", rate["perMinute"])) if rate else None,
         dialect=entry.get("dialect", "strict"),
         prefetch_keys=MappingProxyType(entry.get("prefetchKeys", {})),
+        override_reasons=MappingProxyType(entry.get("overrideReasons", {})),
     )

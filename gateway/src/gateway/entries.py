@@ -11,12 +11,18 @@ from typing import Any, Final
 from marshmallow import Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
+from chassis.positions import Path, shown
 from gateway import addresses
 from gateway.jwks import ALGORITHMS
-from gateway.positions import Path, shown
 
 DIALECTS: Final = ("strict", "sandbox", "epic", "oracle", "athena")
 KEY_SOURCES: Final = ("jwks", "jwksFile", "jwksUrl")
+OVERRIDE_REASONS: Final = (
+    "done-elsewhere", "cause-known", "not-indicated", "patient-declined", "deferred", "on-treatment",
+    "specialist-managing", "wrong-data", "benefit-outweighs", "lab-unavailable",
+)  # fmt: skip
+"""The codes of /fhir/CodeSystem/override-reasons, which the reasons of a site are mapped to."""
+
 RESERVED_NAMES: Final = frozenset({"anonymous", "refused"})
 """Words that logs use where no client is known."""
 
@@ -28,7 +34,9 @@ _NAME: Final = Regexp(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="must be 1 to 
 _SERVICE: Final = Regexp(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z", error="must be the id of a CDS service")
 _FILE: Final = Regexp(r"(?!.*\.\.)[A-Za-z0-9._-]{1,128}\Z", error="must be the name of a file beside this one, no path")
 _PREFETCH_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
-_MOST_PREFETCH_CHARS: Final = 3000
+_THEIR_REASON: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MOST_MAPPED_CHARS: Final = 3000
+"""What a signed header between our services has room for."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\xa0\u2028\u2029]")
 
 
@@ -61,8 +69,24 @@ def _prefetch_keys(members: Mapping[str, Any]) -> None:
             raise ValidationError("must map our prefetch keys to the site's, both plain names of at most 64 characters")
     if len(set(members.values())) < len(members):
         raise ValidationError("maps two of our prefetch keys to the same one of the site")
-    if len(json.dumps(dict(members))) > _MOST_PREFETCH_CHARS:
-        raise ValidationError(f"must have at most {_MOST_PREFETCH_CHARS} characters in all")
+    _fits_a_header(members)
+
+
+def _override_reasons(members: Mapping[str, Any]) -> None:
+    wrong: dict[str, list[str]] = {}
+    for theirs, ours in members.items():
+        if not _THEIR_REASON.fullmatch(theirs):
+            wrong[theirs] = ["a code of the site must be 1 to 64 letters, digits, '.', '_' and '-'"]
+        elif ours not in OVERRIDE_REASONS:
+            wrong[theirs] = [f"must be mapped to one of {', '.join(OVERRIDE_REASONS)}"]
+    if wrong:
+        raise ValidationError(wrong)
+    _fits_a_header(members)
+
+
+def _fits_a_header(members: Mapping[str, Any]) -> None:
+    if len(json.dumps(dict(members))) > _MOST_MAPPED_CHARS:
+        raise ValidationError(f"must have at most {_MOST_MAPPED_CHARS} characters in all")
 
 
 class _OneOrMore(fields.List[str]):
@@ -98,6 +122,7 @@ class EntrySchema(Schema):
     rateLimit = fields.Nested(_RateSchema)  # noqa: N815
     dialect = fields.String(validate=OneOf(DIALECTS, error="must be one of {choices}"))
     prefetchKeys = fields.Dict(validate=_prefetch_keys)  # noqa: N815
+    overrideReasons = fields.Dict(validate=_override_reasons)  # noqa: N815
 
 
 _schema: Final = EntrySchema()

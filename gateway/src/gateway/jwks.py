@@ -14,7 +14,7 @@ from typing import Any, Final
 import jwt
 from cryptography.hazmat.primitives import serialization
 
-from gateway.positions import Path
+from chassis.positions import Path
 
 ALGORITHMS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway import positions
-from gateway.positions import Fault, Unreadable, read
+from chassis import positions
+from chassis.positions import Fault, Unreadable, read
 
 
 @pytest.fixture(autouse=True, params=["CSafeLoader", "SafeLoader"])
