@@ -76,6 +76,18 @@ def test_a_call_leaves_one_line_with_its_fields_in_order(audited: Any, path: Pat
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_feedback_leaves_what_became_of_it(audited: Any, path: Path, stub: Any) -> None:
+    told = {"feedback": {"kept": 2, "unknown-card": 1, "refused": 1}, "reasons": {"deferred": 1, "none": 1, "other": 1}}
+    tell(stub, json.dumps(told), body=b'{"feedback": []}')
+    audited.post(VIEW + "/feedback", json={"feedback": [{"card": MARK, "overrideReason": {"userComment": MARK}}]})
+    tell(stub, json.dumps({"feedback": {MARK + " x": 1}, "reasons": {"deferred": MARK}}))
+    audited.post(VIEW + "/feedback", json={"feedback": []})
+    first, second = lines(path)
+    assert (first["kind"], first["feedback"], first["reasons"]) == ("feedback", told["feedback"], told["reasons"])
+    assert not {"cards", "topics", "feedback", "reasons"} & set(second)
+    assert MARK not in path.read_text("utf-8")
+
+
 def test_discovery_feedback_refusals_and_failures_leave_theirs(audited: Any, path: Path, call: Any, stub: Any) -> None:
     audited.get("/cds-services")
     audited.post(VIEW + "/feedback", json={"feedback": []})
@@ -230,10 +242,11 @@ def test_where_lines_cannot_go_is_told_at_start(tmp_path: Path) -> None:
             audit.checked(str(wrong))
 
 
-def test_the_page_describes_each_field_and_its_example_is_one() -> None:
+def test_the_page_describes_each_field_and_its_examples_are_some() -> None:
     text = PAGE.read_text("utf-8")
     assert re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE) == list(audit.FIELDS)
-    (example,) = re.findall(r"```json\n(.+)\n```", text)
-    line = json.loads(example)
-    assert list(line) == [name for name in audit.FIELDS if name in line]
-    assert [name for name, fits in audit.FIELDS.items() if name in line and not fits(line[name])] == []
+    examples = [json.loads(example) for example in re.findall(r"```json\n(.+)\n```", text)]
+    assert [line["kind"] for line in examples] == ["call", "feedback"]
+    for line in examples:
+        assert list(line) == [name for name in audit.FIELDS if name in line]
+        assert [name for name, fits in audit.FIELDS.items() if name in line and not fits(line[name])] == []

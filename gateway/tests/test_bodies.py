@@ -136,7 +136,7 @@ def bundle(entries: int, resource: Any = None) -> dict[str, Any]:
     return {"resourceType": "Bundle", "entry": [{"resource": resource or {}} for _ in range(entries)]}
 
 
-FEW = Limits(prefetch_keys=3, bundle_entries=5, all_entries=12, draft_orders=4, selections=2)
+FEW = Limits(prefetch_keys=3, bundle_entries=5, all_entries=12, draft_orders=4, selections=2, feedback_items=2)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +183,17 @@ def test_drafts_and_selections_are_counted(
     response = gateway(limits=FEW).post(SELECT, json=order | {"context": order["context"] | context})
     assert response.status_code == (413 if setting else 200)
     assert not setting or setting in words(response)
+
+
+def test_items_of_feedback_are_counted(gateway: Any, words: Any, stub: Any) -> None:
+    few = gateway(limits=FEW)
+    assert few.post(VIEW + "/feedback", json={"feedback": [{}, 5]}).status_code == 200
+    response = few.post(VIEW + "/feedback", json={"feedback": [{}] * 3})
+    assert response.status_code == 413
+    assert "more than 2 items" in words(response)
+    assert "MAX_FEEDBACK_ITEMS" in words(response)
+    assert response.json["issue"][0]["expression"] == ["feedback"]
+    assert len(stub.calls) == 1
 
 
 def test_feedback_is_read_as_strictly(client: Any, words: Any, stub: Any) -> None:
@@ -256,6 +267,6 @@ def test_the_page_of_limits_says_their_settings_and_defaults() -> None:
         "MAX_JSON_VALUES": defaults.values, "MAX_HELD_BYTES": connections.Limits().held_bytes,
         "MAX_PREFETCH_KEYS": defaults.prefetch_keys, "MAX_BUNDLE_ENTRIES": defaults.bundle_entries,
         "MAX_ALL_ENTRIES": defaults.all_entries, "MAX_DRAFT_ORDERS": defaults.draft_orders,
-        "MAX_SELECTIONS": defaults.selections,
+        "MAX_SELECTIONS": defaults.selections, "MAX_FEEDBACK_ITEMS": defaults.feedback_items,
     }  # fmt: skip
     assert f"more than {limits.DEPTH} objects and lists" in text

@@ -111,6 +111,7 @@ clients:
     rateLimit: {perMinute: 600, burst: 50}
     dialect: epic
     prefetchKeys: {labs_vitamin_b12: B12}
+    overrideReasons: {45: not-indicated, declined: patient-declined}
     comment: 2026-01-01
 """
     (one,) = read(write(document, "clients.yaml"))
@@ -128,6 +129,7 @@ clients:
         rate=Rate(600, 50),
         dialect="epic",
         prefetch_keys={"labs_vitamin_b12": "B12"},
+        override_reasons={"45": "not-indicated", "declined": "patient-declined"},
     )
 
 
@@ -211,6 +213,11 @@ def test_keys_may_lie_in_a_file_beside(write: Write, tmp_path: Path) -> None:
         ([entry(prefetchKeys={"a b": "c"})], "prefetchKeys: must map"),
         ([entry(prefetchKeys={"a": 5})], "prefetchKeys"),
         ([entry(prefetchKeys={"a": "c", "b": "c"})], "two of our prefetch keys to the same"),
+        ([entry(overrideReasons={"a b": "deferred"})], "overrideReasons.a member with an odd name: a code of the site"),
+        ([entry(overrideReasons={"r45": "later"})], "overrideReasons.r45: must be mapped to one of done-elsewhere"),
+        ([entry(overrideReasons={"r45": ["deferred"]})], "overrideReasons.r45: must be mapped"),
+        ([entry(overrideReasons=["45"])], "overrideReasons: must be an object"),
+        ([entry(overrideReasons={f"r{n:060}": "deferred" for n in range(50)})], "at most 3000 characters"),
         ([entry(fhirServers=["https://*.example"])], r"fhirServers\[0\]"),
         ([entry(fhirServers=["http://a.example"])], "https"),
         ([entry(jwks={})], "jwks: must be a JWK Set"),

@@ -38,6 +38,7 @@ def test_a_good_file_is_summed_up(tmp_path: Path, minted: Path, capsys: Any) -> 
         "audiences": ["typed by hand"], "tenants": ["north"], "services": ["dystonia-patient-view"],
         "fhirServers": ["https://*.epic.example/r4"], "origins": ["https://epic.example"],
         "rateLimit": {"perMinute": 60, "burst": 5}, "prefetchKeys": {"labs_vitamin_b12": "B12"},
+        "overrideReasons": {"45": "not-indicated"},
     }  # fmt: skip
     path = tmp_path / "clients.yaml"
     path.write_text(yaml.safe_dump([entry, whole]))
@@ -52,6 +53,7 @@ def test_a_good_file_is_summed_up(tmp_path: Path, minted: Path, capsys: Any) -> 
     for part in (
         "fetched from https://epic.example/jwks", "epic", "typed by hand, the address that is called", "north",
         "dystonia-patient-view", "https://*.epic.example/r4", "60 a minute, 5 at once", "labs_vitamin_b12 = B12",
+        "45 = not-indicated",
     ):  # fmt: skip
         assert part in second
 

@@ -9,10 +9,11 @@ import pytest
 from chassis import peers
 from gateway.addresses import FhirServer
 from gateway.clients import Client
-from gateway.introduction import introduce
+from gateway.introduction import introduce, introduce_for_feedback
 
 EHR = Client(
     "ehr", "https://ehr.example", dialect="epic", prefetch_keys={"patient": "pt"},
+    override_reasons={"45": "not-indicated"},
     fhir_servers=(FhirServer("https://ehr.example/fhir/r4"), FhirServer("https://*.sites.example/fhir")),
 )  # fmt: skip
 
@@ -25,6 +26,15 @@ def test_a_client_is_told_with_all_that_is_agreed() -> None:
     assert introduce(EHR, "north", "https://ehr.example/fhir/r4/", try_out=False) == {
         "client": "ehr", "tenant": "north", "dialect": "epic", "prefetchKeys": {"patient": "pt"},
         "fhir": {"base": "https://ehr.example/fhir/r4", "public_only": False, "why": ""},
+    }  # fmt: skip
+
+
+def test_with_feedback_goes_how_the_reasons_of_the_site_are_read() -> None:
+    assert introduce_for_feedback(EHR, "north") == {
+        "client": "ehr", "tenant": "north", "dialect": "epic", "overrideReasons": {"45": "not-indicated"},
+    }  # fmt: skip
+    assert introduce_for_feedback(None, "") == {
+        "client": "anonymous", "tenant": "", "dialect": "sandbox", "overrideReasons": {},
     }  # fmt: skip
 
 

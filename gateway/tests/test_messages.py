@@ -68,6 +68,19 @@ def test_a_wrong_order_context_is_refused(order: dict[str, Any], path: str, valu
     assert refused(changed(order, path, value), "order-select").expression == path
 
 
+@pytest.mark.parametrize("document", [{}, {"feedback": None}, {"feedback": {}}, {"feedback": MARK}, {"card": MARK}])
+def test_feedback_without_a_list_is_refused(document: dict[str, Any]) -> None:
+    with pytest.raises(Problem) as caught:
+        messages.check_feedback(document)
+    assert (caught.value.status, caught.value.expression) == (400, "feedback")
+    assert MARK not in caught.value.words
+
+
+def test_the_items_of_feedback_are_judged_by_the_service() -> None:
+    for items in ([], [{}, 5, None], [{"card": MARK}]):
+        messages.check_feedback({"feedback": items, "more": 1})
+
+
 def test_authorization_needs_the_server_that_it_is_for(call: dict[str, Any]) -> None:
     call["fhirAuthorization"] = {"access_token": MARK, "token_type": "Bearer", "scope": "x", "subject": "y"}
     assert refused(call, "patient-view").expression == "fhirServer"

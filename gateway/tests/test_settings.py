@@ -155,9 +155,9 @@ def test_production_listens_where_it_is_told(clients_file: str) -> None:
 def test_each_limit_of_a_call_is_a_setting() -> None:
     named = {
         "MAX_JSON_CONTAINERS": "1001", "MAX_JSON_VALUES": "1002", "MAX_PREFETCH_KEYS": "2", "MAX_BUNDLE_ENTRIES": "3",
-        "MAX_ALL_ENTRIES": "4", "MAX_DRAFT_ORDERS": "5", "MAX_SELECTIONS": "6",
+        "MAX_ALL_ENTRIES": "4", "MAX_DRAFT_ORDERS": "5", "MAX_SELECTIONS": "6", "MAX_FEEDBACK_ITEMS": "7",
     }  # fmt: skip
-    assert load({**TRY_OUT, **named}).limits == Limits(1001, 1002, 2, 3, 4, 5, 6)
+    assert load({**TRY_OUT, **named}).limits == Limits(1001, 1002, 2, 3, 4, 5, 6, 7)
     assert load(TRY_OUT).limits == Limits()
     for name in named:
         with pytest.raises(SettingsError, match=f": {name}: "):

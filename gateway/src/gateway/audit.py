@@ -83,6 +83,8 @@ FIELDS: Final[Mapping[str, Check]] = {
     "rules_version": _like(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}"),
     "data": _are_counts,
     "fetched": _is_count,
+    "feedback": _are_counts,
+    "reasons": _are_counts,
     "ms": _is_time,
 }
 """Every field that a line may have, in its order, and what it may hold. What does not fit is left out."""
@@ -211,6 +213,8 @@ def note_answer(header: str | None) -> None:
             rules_version=told.get("rulesVersion"),
             data=told.get("data"),
             fetched=told.get("fetched"),
+            feedback=told.get("feedback"),
+            reasons=told.get("reasons"),
         )
 
 

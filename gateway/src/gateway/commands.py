@@ -77,6 +77,7 @@ def _summary(client: Client) -> list[str]:
     """What the entry of a client comes to, defaults included."""
     keys = [f"{kid} ({key.algorithm})" for kid, one in client.keys.items() for key in one]
     renamed = [f"{ours} = {theirs}" for ours, theirs in client.prefetch_keys.items()]
+    mapped = [f"{theirs} = {ours}" for theirs, ours in client.override_reasons.items()]
     rate = client.rate
     return [
         client.name,
@@ -92,6 +93,7 @@ def _summary(client: Client) -> list[str]:
         f"  rate          {f'{rate.per_minute} a minute, {rate.burst} at once' if rate else 'no limit'}",
         f"  dialect       {client.dialect}",
         f"  prefetch keys {_listed(renamed, 'as ours')}",
+        f"  reasons       {_listed(mapped, 'as ours')}",
     ]
 
 

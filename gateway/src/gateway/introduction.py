@@ -25,9 +25,23 @@ def introduce(client: Client | None, tenant: str, fhir_server: object, *, try_ou
     """
     access = fhir_access(fhir_server, client.fhir_servers if client else (), try_out=try_out)
     return {
+        **_name(client, tenant),
+        "fhir": {"base": access.base, "public_only": access.public_only, "why": access.why},
+        "prefetchKeys": dict(client.prefetch_keys) if client else {},
+    }
+
+
+def introduce_for_feedback(client: Client | None, tenant: str) -> Mapping[str, Any]:
+    """The caller as the services behind us read it beside feedback: client, tenant, dialect and `overrideReasons`.
+
+    What only calls need is left out, since the header that carries this has a limit.
+    """
+    return {**_name(client, tenant), "overrideReasons": dict(client.override_reasons) if client else {}}
+
+
+def _name(client: Client | None, tenant: str) -> dict[str, Any]:
+    return {
         "client": client.name if client else ANONYMOUS,
         "tenant": tenant,
         "dialect": client.dialect if client else _TRY_OUT_DIALECT,
-        "fhir": {"base": access.base, "public_only": access.public_only, "why": access.why},
-        "prefetchKeys": dict(client.prefetch_keys) if client else {},
     }

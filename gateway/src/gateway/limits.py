@@ -24,6 +24,7 @@ class Limits:
         all_entries: entries of all Bundles of a call (MAX_ALL_ENTRIES).
         draft_orders: entries of `draftOrders` (MAX_DRAFT_ORDERS).
         selections: members of `selections` (MAX_SELECTIONS).
+        feedback_items: items of one feedback (MAX_FEEDBACK_ITEMS).
     """
 
     containers: int = 500_000
@@ -33,6 +34,7 @@ class Limits:
     all_entries: int = 20_000
     draft_orders: int = 200
     selections: int = 200
+    feedback_items: int = 1_000
 
 
 def check_size(body: bytes, limits: Limits) -> None:
@@ -66,6 +68,16 @@ def check_call(document: Mapping[str, Any], limits: Limits) -> None:
         if count > limit:
             raise too_many(what, kind, limit, setting, place)
     _check_entries((*prefetch.values(), drafts), limits)
+
+
+def check_feedback(document: Mapping[str, Any], limits: Limits) -> None:
+    """See that one feedback reports on no more cards than is agreed.
+
+    Raises:
+        Problem: 413 with the limit, its setting and the place.
+    """
+    if len(_list(document.get("feedback"))) > limits.feedback_items:
+        raise too_many("The feedback holds", "items", limits.feedback_items, "MAX_FEEDBACK_ITEMS", "feedback")
 
 
 def _check_entries(values: tuple[object, ...], limits: Limits) -> None:

@@ -49,6 +49,10 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(member, str) for member in value)
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
 def _is_bundle(value: Any) -> bool:
     return isinstance(value, dict) and value.get("resourceType") == "Bundle"
 
@@ -90,9 +94,17 @@ class _OrderContext(_Context):
     draftOrders = _member(_is_bundle, "The draftOrders must be a FHIR Bundle.")  # noqa: N815
 
 
+class _Feedback(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+    feedback = _member(_is_list, "The feedback must be a list with an item for each answered card.", required=True)
+
+
 _ENVELOPE: Final = _Envelope()
 _CONTEXT: Final = _Context()
 _ORDER_CONTEXT: Final = _OrderContext()
+_FEEDBACK: Final = _Feedback()
 
 
 def check_call(document: Mapping[str, Any], hook: str) -> None:
@@ -105,6 +117,15 @@ def check_call(document: Mapping[str, Any], hook: str) -> None:
     if envelope["hook"] != hook:
         raise malformed(f"The hook of this service is {hook}; the call names another one.", "hook")
     _load(_ORDER_CONTEXT if hook.startswith("order-") else _CONTEXT, envelope["context"], "context.")
+
+
+def check_feedback(document: Mapping[str, Any]) -> None:
+    """See that a JSON object is feedback. Its items are judged one by one by the service that showed the cards.
+
+    Raises:
+        Problem: 400 with one sentence.
+    """
+    _load(_FEEDBACK, document, "")
 
 
 def _load(schema: Schema, document: Mapping[str, Any], place: str) -> dict[str, Any]:

@@ -138,6 +138,7 @@ def _limits(env: Environment) -> Limits:
         all_entries=env.int("MAX_ALL_ENTRIES", defaults.all_entries, validate=Range(1, 1_000_000)),
         draft_orders=env.int("MAX_DRAFT_ORDERS", defaults.draft_orders, validate=Range(1, 10_000)),
         selections=env.int("MAX_SELECTIONS", defaults.selections, validate=Range(1, 10_000)),
+        feedback_items=env.int("MAX_FEEDBACK_ITEMS", defaults.feedback_items, validate=Range(1, 100_000)),
     )
 
 

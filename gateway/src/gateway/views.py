@@ -10,7 +10,7 @@ from flask import Blueprint, Response, g, request
 
 from gateway import audit, auth, bodies, cors, limits, messages
 from gateway.discovery import Directory, Service
-from gateway.introduction import introduce
+from gateway.introduction import introduce, introduce_for_feedback
 from gateway.problems import upstream_bad
 from gateway.routing import Answer, Upstream
 from gateway.settings import Settings
@@ -66,9 +66,8 @@ def blueprint(
         audit.note_call(document)
         return service, body, document
 
-    def forwarded(service: Service, path: str, body: bytes, fhir_server: object = None) -> Answer:
+    def forwarded(service: Service, path: str, body: bytes, caller: Mapping[str, Any]) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "X-Request-Id": g.request_id}
-        caller = introduce(g.client, g.caller.tenant, fhir_server, try_out=settings.try_out)
         audit.note(dialect=caller["dialect"])
         answer = upstreams[service.upstream].call("POST", path, headers, body, caller)
         audit.note_answer(answer.headers.get(audit.HEADER))
@@ -95,16 +94,18 @@ def blueprint(
     def call(service_id: str) -> Response:
         """One call of a CDS service."""
         service, body, fhir_server = _checked(*received(service_id), settings.limits)
-        answer = forwarded(service, f"/cds-services/{service.id}", body, fhir_server)
+        caller = introduce(g.client, g.caller.tenant, fhir_server, try_out=settings.try_out)
+        answer = forwarded(service, f"/cds-services/{service.id}", body, caller)
         if not _OBJECT.match(answer.body) or (answer.status == _OK and not _has_cards(answer.body)):
             raise upstream_bad()
         return _passed_on(answer)
 
     @hooks.post("/cds-services/<service_id>/feedback")
     def feedback(service_id: str) -> Response:
-        """What became of cards. The answer may be empty."""
-        service, body = received(service_id)[:2]
-        return _passed_on(forwarded(service, f"/cds-services/{service.id}/feedback", body))
+        """What became of cards. The service behind says what it has kept."""
+        service, body = _checked_feedback(*received(service_id), settings.limits)
+        caller = introduce_for_feedback(g.client, g.caller.tenant)
+        return _passed_on(forwarded(service, f"/cds-services/{service.id}/feedback", body, caller))
 
     return hooks
 
@@ -121,6 +122,19 @@ def _checked(
     messages.check_call(document, service.hook)
     limits.check_call(document, within)
     return service, body, document.get("fhirServer")
+
+
+def _checked_feedback(
+    service: Service, body: bytes, document: Mapping[str, Any], within: limits.Limits
+) -> tuple[Service, bytes]:
+    """The service and the body of feedback that is right as a whole.
+
+    Raises:
+        Problem: 400 or 413 if it is not right.
+    """
+    messages.check_feedback(document)
+    limits.check_feedback(document, within)
+    return service, body
 
 
 def _has_cards(body: bytes) -> bool:
