@@ -4,7 +4,6 @@ The list is a YAML or JSON file, checked whole; each fault is said with its line
 at all. Keys come from this file, from the files and addresses that it names, and from nowhere else.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
@@ -13,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from chassis.following import Stamp, stamp
-from chassis.positions import Document, Fault, Unreadable
+from chassis.positions import Document, Fault, Unreadable, text_of
 from chassis.positions import Path as Place
 from chassis.positions import read as read_document
 from gateway import addresses, entries, jwks
@@ -133,7 +132,7 @@ class _Parsing:
         """
         self.stamps[path] = stamp(path)
         try:
-            return _text(Path(path))
+            return text_of(Path(path), _MOST_BYTES)
         except ValueError as error:
             raise _Wrong(Fault(0, f"the file {error}")) from error
 
@@ -186,7 +185,7 @@ class _Parsing:
     def _key_file(self, path: Path, algorithms: frozenset[str]) -> tuple[Mapping[str, tuple[Key, ...]], list[str]]:
         self.stamps[str(path)] = stamp(str(path))
         try:
-            document = read_document(_text(path))
+            document = read_document(text_of(path, _MOST_BYTES))
         except Unreadable as error:
             return {}, [f"that file: {fault}" for fault in error.faults]
         except ValueError as error:
@@ -194,26 +193,6 @@ class _Parsing:
         found = jwks.read(document.value, algorithms)
         faults = [Fault(document.line(place), _said(place, words)) for place, words in found.faults]
         return found.keys, [f"that file: {fault}" for fault in faults]
-
-
-def _text(path: Path) -> str:
-    """The text of a file.
-
-    Raises:
-        ValueError: it cannot be read; the words say why, without the path.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise ValueError(f"cannot be read: {os.strerror(error.errno or 0).lower()}") from error
-    if len(data) > _MOST_BYTES:
-        raise ValueError(f"is larger than {_MOST_BYTES:,} bytes")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"is not UTF-8 text (line {line})") from None
 
 
 def _said(place: Place, words: str) -> str:

@@ -5,9 +5,11 @@ we trust: a name that comes twice in one mapping is a fault, and so are anchors,
 simpler: a scalar is a text or null, never a date or a yes, so that `kid: 2026-01-01` means what it looks like.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 import yaml
@@ -57,6 +59,26 @@ class Document:
         while path not in self.lines and path:
             path = path[:-1]
         return self.lines.get(path, 0)
+
+
+def text_of(path: FilePath, most_bytes: int) -> str:
+    """The text of a file.
+
+    Raises:
+        ValueError: it cannot be read; the words say why, without the path.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most_bytes + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {os.strerror(error.errno or 0).lower()}") from error
+    if len(data) > most_bytes:
+        raise ValueError(f"is larger than {most_bytes:,} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"is not UTF-8 text (line {line})") from None
 
 
 def read(text: str) -> Document:
