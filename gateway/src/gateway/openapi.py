@@ -188,19 +188,34 @@ def _pages(settings: Settings) -> Json:
         }
     ready = {status: {"description": words, "content": {plain: {}}} for status, words in _READY.items()}
     paths["/readyz"] = {"get": _operation("readyz", "operations", "Whether it can serve", answers=ready, refusals=_ANY)}
-    paths["/prefetch-doctor"] = {
-        "get": _operation(
-            "prefetch-doctor", "operations", "What came of the data that is asked for",
-            security=[{"operatorToken": []}, *([{}] if settings.try_out else [])],
-            answers={200: {"description": "The page.", "content": {html: {}, plain: {}, "text/plain": {}}}},
-            parameters=(_client(),),
-            refusals=(*_PASSED_ON, 401, 403),
-        )
-    }  # fmt: skip
+    paths |= _for_operators(settings)
     if settings.try_out:
         page = {"description": "The page.", "content": {html: {}}}
         paths["/"] = {"get": _operation("front", "pages", "Where to go", answers={200: page}, refusals=_ANY)}
     return paths
+
+
+def _for_operators(settings: Settings) -> Json:
+    """The pages that name clients: all as HTML, JSON and plain text."""
+    instance = _parameter("hook_instance", "As the call had it.", f"^{messages.UUID}$".replace("(?:", "("))
+    outcome = _query("outcome", "Only calls that came to this.", {"enum": ["", "cards", "silent", "refused", "failed"]})
+    table = (
+        ("/prefetch-doctor", "prefetch-doctor", "What came of the data that is asked for", (_client(),)),
+        ("/trace", "traces", "The latest calls", (_client(), outcome)),
+        ("/trace/{hook_instance}", "trace", "Why a call was answered as it was", (instance,)),
+    )
+    media: Json = {"text/html": {}, "application/json": {}, "text/plain": {}}
+    security: list[Json] = [{"operatorToken": []}, *([{}] if settings.try_out else [])]
+    page = {200: {"description": "The page.", "content": media}}
+    refusals = (*_PASSED_ON, 401, 403)
+    return {
+        path: {
+            "get": _operation(
+                name, "operations", summary, security=security, answers=page, parameters=given, refusals=refusals
+            )
+        }
+        for path, name, summary, given in table
+    }
 
 
 _READY: Final[Mapping[int, str]] = {200: "It can.", 503: "It cannot yet; the answer says what it waits for."}
@@ -287,8 +302,8 @@ def _header_components() -> Json:
     return {name: {"description": words, "schema": {"type": "string"}} for name, words in meanings.items()}
 
 
-def _parameter(name: str, description: str) -> Json:
-    schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 100}
+def _parameter(name: str, description: str, pattern: str = "^[A-Za-z0-9_-]+$") -> Json:
+    schema = {"type": "string", "pattern": pattern, "maxLength": 100}
     return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
 
 

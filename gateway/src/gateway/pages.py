@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from chassis.problems import Problem
 from gateway import __version__, operators
+from gateway.messages import UUID
 from gateway.problems import upstream_bad
 from gateway.routing import Answer, Upstream
 from gateway.settings import Settings
@@ -19,6 +20,7 @@ _RETURNED: Final = (
     "Last-Modified", "Link", "Referrer-Policy", "Retry-After",
 )  # fmt: skip
 _SEGMENTS: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
+_HOOK_INSTANCE: Final = re.compile(UUID)
 _MAX_QUERY: Final = 200
 _QUERY: Final = re.compile(rb"[A-Za-z0-9._~%=&+-]*")
 _MAX_SEARCH: Final = 1_000
@@ -40,6 +42,7 @@ for care.</p>
 <li><a href="{base}/thresholds">{base}/thresholds</a>: every number that decides, and what this site has set itself</li>
 <li><a href="{base}/prefetch-doctor">{base}/prefetch-doctor</a>: what came of the data that we ask for, and what an
 EHR has to send</li>
+<li><a href="{base}/trace">{base}/trace</a>: the latest calls, and why each was answered as it was</li>
 <li><a href="{base}/fhir/metadata">{base}/fhir/metadata</a>: the rules as FHIR resources, and how to read them</li>
 <li><a href="{base}/openapi.json">{base}/openapi.json</a>: all addresses, as OpenAPI</li>
 <li><a href="{base}/readyz">{base}/readyz</a>: whether it is ready; <a href="{base}/healthz">{base}/healthz</a>:
@@ -115,14 +118,27 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
             raise Problem(404, "There is no such resource.")
         return _pass_on(screening, request.path, _SEARCH, _MAX_SEARCH)
 
-    @pages.get("/prefetch-doctor")
-    def prefetch_doctor() -> Response:
-        """What came of the data that screening asks for. For operators: it names clients and their codes."""
+    def for_operators() -> Upstream:
+        """The service that decides, whose pages for operators name clients and their codes, if this is an operator."""
         peer, known = request.environ.get("REMOTE_ADDR"), settings.trust.operator_tokens
         operators.check(request.headers.get("Authorization"), peer, known, try_out=settings.try_out)
         if screening is None:
             raise Problem(404, "There is no such page.")
-        return _pass_on(screening, request.path)
+        return screening
+
+    @pages.get("/prefetch-doctor")
+    @pages.get("/trace")
+    def operators_page() -> Response:
+        """What came of the data that screening asks for; the latest calls."""
+        return _pass_on(for_operators(), request.path)
+
+    @pages.get("/trace/<hook_instance>")
+    def trace(hook_instance: str) -> Response:
+        """Why a call was answered as it was."""
+        service = for_operators()
+        if not _HOOK_INSTANCE.fullmatch(hook_instance):
+            raise Problem(404, "There is no such trace: /trace/ is followed by the hookInstance of a call, a UUID.")
+        return _pass_on(service, request.path)
 
     @pages.get("/version")
     def version() -> Response:
