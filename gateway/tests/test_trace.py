@@ -48,7 +48,7 @@ def test_in_production_an_operator_sees_it(
     assert SECRET not in str(screening.calls)
 
 
-@pytest.mark.parametrize("path", ["/trace/zzmarkzz", f"/trace/{INSTANCE}x", f"/trace/{INSTANCE}%0a", "/trace/%3Cb%3E"])
+@pytest.mark.parametrize("path", ["/trace/zzmarkzz", f"/trace/{INSTANCE}x", f"/trace/urn:uuid:{INSTANCE}"])
 def test_what_is_no_hook_instance_is_not_asked_for_nor_quoted(client: Any, screening: Any, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
