@@ -16,7 +16,7 @@ LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/te
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo doctor clients-check try-clients test check validate engine attack fuzz audit sbom fix bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why doctor clients-check modes-check try-clients test check validate engine attack fuzz audit sbom fix bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -24,11 +24,15 @@ help: ## print this list
 run: $(STAMP) ## start all services on this machine, show one card, serve until Ctrl-C
 	@exec $(PY) -m tryout run
 
-demo: $(STAMP) ## play the EHR: FILE=bundle.json [ADD=G24.9 or ADD="SYSTEM|CODE"] [PATIENT=] [HOOK=] [DRAFT=] [URL=] [JSON=1] [REQUEST=1]
+demo: $(STAMP) ## play the EHR: FILE=bundle.json [ADD=G24.9 or ADD="SYSTEM|CODE"] [PATIENT=] [HOOK=] [DRAFT=] [URL=] [JSON=1] [REQUEST=1] [WHY=1]
 	@test -n "$$FILE" || { echo "Which Bundle? make demo FILE=bundle.json (make help lists the rest)" >&2; exit 2; }
 	@exec $(PY) -m tryout demo $${HOOK:+--hook "$$HOOK"} $${URL:+--url "$$URL"} $${PATIENT:+--patient "$$PATIENT"} \
 		$${ADD:+--set-condition "$$ADD"} $${RECORDED:+--recorded "$$RECORDED"} $${DRAFT:+--draft "$$DRAFT"} \
-		$${JSON:+--json} $${REQUEST:+--request} -- "$$FILE"
+		$${JSON:+--json} $${REQUEST:+--request} $(if $(WHY)$(filter --why,$(MAKECMDGOALS)),--why) \
+		$${OPERATOR_TOKEN_FILE:+--token-file "$$OPERATOR_TOKEN_FILE"} -- "$$FILE"
+
+--why: # make demo FILE=bundle.json -- --why is the same as WHY=1
+	@:
 
 doctor: $(STAMP) ## what came of each prefetch key, and what to change [CLIENT=name] [URL=] [OPERATOR_TOKEN_FILE=]
 	@exec $(PY) -m tryout doctor $${CLIENT:+--client "$$CLIENT"} $${URL:+--url "$$URL"} \
@@ -37,6 +41,10 @@ doctor: $(STAMP) ## what came of each prefetch key, and what to change [CLIENT=n
 clients-check: $(STAMP) ## check a clients file, FILE=clients.yaml, and say what it means
 	@test -n "$$FILE" || { echo "Which clients file? make clients-check FILE=clients.yaml" >&2; exit 2; }
 	@exec .venv/bin/clients check -- "$$FILE"
+
+modes-check: $(STAMP) ## check a file of rule modes, FILE=rule-modes.yaml [CLIENTS=clients.yaml], and say what it means
+	@test -n "$$FILE" || { echo "Which rule modes? make modes-check FILE=rule-modes.yaml" >&2; exit 2; }
+	@exec $(PY) -m screening.modes_check $${CLIENTS:+--clients "$$CLIENTS"} -- "$$FILE"
 
 try-clients: $(STAMP) ## make clients file, key and secrets for: docker-compose --profile try up try
 	@exec .venv/bin/clients try -- "$${TRY_DIR:-var/try}"

@@ -1,6 +1,7 @@
 """The demo command against a stand-in for the gateway: what it prints and how it exits."""
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,33 @@ def test_a_refusal_exits_1(
 ) -> None:
     code, _, err = told(capsys, written(bundle(name)), "--url", gateway_url)
     assert (code, err) == (1, words)
+
+
+@pytest.mark.parametrize(("name", "code"), [("silent", 0), ("refuse", 1)])
+def test_why_it_was_answered_so_is_told_of_each_answer(
+    capsys: pytest.CaptureFixture[str], written: Any, gateway_url: str, name: str, code: int
+) -> None:
+    ended, out, _ = told(capsys, written(bundle(name)), "--url", gateway_url, "--why")
+    (why,) = re.findall(r"^Why ([0-9a-f-]{36}): (.*)$", out, re.MULTILINE)
+    assert (ended, why[1]) == (code, "[31mit is so")
+
+
+def test_with_json_the_reasons_are_json_too(capsys: pytest.CaptureFixture[str], written: Any, gateway_url: str) -> None:
+    _, out, _ = told(capsys, written(bundle("silent")), "--url", gateway_url, "--json", "--why")
+    answer, why = (json.loads(line) for line in out.splitlines() if line)
+    assert answer == {"cards": []}
+    assert set(why) == {"hookInstance"}
+
+
+def test_who_may_not_know_why_is_told_so(
+    capsys: pytest.CaptureFixture[str], written: Any, gateway_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("wrong\n")
+    file = written(bundle("silent"))
+    code, out, err = told(capsys, file, "--url", gateway_url, "--why", "--token-file", str(tmp_path / "token"))
+    assert code == 1
+    assert "No card" in out
+    assert "401: This page is for operators." in err
 
 
 def test_json_is_the_answer_as_it_came(capsys: pytest.CaptureFixture[str], written: Any, gateway_url: str) -> None:

@@ -22,6 +22,7 @@ class _Arguments(argparse.Namespace):
     recorded: date | None = None
     draft: Path | None = None
     output: str = "cards"
+    why: bool = False
     client: str = ""
     token_file: Path | None = None
 
@@ -55,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--request", dest="output", action="store_const", const="request", help="print the call instead of sending it"
     )
+    play.add_argument("--why", action="store_true", help="print as well why each answer is as it is")
+    play.add_argument("--token-file", type=Path, help="the operators' token, for --why; a try-out needs none")
     ask = commands.add_parser("doctor", help="print what the running service says of the data that EHRs send")
     ask.add_argument("--client", default="", help="one client only")
     ask.add_argument("--url", help="base URL of the gateway; default: this machine, GATEWAY_PORT")
@@ -86,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             recorded=given.recorded,
             draft=given.draft,
             output=given.output or "cards",
+            why=given.why,
+            token_file=given.token_file,
             color=color,
             today=demo.now(),
         )

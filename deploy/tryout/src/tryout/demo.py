@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import IntEnum
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -16,8 +15,9 @@ from urllib.parse import quote
 import requests
 
 from chassis import outgoing
-from tryout import terminal
+from tryout import operators, terminal
 from tryout.ehr import NoSinglePatient, add_condition, build_call, draft_bundle, patient_of
+from tryout.exits import Exit
 from tryout.record import NotABundle, read_record
 
 ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -25,15 +25,6 @@ ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
 
 _ICD_10_CM_CODE: Final = re.compile(r"[A-TV-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?")
 _LAST_MONTH: Final = timedelta(days=30)
-
-
-class Exit(IntEnum):
-    """Exit codes of the command."""
-
-    FINE = 0
-    REFUSED = 1
-    USAGE = 2
-    UNREACHABLE = 3
 
 
 class DemoError(Exception):
@@ -57,6 +48,8 @@ class Options:
         recorded: recordedDate of that Condition.
         draft: file with the draft order or orders, or None.
         output: `cards`, `json` (the answer as it came) or `request` (the call, not sent).
+        why: whether to print as well why each answer is as it is.
+        token_file: holds the operators' token, for that; None in a try-out, where this machine needs none.
         color: whether to print in color.
         today: the day of the call.
     """
@@ -69,6 +62,8 @@ class Options:
     recorded: date | None = None
     draft: Path | None = None
     output: str = "cards"
+    why: bool = False
+    token_file: Path | None = None
     color: bool = False
     today: date = date.min
 
@@ -245,7 +240,18 @@ def _call(session: requests.Session, service: Mapping[str, Any], call: dict[str,
         print(f"Refused ({answer.status_code}): {_words(told)}", file=sys.stderr)
     elif options.output == "cards":
         _print_cards(cards or [], options)
+    if options.why:
+        print(_why(call["hookInstance"], options))
     return fine
+
+
+def _why(hook_instance: str, options: Options) -> str:
+    """Why the call was answered as it was."""
+    try:
+        media = "application/json" if options.output == "json" else "text/plain"
+        return operators.page(options.url, f"/trace/{hook_instance}", {}, options.token_file, media)
+    except operators.NoPage as error:
+        raise DemoError(f"Why it was answered so cannot be told: {error}", error.code) from None
 
 
 def _words(told: object) -> str:

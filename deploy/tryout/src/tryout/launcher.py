@@ -17,6 +17,7 @@ import requests
 
 from chassis import outgoing
 from tryout import children, demo, make, patient, ports, terminal
+from tryout.exits import Exit
 from tryout.settings import CONTENT_PORT, GATEWAY_PORT, SCREENING_PORT, Settings
 
 ROOT: Final = Path(__file__).resolve().parents[4]
@@ -229,7 +230,7 @@ def _show_card(settings: Settings, running: Sequence[children.Child], *, color: 
     file.write_text(json.dumps(patient.bundle(today), indent=2), encoding="utf-8")
     print("All services are ready. One call through the gateway, for a built-in synthetic patient:\n", flush=True)
     options = demo.Options(path=file, url=settings.gateway_url, hook="patient-view", today=today, color=color)
-    if demo.run(options) != demo.Exit.FINE:
+    if demo.run(options) != Exit.FINE:
         raise Failed("\n".join(_end_of_log(child, f"The first call failed; {child.name}") for child in running))
 
 

@@ -60,3 +60,13 @@ def call(service: str) -> Any:
     if patient == "silent":
         return jsonify(cards=[])
     return jsonify(cards=[CARD], echo=sent)
+
+
+@app.get("/trace/<hook_instance>")
+def trace(hook_instance: str) -> Any:
+    if request.headers.get("Authorization") == "Bearer wrong":
+        issue = {"code": "login", "details": {"text": "This page is for operators."}}
+        return jsonify(resourceType="OperationOutcome", issue=[issue]), 401
+    if request.headers["Accept"] == "application/json":
+        return jsonify(hookInstance=hook_instance)
+    return f"Why {hook_instance}: \u001b[31mit is so\n", 200, {"Content-Type": "text/plain; charset=utf-8"}
