@@ -12,9 +12,10 @@ from chassis import peers
 from chassis.environment import Environment
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir import access
-from screening.knowledge import site_values
+from screening.knowledge import rule_modes_file, site_values
 from screening.knowledge.local_codes import SETTING as MAPS
 from screening.knowledge.order_codes import SETTING as ORDER_MAPS
+from screening.knowledge.rule_modes_file import RuleModesFile
 
 _KEY_LENGTH: Final = 32
 _PLAIN: Final = Regexp(
@@ -25,6 +26,7 @@ _SHORT: Final = Length(max=200)
 """For what stands many times over in every document that we publish."""
 
 SITE_VALUES: Final = "SITE_VALUES_FILE"
+RULE_MODES: Final = "RULE_MODES_FILE"
 LINKS: Final = "ALLOWED_LINKS"
 _LINK: Final = re.compile(
     r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:\d{1,5})?(/[A-Za-z0-9._~%/-]*)?"
@@ -48,6 +50,7 @@ class Settings:
         allowed_links: the addresses that EHRs with a list of links let through: exact ones, and those that end in `/`
             with all below; empty: whatever lies below `public_url`.
         site_values: thresholds that the site has set itself.
+        rule_modes: the file that says which rules are shown to whom; None: all of them to everybody.
         answer_within: seconds within which a call is to be answered.
         ehr_share: the part of that for which the EHR's FHIR server may be waited for.
         ehr_slots_per_host: how many calls of a process may ask one FHIR server at a time; a further one does not wait.
@@ -69,6 +72,7 @@ class Settings:
     order_code_maps: tuple[Path, ...] = ()
     allowed_links: tuple[str, ...] = ()
     site_values: SiteValues = field(default_factory=lambda: DEFAULTS)
+    rule_modes: RuleModesFile | None = None
     answer_within: float = 0.5
     ehr_share: float = 0.7
     ehr_slots_per_host: int = 4
@@ -100,6 +104,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     order_maps = _map_files(env, ORDER_MAPS)
     links = _links(env)
     own = _site_values(env)
+    rule_modes = _rule_modes(env)
     answer_within = env.int("ANSWER_WITHIN_MS", 500, validate=Range(100, 30_000))
     ehr_share = env.float("EHR_SHARE", 0.7, validate=Range(0.1, 0.9))
     ehr_slots = env.int("EHR_SLOTS_PER_HOST", 4, validate=Range(1, 64))
@@ -121,6 +126,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         order_code_maps=order_maps,
         allowed_links=links,
         site_values=own,
+        rule_modes=rule_modes,
         answer_within=answer_within / 1000,
         ehr_share=ehr_share,
         ehr_slots_per_host=ehr_slots,
@@ -185,3 +191,14 @@ def _site_values(env: Environment) -> SiteValues:
         for fault in error.faults:
             env.fault(SITE_VALUES, fault)
         return DEFAULTS
+
+
+def _rule_modes(env: Environment) -> RuleModesFile | None:
+    """The file that RULE_MODES_FILE names; each fault of it is noted."""
+    name = env.str(RULE_MODES, "")
+    if not name:
+        return None
+    file = rule_modes_file.read(name)
+    for fault in file.faults:
+        env.fault(RULE_MODES, str(fault))
+    return file

@@ -5,7 +5,7 @@ from typing import Any, Final
 from screening.cards.topics import topic_code, topic_display
 from screening.domain import findings
 from screening.domain.orders.registry import ORDER_RULES
-from screening.domain.workups.registry import WORKUPS
+from screening.domain.workups.registry import WORKUPS, Workup
 from screening.knowledge.naming import AUTHOR, CANONICAL_BASE, CHECKER, REVIEWED
 
 SILENT: Final = findings.MISSING_STATES | {
@@ -53,13 +53,24 @@ def _concepts() -> list[dict[str, str]]:
     """SCREEN and DATA, then the states of each workup that have a card, then the order rules."""
     found = [_concept(module, state, words) for module, state, words in _CONSOLIDATED]
     for workup in WORKUPS:
-        cases = workup.described.cases if workup.described is not None else ()
-        states = dict.fromkeys(case.outcome for case in cases if case.outcome not in SILENT)
-        found.extend(_concept(workup.module, state, f"{workup.label}: result card, state {state}.") for state in states)
-    for rule in ORDER_RULES:
-        title = rule.described.title if rule.described is not None else rule.name
-        found.append(_concept(rule.name, "", f"Order rule: {title}."))
+        found.extend(
+            _concept(workup.module, state, f"{workup.label}: result card, state {state}.") for state in _states(workup)
+        )
+    found.extend(_concept(rule.name, "", f"Order rule: {rule.described.title}.") for rule in ORDER_RULES)
     return found
+
+
+def _states(workup: Workup) -> list[str]:
+    """The states of a workup that have a card."""
+    return list(dict.fromkeys(case.outcome for case in workup.described.cases if case.outcome not in SILENT))
+
+
+KINDS: Final = (
+    *((module, state) for module, state, _ in _CONSOLIDATED),
+    *((workup.module, state) for workup in WORKUPS for state in _states(workup)),
+    *((rule.name, "") for rule in ORDER_RULES),
+)
+"""Every kind of card that can be emitted: its module and its state, which order rules do not have."""
 
 
 def _concept(module: str, state: str, definition: str) -> dict[str, str]:
