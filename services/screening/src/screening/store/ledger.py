@@ -1,0 +1,121 @@
+"""The store: which cards were shown, how they were answered, how calls were decided.
+
+What serves a call never makes it wait for more than about 0.1 s, and not at all for two seconds after that. What was
+answered is on the disk before `keep` returns.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
+
+from screening.store import lanes, statements
+from screening.store.database import Database, Place, StoreDown
+from screening.store.marks import Marks
+from screening.store.recent import Recent
+from screening.store.rows import AnsweredRow, CardRow, FeedbackRow, Kept, Scope
+from screening.store.settings import StoreSettings
+from screening.store.sqlite import SqliteFile
+from screening.store.traces import Traces
+
+_T = TypeVar("_T")
+_MOST_SCOPES: Final = 10_000
+
+
+def place_of(settings: StoreSettings) -> Place | None:
+    """Where the tables are; None where nothing was said about it."""
+    if settings.url:
+        from screening.store.postgresql import PostgresqlDatabase  # noqa: PLC0415 - who has a file needs no psycopg
+
+        return PostgresqlDatabase(settings.url)
+    return SqliteFile(settings.directory) if settings.directory is not None else None
+
+
+class Store:
+    """The store as one process uses it. Threads share it; a forked child may go on with it."""
+
+    def __init__(self, settings: StoreSettings, marks: Marks) -> None:
+        self._settings = settings
+        self._marks = marks
+        self._recent = Recent()
+        self._scopes: set[Scope] = set()
+        place = place_of(settings)
+        self._database = Database(place, self._forget_what_was_written) if place is not None else None
+        self.traces = Traces(self.run)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a place for it at all."""
+        return self._database is not None
+
+    def prepare(self) -> bool:
+        """Make the tables, or bring them to our version; whether that went well. Before workers are forked."""
+        return self._database is not None and self._database.prepare()
+
+    def record(self, cards: Sequence[CardRow]) -> None:
+        """Write down that cards are shown. One that this process has written within the hour is only counted.
+
+        Raises:
+            StoreDown: it cannot be written down now.
+        """
+        due = self._recent.unwritten(cards)
+        scopes = {Scope(card.client, card.tenant, card.fhir_server) for card in due} - self._scopes
+        if not due:
+            return
+
+        def work(connection: Connection) -> None:
+            for scope in scopes:
+                statements.write_scope(connection, scope)
+            statements.write_cards(connection, due)
+
+        self.run(lanes.WRITING, work)
+        self._recent.written(due)
+        if len(self._scopes) < _MOST_SCOPES:
+            self._scopes |= scopes
+
+    def answers(self, patient: str) -> list[AnsweredRow]:
+        """Everything that was answered for a patient key, oldest first, to whichever card.
+
+        Raises:
+            StoreDown: it cannot be read now.
+        """
+        return self.run(lanes.READING, lambda connection: statements.answered(connection, patient))
+
+    def keep(self, items: Sequence[FeedbackRow], client: str, tenant: str) -> list[Kept]:
+        """Write down answers; all that are not refused are on the disk when this returns. In the order of `items`.
+
+        Raises:
+            StoreDown: they cannot be written down now; nothing was, or if it was, it may come again.
+        """
+        sender = statements.Sender(client, tenant, self._marks.content, self._settings.keep_comments)
+        return self.run(lanes.FEEDBACK, lambda connection: statements.keep(connection, items, sender))
+
+    def count_repeats(self) -> None:
+        """Write down how often cards were shown again. For the background.
+
+        Raises:
+            StoreDown: it cannot be written down now; the count is lost.
+        """
+        repeats = self._recent.repeats()
+        if repeats:
+            self.run(lanes.BACKGROUND, lambda connection: statements.count_repeats(connection, repeats))
+
+    def run(self, lane: lanes.Lane, work: Callable[[Connection], _T]) -> _T:
+        """What `work` gives, on a connection of `lane`; for what reads and writes these tables elsewhere.
+
+        Raises:
+            StoreDown: it cannot be done now.
+        """
+        if self._database is None:
+            raise StoreDown
+        return self._database.run(lane, work)
+
+    def close(self) -> None:
+        """Give up all connections; the next use makes new ones."""
+        if self._database is not None:
+            self._database.close()
+
+    def _forget_what_was_written(self) -> None:
+        """The tables may be others than before."""
+        self._recent.clear()
+        self._scopes = set()

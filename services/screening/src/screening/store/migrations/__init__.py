@@ -1,0 +1,1 @@
+"""Migrations of the store, run by `screening.store.schema`."""
