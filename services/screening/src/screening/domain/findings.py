@@ -4,8 +4,9 @@ An `Assessment` is the outcome of one workup: always a state, and a finding if o
 holds plain sentences and facts; escaping, Markdown and FHIR are the cards' business.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Final
 
 from screening.domain.catalog import NEUROLOGY, Orderable, still_wanted
@@ -85,6 +86,9 @@ class Finding:
         override_reasons: codes of clinical rules 1.0.7 that fit this card.
         explanation: slug of the page behind it.
         includes: modules, on the cards that list several.
+        high_risk: the high-risk facts among the evidence, on the cards that list what is missing.
+        orders: what an order card is about: the codes of each draft, its text where it has none.
+        own: the facts of this card alone, where `evidence` also has those of cards that it took in.
     """
 
     module: str
@@ -97,6 +101,68 @@ class Finding:
     override_reasons: tuple[str, ...] = ()
     explanation: str = ""
     includes: tuple[str, ...] = ()
+    high_risk: tuple[Evidence, ...] = ()
+    orders: tuple[tuple[str, ...], ...] = ()
+    own: tuple[Evidence, ...] = ()
+
+    @property
+    def cited(self) -> tuple[Evidence, ...]:
+        """The facts that this card itself rests on."""
+        return self.own or self.evidence
+
+
+ANSWER: Final = "answer"
+"""`Hold.by` of what a clinician has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a card that is otherwise due is not shown.
+
+    Attributes:
+        by: `answer`, `off`, `silent`, `canary`; or a reason of the rules: `palliative`, `drug-induced`, `cause-known`,
+            `treated`, `acted-on`, `acute-reaction`, `signing`, `taken-in`, `cap`.
+        words: the same in a sentence for clinicians, without facts about the patient.
+        until: when it ends: a day (inclusive) or a moment; None when no date ends it.
+    """
+
+    by: str
+    words: str
+    until: date | datetime | None = None
+
+
+Holding = Callable[[Finding], Hold | None]
+"""Says whether a finding that is due is held back, and why."""
+
+
+def nothing_held(finding: Finding) -> Hold | None:
+    """Holds nothing back: there is no memory."""
+    del finding
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A card that is not shown, and why.
+
+    Attributes:
+        module: as the card would have it.
+        state: the same; empty for order rules.
+        indicator: the same; empty where no card was made.
+        hold: why it is not shown.
+        finding: the card's content, where it was made.
+    """
+
+    module: str
+    state: str
+    indicator: str
+    hold: Hold
+    finding: Finding | None = None
+
+
+def held(finding: Finding, hold: Hold) -> Held:
+    """A finding that is not shown."""
+    return Held(finding.module, finding.state, finding.indicator, hold, finding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,16 @@ RISK_FACTS: Final = 3
 """How many risks of a module stand on the card: the earliest say enough."""
 
 
+NOTHING_LACKS: Final = "every treatable cause that is looked for has a usable result, an order or a draft"
+READS: Final = frozenset(
+    {
+        "patient", "conditions", "medications", "medication_statements", "past_medications", "procedures", "orders",
+        "family_history", "site_facts", *(workup.id for workup in WORKUPS),
+    }
+)  # fmt: skip
+"""Names of the data that this turns on, as in `Chart.not_looked_up`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incomplete:
     """The modules that the tier asks for and that have no usable result.
@@ -25,11 +35,13 @@ class Incomplete:
         listed: known to be missing, those with a high-risk fact first.
         because: why each of them is asked for, in the same order.
         unknown: not known to be missing, because their results were not delivered.
+        unassessed: what would be missing of these.
     """
 
     listed: tuple[tuple[str, Missing], ...]
     because: tuple[str, ...]
     unknown: tuple[str, ...]
+    unassessed: tuple[Missing, ...]
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -62,6 +74,11 @@ class Incomplete:
         return tuple(dict.fromkeys((*urgent, *more)))
 
     @property
+    def high_risk(self) -> tuple[Evidence, ...]:
+        """The high-risk facts about what is missing or could not be assessed."""
+        return tuple(dict.fromkeys(e for m in (*(m for _, m in self.listed), *self.unassessed) for e in m.high_risk))
+
+    @property
     def explanation(self) -> str:
         """The page behind a card that lists these modules."""
         return "genetic-vs-acquired" if len(self.listed) != 1 else BY_MODULE[self.listed[0][0]].id
@@ -83,6 +100,7 @@ def incomplete(assessments: Iterable[Assessment], unavailable: frozenset[str]) -
         tuple((a.module, missing) for a, missing in listed),
         tuple(a.eligible_because for a, _ in listed),
         tuple(a.module for a, _ in lacking if a.module in unavailable),
+        tuple(missing for a, missing in lacking if a.module in unavailable),
     )
 
 

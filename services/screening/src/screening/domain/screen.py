@@ -3,62 +3,86 @@
 Clinical rules 1.0.4 to 1.0.6, 1.7, 1.8 and section 6: 1, 4, 16, 24, 28.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Final
 
+from screening.domain import screen_card
 from screening.domain.chart import Chart, Draft
-from screening.domain.evidence import Evidence, of_draft, of_fact, of_site_value
+from screening.domain.evidence import of_draft, of_site_value
 from screening.domain.findings import (
+    ANSWER,
     CRITICAL,
-    DATA,
     INCOMPLETE,
     INFO,
-    NOT_ASSESSED,
+    KNOWN_DX,
     SCREEN,
     SEVERITY,
-    WARNING,
+    TREATED,
     Assessment,
     Finding,
+    Held,
+    Hold,
+    Holding,
+    held,
+    nothing_held,
 )
-from screening.domain.incomplete import Incomplete, capital, incomplete, labels
+from screening.domain.incomplete import capital, labels
 from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
-from screening.domain.orders.rule import CannotTell, NeedsPhenotype, OrderRule, Situation
+from screening.domain.orders.rule import (
+    CANNOT_TELL,
+    FINDING,
+    NEEDS_PHENOTYPE,
+    NOT_CONCERNED,
+    NOTHING,
+    CannotTell,
+    Decision,
+    NeedsPhenotype,
+    Nothing,
+    OrderRule,
+    RuleOutcome,
+    Situation,
+)
 from screening.domain.phenotype import Phenotype
 from screening.domain.phenotype import of as phenotype_of
 from screening.domain.selection import selected
-from screening.domain.thresholds import days, years
 from screening.domain.workups.registry import BY_MODULE, WORKUPS
 
 ORDER_CARDS: Final = 2
-PHENOTYPE_FACTS: Final = 3
-LONGEST_NAME: Final = 80
 DRUG_ONLY_MODULES: Final = frozenset({"B12", "CA", "CU"})
 """Result cards that are shown when the dystonia is only drug-induced (section 6, 24)."""
 
-ACUTE_REACTION_DAYS: Final = days(
-    "screen.acute-reaction",
-    7,
-    "a dopamine-receptor blocker begun at most this long before the onset may have caused it",
-)
-ACUTE_REACTION_WAIT: Final = days("screen.acute-reaction-wait", 30, "the screening waits this long after such an onset")
-ACUTE_REACTION_AGE: Final = years("screen.acute-reaction-age", 25, "with onset at or before this age it does not wait")
-_SCREEN_OVERRIDES: Final = ("done-elsewhere", "cause-known", "not-indicated", "patient-declined", "deferred")
-_DOPAMINE_BLOCKERS: Final = ("RX_DRBA_HIGH", "RX_DRBA_LOW")
+DECEASED: Final = "the patient has died"
+NO_ORDERS_BY_USER: Final = "the user does not order"
+DRUG_INDUCED: Final = Hold("drug-induced", "in dystonia that is only drug-induced this result is not shown")
+PALLIATIVE: Final = Hold("palliative", "in palliative care only critical cards are shown")
+SIGNING: Final = Hold("signing", "before signing only warnings and critical cards are shown")
+CAPPED: Final = Hold("cap", f"at most {ORDER_CARDS} order cards are shown, the most urgent first")
+_HELD_BY: Final = {KNOWN_DX: "cause-known", TREATED: "treated"}
 
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """What one call came to. `silent_because` is set when no card at all may be shown."""
+    """What one call came to.
+
+    Attributes:
+        phenotype: the movement disorder and its tier.
+        assessments: what each workup came to.
+        findings: the cards to show.
+        held: the cards that are not shown, and why.
+        silent_because: set when no card at all may be shown.
+        undecided: an order rule applies that cannot decide without the patient or the conditions, which were not
+            delivered.
+        rules: on order hooks, what came of each rule that is about a selected draft.
+    """
 
     phenotype: Phenotype
     assessments: tuple[Assessment, ...]
     findings: tuple[Finding, ...]
-    held: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
     silent_because: str = ""
     undecided: bool = False
-    """An order rule applies that cannot decide without the patient or the conditions, which were not delivered."""
+    rules: tuple[RuleOutcome, ...] = ()
 
 
 def silent_user(user_id: str) -> bool:
@@ -66,102 +90,198 @@ def silent_user(user_id: str) -> bool:
     return bool(user_id) and user_id.partition("/")[0] not in ("Practitioner", "PractitionerRole")
 
 
-def patient_view(chart: Chart, user_id: str = "") -> Screening:
-    """The screening when a chart is opened. `user_id` is `Type/id` or empty."""
+def patient_view(chart: Chart, user_id: str = "", hold: Holding = nothing_held) -> Screening:
+    """The screening when a chart is opened.
+
+    Args:
+        chart: the facts.
+        user_id: `Type/id` or empty.
+        hold: asked for each card that is due, before it is counted: a card that is held gives its place to others.
+    """
     situation = _situation(chart)
     phenotype, assessments = situation.phenotype, tuple(situation.assessments.values())
-
-    def silent(because: str) -> Screening:
-        return Screening(phenotype, assessments, (), silent_because=because)
-
-    if chart.patient.deceased:
-        return silent("the patient has died")
-    if silent_user(user_id):
-        return silent("the user does not order")
-    if not phenotype.present:
-        return silent(phenotype.reason)
-    held = [f"{a.module} {a.state}: {a.held}" for a in assessments if a.held]
-    results: list[Finding] = []
+    silent = _silent(chart, user_id) or ("" if phenotype.present else phenotype.reason)
+    if silent:
+        return Screening(phenotype, assessments, (), silent_because=silent)
+    held_back = [_by_rule(a) for a in assessments if a.held]
+    due: list[Finding] = []
     for a in assessments:
         if a.finding is None:
             continue
         if phenotype.tier == "T3" and a.module not in DRUG_ONLY_MODULES:
-            held.append(f"{a.module} {a.state}: not shown in drug-induced dystonia")
+            held_back.append(held(a.finding, DRUG_INDUCED))
             continue
-        results.append(
-            replace(
-                a.finding,
-                evidence=(*a.finding.evidence, *_phenotype_facts(phenotype)),
-                statements=(*a.finding.statements, *_lists_not_available(chart)),
-            )
-        )
-    screen, why_not = _screen(chart, situation)
-    if why_not:
-        held.append(f"SCREEN: {why_not}")
-    findings = [*results, *([screen] if screen is not None else [])]
+        evidence = (*a.finding.evidence, *screen_card.phenotype_facts(phenotype))
+        statements = (*a.finding.statements, *screen_card.lists_not_available(chart))
+        due.append(replace(a.finding, evidence=evidence, statements=statements))
+    consolidated = screen_card.due(chart, situation)
+    if isinstance(consolidated, Hold):
+        held_back.append(Held(SCREEN, INCOMPLETE, "", consolidated))
+    elif consolidated is not None:
+        due.append(consolidated)
     if chart.has_condition("X_PALLIATIVE") or any(chart.procedures_in("X_PALLIATIVE")):
-        held.extend(f"{f.module}: palliative care" for f in findings if f.indicator != CRITICAL)
-        findings = [f for f in findings if f.indicator == CRITICAL]
-    shown = selected(chart, findings, situation.assessments)
-    return Screening(phenotype, assessments, _with_site_values(chart, shown), tuple(held))
+        held_back.extend(held(f, PALLIATIVE) for f in due if f.indicator != CRITICAL)
+        due = [f for f in due if f.indicator == CRITICAL]
+    due, answered = _asked(due, situation.assessments, hold)
+    shown, rest = selected(chart, due, situation.assessments)
+    return Screening(phenotype, assessments, _with_site_values(chart, shown), (*held_back, *answered, *rest))
 
 
-def order_hook(chart: Chart, user_id: str = "", *, signing: bool = False) -> Screening:
+def _silent(chart: Chart, user_id: str) -> str:
+    """Why no card of any kind is shown, on every hook; empty when cards may be."""
+    if chart.patient.deceased:
+        return DECEASED
+    return NO_ORDERS_BY_USER if silent_user(user_id) else ""
+
+
+def _by_rule(assessment: Assessment) -> Held:
+    """A result card that the workup itself holds back."""
+    by = _HELD_BY.get(assessment.state, "acted-on")
+    return Held(assessment.module, assessment.state, "", Hold(by, assessment.held))
+
+
+def _asked(
+    due: Sequence[Finding], assessments: Mapping[str, Assessment], hold: Holding
+) -> tuple[list[Finding], list[Held]]:
+    """What is left of the cards that are due, and what is held back.
+
+    A card that another one speaks for was answered with it, unless it is critical.
+    """
+    holds = {f.module: hold(f) for f in due}
+    kept: list[Finding] = []
+    held_back: list[Held] = []
+    for f in due:
+        why = holds[f.module]
+        if why is None and f.module in assessments and f.indicator != CRITICAL:
+            host = holds.get(assessments[f.module].yields_to)
+            why = host if host is not None and host.by == ANSWER else None
+        if why is None:
+            kept.append(f)
+        else:
+            held_back.append(held(f, why))
+    return kept, held_back
+
+
+def order_hook(chart: Chart, user_id: str = "", hold: Holding = nothing_held, *, signing: bool = False) -> Screening:
     """The screening when orders are selected; or, `signing`, before they are signed: warnings and critical cards only.
 
-    At most two cards are shown, counted after what signing does not show (section 6, 28 and 29).
+    At most two cards are shown, counted after what signing does not show and what `hold` holds back (section 6, 28
+    and 29).
     """
     situation = _situation(chart)
     assessments = tuple(situation.assessments.values())
-    if chart.patient.deceased:
-        return Screening(situation.phenotype, assessments, (), silent_because="the patient has died")
-    if silent_user(user_id):
-        return Screening(situation.phenotype, assessments, (), silent_because="the user does not order")
+    silent = _silent(chart, user_id)
+    if silent:
+        return Screening(situation.phenotype, assessments, (), silent_because=silent)
     findings: list[Finding] = []
+    rules: list[RuleOutcome] = []
     cannot: set[str] = set()
-    undecided = False
-    for rule, drafts in _concerned(chart, SIGNING_RULES if signing else ORDER_RULES):
-        if rule.needs_phenotype and not situation.phenotype_known:
-            undecided = True
+    concerned = _concerned(chart)
+    for rule, drafts in concerned:
+        if signing and rule not in SIGNING_RULES:
+            rules.append(RuleOutcome(rule.name, NOTHING, f"it only informs: {SIGNING.words}"))
             continue
-        decision = rule.decide(situation, drafts)
-        if isinstance(decision, NeedsPhenotype):
-            undecided = True
-        elif isinstance(decision, CannotTell):
+        decision = _decision(situation, rule, drafts)
+        rules.append(_outcome(rule, decision))
+        if isinstance(decision, CannotTell):
             cannot.update(decision.modules)
-        elif decision is not None:
-            judged = {fact.reference for fact in decision.evidence}
-            ordered = (of_draft(d, "the order to be signed" if signing else "the selected order") for d in drafts)
-            named = (order for order in ordered if order.reference not in judged)
-            facts = _phenotype_facts(situation.phenotype) if rule.needs_phenotype else ()
-            findings.append(
-                replace(
-                    decision,
-                    evidence=tuple(dict.fromkeys((*named, *decision.evidence, *facts))),
-                    statements=(
-                        *decision.statements,
-                        *(_window(situation, decision) if rule.on_results else ()),
-                        *_lists_not_available(chart),
-                    ),
-                )
-            )
-    if signing:
-        findings = [f for f in findings if f.indicator != INFO]
-    elif cannot and not findings:
-        selected = tuple(of_draft(draft, "the selected order") for draft in chart.drafts if draft.selected)
-        unknown = [w.module for w in WORKUPS if w.module in cannot]
-        findings.append(replace(_not_assessed(unknown), evidence=selected))
-    findings.sort(key=lambda f: SEVERITY[f.indicator])
-    held = tuple(f"{f.module}: at most {ORDER_CARDS} order cards" for f in findings[ORDER_CARDS:])
-    shown = _with_site_values(chart, tuple(findings[:ORDER_CARDS]))
-    return Screening(situation.phenotype, assessments, shown, held, undecided=undecided)
+        elif isinstance(decision, Finding):
+            findings.append(_with_facts(situation, rule, drafts, decision, signing=signing))
+    if cannot and not findings and not signing:
+        findings.append(_not_assessed(chart, cannot))
+    rules.extend(_not_concerned(chart, concerned))
+    held_back = [held(f, SIGNING) for f in findings if signing and f.indicator == INFO]
+    due, answered = _asked([f for f in findings if not (signing and f.indicator == INFO)], {}, hold)
+    due.sort(key=lambda f: SEVERITY[f.indicator])
+    capped = (held(f, CAPPED) for f in due[ORDER_CARDS:])
+    return Screening(
+        situation.phenotype,
+        assessments,
+        _with_site_values(chart, tuple(due[:ORDER_CARDS])),
+        (*held_back, *answered, *capped),
+        undecided=any(rule.outcome == NEEDS_PHENOTYPE for rule in rules),
+        rules=tuple(rules),
+    )
 
 
-def _concerned(chart: Chart, rules: tuple[OrderRule, ...]) -> list[tuple[OrderRule, tuple[Draft, ...]]]:
+def _concerned(chart: Chart) -> list[tuple[OrderRule, tuple[Draft, ...]]]:
     """The rules with the selected drafts that they are about. A levodopa trial is never remarked on (1.7)."""
-    selected = [draft for draft in chart.drafts if draft.selected and "RX_LEVODOPA" not in draft.sets]
-    pairs = ((rule, tuple(d for d in selected if rule.concerns(d))) for rule in rules)
-    return [(rule, drafts) for rule, drafts in pairs if drafts]
+    drafts = [draft for draft in chart.drafts if draft.selected and not _levodopa(draft)]
+    pairs = ((rule, tuple(d for d in drafts if rule.concerns(d))) for rule in ORDER_RULES)
+    return [(rule, concerned) for rule, concerned in pairs if concerned]
+
+
+def _levodopa(draft: Draft) -> bool:
+    return "RX_LEVODOPA" in draft.sets
+
+
+def _decision(situation: Situation, rule: OrderRule, drafts: tuple[Draft, ...]) -> Decision:
+    if rule.needs_phenotype and not situation.phenotype_known:
+        return NeedsPhenotype()
+    return rule.decide(situation, drafts)
+
+
+def _outcome(rule: OrderRule, decision: Decision) -> RuleOutcome:
+    match decision:
+        case Finding():
+            cases = (case.when for case in rule.described.cases if case.outcome == decision.indicator)
+            return RuleOutcome(rule.name, FINDING, "; or ".join(cases))
+        case Nothing():
+            return RuleOutcome(rule.name, NOTHING, decision.because)
+        case CannotTell():
+            words = f"results for {labels(decision.modules)}, on which it turns, were not delivered with this call"
+            return RuleOutcome(rule.name, CANNOT_TELL, words)
+        case NeedsPhenotype():
+            words = "the patient or the problem list, on which it turns, was not delivered with this call"
+            return RuleOutcome(rule.name, NEEDS_PHENOTYPE, words)
+
+
+def _not_concerned(chart: Chart, concerned: Sequence[tuple[OrderRule, tuple[Draft, ...]]]) -> list[RuleOutcome]:
+    """A line each on the selected drafts that no rule is about; one when nothing is selected."""
+    others = [d for d in chart.drafts if d.selected and not any(d in drafts for _, drafts in concerned)]
+    lines = []
+    if not any(d.selected for d in chart.drafts):
+        lines.append("no order is selected")
+    if any(_levodopa(d) for d in others):
+        lines.append("a levodopa trial is never remarked on")
+    if not all(_levodopa(d) for d in others):
+        lines.append(f"no rule is about the {'other ' if concerned else ''}selected orders")
+    return [RuleOutcome("", NOT_CONCERNED, line) for line in lines]
+
+
+def _with_facts(
+    situation: Situation, rule: OrderRule, drafts: tuple[Draft, ...], finding: Finding, *, signing: bool
+) -> Finding:
+    """A rule's card with the orders that it is about, the movement disorder, and what was not to be had."""
+    judged = {fact.reference for fact in finding.evidence}
+    ordered = (of_draft(d, "the order to be signed" if signing else "the selected order") for d in drafts)
+    named = (order for order in ordered if order.reference not in judged)
+    facts = screen_card.phenotype_facts(situation.phenotype) if rule.needs_phenotype else ()
+    return replace(
+        finding,
+        evidence=tuple(dict.fromkeys((*named, *finding.evidence, *facts))),
+        statements=(
+            *finding.statements,
+            *(_window(situation, finding) if rule.on_results else ()),
+            *screen_card.lists_not_available(situation.chart, rule.reads),
+        ),
+        orders=tuple(_ordered_codes(d) for d in drafts),
+    )
+
+
+def _ordered_codes(draft: Draft) -> tuple[str, ...]:
+    """What is ordered, by all its codes; by its words where it has none."""
+    return tuple(sorted(f"{c.system}|{c.code}" for c in draft.codings)) or (draft.label.strip().lower(),)
+
+
+def _not_assessed(chart: Chart, modules: set[str]) -> Finding:
+    drafts = [draft for draft in chart.drafts if draft.selected]
+    unknown = [w.module for w in WORKUPS if w.module in modules]
+    return replace(
+        screen_card.not_assessed(unknown),
+        evidence=tuple(of_draft(draft, "the selected order") for draft in drafts),
+        orders=tuple(_ordered_codes(draft) for draft in drafts),
+    )
 
 
 def _situation(chart: Chart) -> Situation:
@@ -175,85 +295,6 @@ def _situation(chart: Chart) -> Situation:
     )
 
 
-# --- the consolidated card ---
-
-
-def _screen(chart: Chart, situation: Situation) -> tuple[Finding | None, str]:
-    """The one card for all that is missing, or the card that says what could not be assessed; or why there is none."""
-    lacks = incomplete(situation.assessments.values(), situation.unavailable)
-    if not lacks.listed and not lacks.unknown:
-        return None, ""
-    established = _established_cause(situation)
-    if established:
-        return None, f"the cause is established: {established}"
-    delay = _acute_reaction(chart, situation.phenotype)
-    if delay:
-        return None, delay
-    if not lacks.listed:
-        return replace(_not_assessed(lacks.unknown), evidence=_phenotype_facts(situation.phenotype)), ""
-    return _screen_card(chart, situation, lacks), ""
-
-
-def _screen_card(chart: Chart, situation: Situation, lacks: Incomplete) -> Finding:
-    phenotype = situation.phenotype
-    urgent = any(missing.high_risk for _, missing in lacks.listed)
-    if urgent:
-        summary = f"{phenotype.word} with a high-risk fact: screen now for {lacks.names} (no current result)."
-    else:
-        summary = f"{phenotype.word}: treatable causes not yet excluded. No current result for: {lacks.names}."
-    statements = [*lacks.notes, *_lists_not_available(chart)]
-    statements.extend(_also_considered(situation, {*lacks.modules, *lacks.unknown}))
-    statements.extend(_drug_note(chart, phenotype))
-    if chart.site_fact("t1-pallidal") is not None and situation.state("MN") == "NORMAL":
-        statements.append("T1 pallidal hyperintensity: a normal manganese level does not exclude past exposure.")
-    facts = dict.fromkeys((*_phenotype_facts(phenotype), *lacks.facts))
-    return Finding(
-        SCREEN, INCOMPLETE, WARNING if urgent else INFO, summary,
-        statements=tuple(statements),
-        evidence=tuple(facts),
-        suggestions=lacks.suggestions(chart),
-        override_reasons=_SCREEN_OVERRIDES,
-        explanation=lacks.explanation,
-        includes=lacks.modules,
-    )  # fmt: skip
-
-
-def _phenotype_facts(phenotype: Phenotype) -> tuple[Evidence, ...]:
-    """The entries that opened the screening, at most three of them."""
-    return tuple(of_fact(c, phenotype.reason) for c in phenotype.conditions[:PHENOTYPE_FACTS])
-
-
-def _not_assessed(modules: Sequence[str]) -> Finding:
-    return Finding(
-        DATA, NOT_ASSESSED, INFO,
-        f"Treatable causes could not be assessed: results for {labels(modules)} were not available.",
-        statements=(
-            "The laboratory results were not delivered with this call, so nothing is said about them.",
-            "This is not the same as having no result on record.",
-        ),
-        override_reasons=("done-elsewhere", "not-indicated", "deferred"),
-        explanation="genetic-vs-acquired",
-        includes=tuple(modules),
-    )  # fmt: skip
-
-
-_LISTS: Final = (
-    ("medications", "Medication list not available."),
-    ("procedures", "Procedure list not available."),
-    ("family_history", "Family history not available."),
-    ("medication_statements", "Medication statements not available."),
-    ("past_medications", "Past medication orders not available."),
-    ("site_facts", "Facts that the site supplies (nitrous oxide, ephedrone, T1 pallidal signal) not available."),
-    ("orders", "Order list not available: a test that is already ordered cannot be seen."),
-    ("conditions", "Problem list incomplete: a recorded cause may not have been seen."),
-)
-
-
-def _lists_not_available(chart: Chart) -> list[str]:
-    """What was not delivered and does not block the screening, but has to be said."""
-    return [sentence for name, sentence in _LISTS if not chart.looked_up(name)]
-
-
 def _window(situation: Situation, finding: Finding) -> tuple[str, ...]:
     """What was looked for and not found, on an order card about a module without a usable result."""
     for a in situation.assessments.values():
@@ -264,62 +305,6 @@ def _window(situation: Situation, finding: Finding) -> tuple[str, ...]:
         ):
             return (f"{capital(BY_MODULE[a.module].label)}: {a.missing.note}.",)
     return ()
-
-
-def _established_cause(situation: Situation) -> str:
-    return ", ".join(BY_MODULE[a.module].label for a in situation.assessments.values() if a.cause_known)
-
-
-def _acute_reaction(chart: Chart, phenotype: Phenotype) -> str:
-    """Why SCREEN waits in T1: a dopamine-receptor blocker was begun in the week before a very recent onset (1.8)."""
-    onset = phenotype.onset_day(chart)
-    if (
-        phenotype.tier != "T1"
-        or onset is None
-        or not chart.within(onset, ACUTE_REACTION_WAIT)
-        or phenotype.onset_at_most(chart.of(ACUTE_REACTION_AGE))
-    ):
-        return ""
-    began: dict[str, date] = {}  # a renewed prescription is no new exposure
-    for medicine in (m for name in _DOPAMINE_BLOCKERS for m in chart.treatments(name)):
-        if medicine.start is not None:
-            began[medicine.coding.code] = min(medicine.start, began.get(medicine.coding.code, medicine.start))
-    recent = any(0 <= (onset - start).days <= chart.of(ACUTE_REACTION_DAYS) for start in began.values())
-    return "possible acute dystonic reaction to a dopamine-receptor blocker" if recent else ""
-
-
-def _drug_note(chart: Chart, phenotype: Phenotype) -> list[str]:
-    """The sentence about a dopamine-receptor blocker in a patient with dystonia of unknown cause (1.8)."""
-    if phenotype.tier != "T1":
-        return []
-    taken = [m for name in _DOPAMINE_BLOCKERS for m in chart.treatments(name)]
-    if not taken:
-        return []
-    drug = min(taken, key=lambda m: (m.start or date.max, m.name, m.reference))
-    since = f" since {drug.start.isoformat()}" if drug.start is not None else ""
-    name = (drug.name or drug.coding.display or "a dopamine-receptor blocker")[:LONGEST_NAME]
-    return [f"On {name}{since}: drug-induced or tardive dystonia is possible and does not exclude a metabolic cause."]
-
-
-def _also_considered(situation: Situation, named: set[str]) -> list[str]:
-    """One sentence each for the modules that this card does not list, with the reason."""
-    sentences: list[str] = []
-    for a in situation.assessments.values():
-        if a.module in named:
-            continue
-        why = a.eligible_because if not a.eligible else _in_words(a)
-        sentences.append(f"Also considered: {BY_MODULE[a.module].label} (not listed: {why}).")
-    return sentences
-
-
-def _in_words(assessment: Assessment) -> str:
-    words = {
-        "NORMAL": "a current result is normal",
-        "ORDER_PENDING": "the test is already ordered",
-        "TREATED": "it is already treated",
-        "KNOWN_DX": "the diagnosis is already recorded",
-    }
-    return words.get(assessment.state) or assessment.held or "its result is shown with these cards"
 
 
 def _with_site_values(chart: Chart, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

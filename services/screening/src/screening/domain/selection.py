@@ -8,19 +8,41 @@ from dataclasses import replace
 from typing import Final
 
 from screening.domain.chart import Chart
-from screening.domain.findings import CRITICAL, INFO, SCREEN, SEVERITY, Assessment, Finding, suggest, without
+from screening.domain.findings import (
+    CRITICAL,
+    INFO,
+    SCREEN,
+    SEVERITY,
+    Assessment,
+    Finding,
+    Held,
+    Hold,
+    held,
+    suggest,
+    without,
+)
 
 PATIENT_VIEW_CARDS: Final = 3
+TAKEN_IN: Final = Hold("taken-in", "another card shown says the same and covers it")
+CAPPED: Final = Hold("cap", f"at most {PATIENT_VIEW_CARDS} cards are shown; its summary stands on one of them")
 
 
-def selected(chart: Chart, findings: Sequence[Finding], assessments: Mapping[str, Assessment]) -> tuple[Finding, ...]:
-    """The cards to show. A card yields to another one that says the same only if that one is really shown."""
+def selected(
+    chart: Chart, findings: Sequence[Finding], assessments: Mapping[str, Assessment]
+) -> tuple[tuple[Finding, ...], tuple[Held, ...]]:
+    """The cards to show, and what is not shown for their sake.
+
+    A card yields to another one that says the same only if that one is really shown.
+    """
     hosts = {f.module: assessments[f.module].yields_to for f in findings if f.module in assessments}
-    shown = {f.module for f in findings}
-    yielding = {guest: host for guest, host in hosts.items() if host in shown}
-    fewer = _capped(_taken_in(chart, findings, assessments, yielding))
-    kept = {f.module for f in fewer}
-    return fewer if kept.issuperset(yielding.values()) else _capped(findings)
+    due = {f.module for f in findings}
+    yielding = {guest: host for guest, host in hosts.items() if host in due}
+    shown = _capped(_taken_in(chart, findings, assessments, yielding))
+    if not {f.module for f in shown}.issuperset(yielding.values()):
+        yielding, shown = {}, _capped(findings)
+    kept = {f.module for f in shown}
+    rest = (f for f in findings if f.module not in kept)
+    return shown, tuple(held(f, TAKEN_IN if f.module in yielding else CAPPED) for f in rest)
 
 
 def _taken_in(
@@ -52,6 +74,7 @@ def _with_guests(chart: Chart, finding: Finding, guests: Sequence[Finding], asse
         finding,
         statements=(*statements, *finding.statements),
         evidence=tuple(evidence),
+        own=finding.cited,
         suggestions=(*more, *own) if urgent else (*own, *more),
     )
 
@@ -75,5 +98,6 @@ def _capped(findings: Sequence[Finding]) -> tuple[Finding, ...]:
             kept[at],
             statements=(*kept[at].statements, *(f"Also: {f.summary}" for f in dropped)),
             evidence=tuple(dict.fromkeys((*kept[at].evidence, *(e for f in dropped for e in f.evidence)))),
+            own=kept[at].cited,
         )
     return tuple(kept)

@@ -8,7 +8,7 @@ from screening.domain.citations import MMWR_EDETATE, RULES
 from screening.domain.description import Case, Description
 from screening.domain.evidence import of_draft
 from screening.domain.findings import CRITICAL, WARNING, Finding, refer
-from screening.domain.orders.rule import Decision, OrderRule, Situation, medicine_in
+from screening.domain.orders.rule import PROBLEMS, Decision, Nothing, OrderRule, Situation, medicine_in
 
 _EDETATE: Final = re.compile(r"\b(edetate|edetic acid)\b", re.IGNORECASE)
 _DISODIUM: Final = re.compile(r"\bedetate[\s,-]+disodium\b|\bdisodium[\s,-]+edetate\b", re.IGNORECASE)
@@ -64,8 +64,10 @@ def _chelator(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     del drafts
     chart = situation.chart
     recorded = any(next(chart.known_diagnoses(name), None) for name in ("CU_DX", "MN_DX", "FE_DX", "FE_OVERLOAD"))
-    if recorded or not situation.phenotype.present:
-        return None
+    if not situation.phenotype.present:
+        return Nothing("no movement disorder is recorded")
+    if recorded:
+        return Nothing("a disorder of copper, manganese or iron that chelation may treat is recorded")
     return Finding(
         "ORD_CHELATOR", "", WARNING,
         "Metal chelator ordered without a recorded metal-overload diagnosis: confirm with a specialist before starting.",
@@ -81,6 +83,7 @@ EDETATE: Final = OrderRule(
     dangerous,
     _edetate,
     needs_phenotype=False,
+    reads=frozenset({"patient"}),
     described=Description(
         title="Edetate that is not the calcium salt",
         purpose="Stops the confusion of edetate disodium with calcium disodium edetate, which has killed patients.",
@@ -99,6 +102,8 @@ CHELATOR: Final = OrderRule(
     "ORD_CHELATOR",
     medicine_in("RX_CHELATOR"),
     _chelator,
+    only_with_disorder=True,
+    reads=PROBLEMS | {"orders"},
     described=Description(
         title="Metal chelator without a recorded metal disorder",
         purpose="Asks for a specialist before a chelator is started on a suspicion.",

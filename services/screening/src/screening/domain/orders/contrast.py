@@ -6,7 +6,7 @@ from screening.domain.chart import Draft
 from screening.domain.citations import MAYO_MN
 from screening.domain.description import Case, Description
 from screening.domain.findings import INFO, Finding
-from screening.domain.orders.rule import Decision, OrderRule, Situation, test_in
+from screening.domain.orders.rule import Decision, Nothing, OrderRule, Situation, test_in
 
 HOURS: Final = 96
 _METALS: Final = ("L_MNB", "L_MNS", "L_MNRBC", "L_MNU", "L_CUS", "L_CUU24", "L_CUU_TRAP", "L_ZN")
@@ -18,7 +18,7 @@ def _contrast(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     del drafts
     chart = situation.chart
     if not chart.drafted_in(*_METALS) and not chart.pending_in(*_METALS):
-        return None
+        return Nothing("no manganese, copper or zinc is drafted, ordered or under way")
     return Finding(
         "ORD_CONTRAST_METAL", "", INFO,
         f"Draw blood metals before gadolinium or iodinated contrast, or wait at least {HOURS} h afterwards.",
@@ -34,6 +34,7 @@ CONTRAST: Final = OrderRule(
     _contrast,
     needs_phenotype=False,
     on_results=False,
+    reads=frozenset({"patient", "orders", "manganese", "copper-wilson"}),
     described=Description(
         title="Contrast MRI together with trace metals",
         purpose="Keeps gadolinium and iodinated contrast from spoiling a manganese, copper or zinc result.",

@@ -7,7 +7,7 @@ from screening.domain.chart import Draft
 from screening.domain.citations import AASLD_WILSON
 from screening.domain.description import Case, Description
 from screening.domain.findings import ABNORMAL, INFO, KNOWN_DX, Finding, suggest
-from screening.domain.orders.rule import CannotTell, Decision, OrderRule, Situation, test_in
+from screening.domain.orders.rule import PROBLEMS, CannotTell, Decision, Nothing, OrderRule, Situation, test_in
 from screening.domain.thresholds import years
 from screening.domain.workups.copper_wilson_facts import MODULE, URINE_LOOK_BACK, WORKUP, risk
 
@@ -20,15 +20,19 @@ def _ceruloplasmin(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     """Ceruloplasmin without urine copper where Wilson disease is to be excluded."""
     del drafts
     chart, phenotype = situation.chart, situation.phenotype
-    if phenotype.tier not in ("T1", "T4") or situation.state(MODULE) in (ABNORMAL, KNOWN_DX):
-        return None
+    if phenotype.tier not in ("T1", "T4"):
+        return Nothing(f"the movement disorder does not ask for copper: {phenotype.reason}")
+    if situation.state(MODULE) == KNOWN_DX:
+        return Nothing("Wilson disease is already recorded")
+    if situation.state(MODULE) == ABNORMAL:
+        return Nothing("the copper tests on record already suggest Wilson disease")
     risks = risk(chart)
     if not risks and not phenotype.onset_at_most(chart.of(EARLY_ONSET)):
-        return None
+        return Nothing("there is neither early onset nor liver disease nor an affected relative")
     if chart.drafted_in("L_CUU24") or chart.pending_in("L_CUU24"):
-        return None
+        return Nothing("24-hour urine copper is already drafted or ordered")
     if chart.newest(analytes.COPPER_URINE.key, URINE_LOOK_BACK) is not None:
-        return None
+        return Nothing("24-hour urine copper was measured within its look-back")
     if MODULE in situation.unavailable:
         return CannotTell((MODULE,))
     return Finding(
@@ -45,6 +49,8 @@ CERULOPLASMIN: Final = OrderRule(
     "ORD_CERULO_ALONE",
     test_in("L_CP"),
     _ceruloplasmin,
+    only_with_disorder=True,
+    reads=PROBLEMS | {"family_history", "orders", WORKUP},
     described=Description(
         title="Ceruloplasmin alone",
         purpose="Completes the search for Wilson disease, which a normal ceruloplasmin does not exclude.",

@@ -7,7 +7,7 @@ from screening.domain.citations import RULES
 from screening.domain.description import Case, Description
 from screening.domain.evidence import of_fact
 from screening.domain.findings import INFO, WARNING, Finding
-from screening.domain.orders.rule import Decision, NeedsPhenotype, OrderRule, Situation
+from screening.domain.orders.rule import PROBLEMS, Decision, NeedsPhenotype, Nothing, OrderRule, Situation
 
 PHENOTYPE_FACTS: Final = 3
 _SENSITIVE: Final = ("D_GEN", "D_FOCAL", "D_DRUG", "M_PARK", "X_PD")
@@ -26,7 +26,11 @@ def _dopamine_blocker(situation: Situation, drafts: tuple[Draft, ...]) -> Decisi
     chart = situation.chart
     sensitive = tuple(chart.conditions_in(*_SENSITIVE))
     if not sensitive:
-        return None if chart.looked_up("conditions") else NeedsPhenotype()
+        return (
+            Nothing("neither dystonia nor parkinsonism is recorded")
+            if chart.looked_up("conditions")
+            else NeedsPhenotype()
+        )
     strong = any("RX_DRBA_HIGH" in draft.sets for draft in drafts)
     return Finding(
         "ORD_DRBA", "", WARNING if strong else INFO,
@@ -46,6 +50,7 @@ DOPAMINE_BLOCKER: Final = OrderRule(
     _concerns,
     _dopamine_blocker,
     needs_phenotype=False,
+    reads=PROBLEMS,
     described=Description(
         title="Dopamine-receptor blocker in dystonia or parkinsonism",
         purpose="Says that the ordered drug may worsen the movement disorder, before it is given.",

@@ -7,8 +7,8 @@ from screening.domain.chart import Draft, says
 from screening.domain.citations import EFNS_DYSTONIA
 from screening.domain.description import Case, Description
 from screening.domain.findings import INFO, Finding
-from screening.domain.incomplete import still_to_order
-from screening.domain.orders.rule import CannotTell, Decision, OrderRule, Situation
+from screening.domain.incomplete import NOTHING_LACKS, READS, still_to_order
+from screening.domain.orders.rule import CannotTell, Decision, Nothing, OrderRule, Situation
 
 _PANEL_WORDS: Final = re.compile("gene panel|exome|genome|dystonia panel", re.IGNORECASE)
 
@@ -22,10 +22,10 @@ def _panel_first(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     """A gene test while treatable biochemistry has no result. It never delays the gene test."""
     del drafts
     if situation.phenotype.tier != "T1":
-        return None
+        return Nothing(f"said only in dystonia without a recorded cause: {situation.phenotype.reason}")
     lacks = still_to_order(situation.chart, situation.phenotype, situation.unavailable)
     if not lacks.listed:
-        return CannotTell(lacks.unknown) if lacks.unknown else None
+        return CannotTell(lacks.unknown) if lacks.unknown else Nothing(NOTHING_LACKS)
     return Finding(
         "ORD_PANEL_FIRST", "", INFO,
         f"Before or with the gene panel: treatable biochemistry has no result ({lacks.names}).",
@@ -42,6 +42,8 @@ PANEL_FIRST: Final = OrderRule(
     "ORD_PANEL_FIRST",
     gene_test,
     _panel_first,
+    only_with_disorder=True,
+    reads=READS,
     described=Description(
         title="Gene panel before treatable biochemistry",
         purpose="Puts the treatable causes beside the gene panel, so that none waits for a genetic result.",

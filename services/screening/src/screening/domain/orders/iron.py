@@ -8,7 +8,16 @@ from screening.domain.citations import ACERULOPLASMINEMIA
 from screening.domain.description import Case, Description
 from screening.domain.evidence import Evidence, of_fact
 from screening.domain.findings import DISCORDANT, WARNING, Finding, suggest
-from screening.domain.orders.rule import CannotTell, Decision, NeedsPhenotype, OrderRule, Situation, medicine_in
+from screening.domain.orders.rule import (
+    PROBLEMS,
+    CannotTell,
+    Decision,
+    NeedsPhenotype,
+    Nothing,
+    OrderRule,
+    Situation,
+    medicine_in,
+)
 from screening.domain.workups.iron_nbia_facts import (
     FERRITIN_HIGH_FEMALE,
     FERRITIN_HIGH_MALE,
@@ -24,7 +33,7 @@ def _iron(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     del drafts
     chart = situation.chart
     if any(chart.known_diagnoses("MN_DX")):
-        return None
+        return Nothing("a manganese disorder is recorded, in which iron is therapy")
     against = _recorded(situation)
     ferritin = ferritin_high(chart) if situation.phenotype.present else None
     if ferritin is not None:
@@ -42,7 +51,11 @@ def _iron(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         )  # fmt: skip
     if not situation.phenotype_known:
         return NeedsPhenotype()
-    return CannotTell((MODULE,)) if situation.phenotype.present and situation.not_looked_up(MODULE) else None
+    if not situation.phenotype.present:
+        return Nothing("neither an iron-accumulation disorder nor a movement disorder is recorded")
+    if situation.not_looked_up(MODULE):
+        return CannotTell((MODULE,))
+    return Nothing("neither an iron-accumulation disorder nor a high ferritin is on record")
 
 
 def _recorded(situation: Situation) -> tuple[Evidence, ...]:
@@ -58,6 +71,7 @@ IRON: Final = OrderRule(
     medicine_in("FE_RX"),
     _iron,
     needs_phenotype=False,
+    reads=PROBLEMS | {"orders", WORKUP},
     described=Description(
         title="Iron with high ferritin or an iron-accumulation disorder",
         purpose="Asks to confirm the indication before iron is given to a patient who may have too much of it.",

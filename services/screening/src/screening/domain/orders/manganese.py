@@ -19,9 +19,12 @@ from screening.domain.findings import (
     suggest,
 )
 from screening.domain.orders.rule import (
+    MEDICINES,
+    PROBLEMS,
     CannotTell,
     Decision,
     NeedsPhenotype,
+    Nothing,
     OrderRule,
     Situation,
     medicine_in,
@@ -30,16 +33,21 @@ from screening.domain.orders.rule import (
 from screening.domain.workups.manganese import LOOK_BACK_ON_PN, MODULE, WORKUP
 from screening.domain.workups.manganese_facts import liver, on_parenteral_nutrition, risk
 
+_ORDERED: Final = "whole-blood manganese is already drafted or ordered"
+_READS: Final = PROBLEMS | MEDICINES | {"procedures", "orders", "site_facts", WORKUP}
+
 
 def _specimen(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     """Serum, plasma or urine manganese: the wrong specimen for the body's burden."""
     chart = situation.chart
     if not situation.phenotype.present and not risk(chart):
-        return None
+        return Nothing("neither a movement disorder nor a manganese risk is recorded")
     if chart.drafted_in("L_MNB") or chart.pending_in("L_MNB"):
-        return None
-    if situation.state(MODULE) in (NORMAL, BORDERLINE, ABNORMAL, KNOWN_DX):
-        return None
+        return Nothing(_ORDERED)
+    if situation.state(MODULE) == KNOWN_DX:
+        return Nothing("a manganese disorder is already recorded")
+    if situation.state(MODULE) in (NORMAL, BORDERLINE, ABNORMAL):
+        return Nothing("a manganese result that can be read is on record")
     return Finding(
         "ORD_MN_SPECIMEN", "", INFO,
         "Serum or urine manganese does not reflect body burden: order whole-blood manganese instead.",
@@ -76,12 +84,14 @@ def _parenteral(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     if not situation.phenotype_known:
         return NeedsPhenotype()
     nutrition = on_parenteral_nutrition(chart)
-    if not situation.phenotype.present or not nutrition:
-        return None
+    if not situation.phenotype.present:
+        return Nothing("nothing on record speaks against manganese, and no movement disorder is recorded")
+    if not nutrition:
+        return Nothing("nothing on record speaks against manganese, and no parenteral nutrition is going on")
     if chart.newest(analytes.MANGANESE_BLOOD.key, LOOK_BACK_ON_PN) is not None:
-        return None
+        return Nothing("whole-blood manganese is not raised and recent enough")
     if chart.drafted_in("L_MNB") or chart.pending_in("L_MNB"):
-        return None
+        return Nothing(_ORDERED)
     if MODULE in situation.unavailable:
         return CannotTell((MODULE,))
     return Finding(
@@ -118,6 +128,7 @@ SPECIMEN: Final = OrderRule(
     "ORD_MN_SPECIMEN",
     test_in("L_MNS", "L_MNU"),
     _specimen,
+    reads=_READS,
     described=Description(
         title="Manganese in the wrong specimen",
         purpose="Less than 5 % of the manganese in the circulation is in serum: only whole blood shows the burden.",
@@ -138,6 +149,7 @@ PARENTERAL: Final = OrderRule(
     medicine_in("MN_RX", "MN_PN"),
     _parenteral,
     needs_phenotype=False,
+    reads=_READS,
     described=Description(
         title="Manganese in parenteral nutrition",
         purpose="Manganese given by vein bypasses the gut's control, and without bile flow it is not cleared.",

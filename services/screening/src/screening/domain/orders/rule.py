@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from screening.domain.chart import Chart, Draft
 from screening.domain.description import Description
@@ -19,6 +20,13 @@ class CannotTell:
 @dataclass(frozen=True, slots=True)
 class NeedsPhenotype:
     """The rule applies, but what it turns on is in the patient or the conditions, which were not delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The rule has nothing to say: `because` names the first condition that does not hold, without patient facts."""
+
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,29 @@ class Situation:
         return module in self.unavailable and self.missing(module)
 
 
-Decision = Finding | CannotTell | NeedsPhenotype | None
+Decision = Finding | Nothing | CannotTell | NeedsPhenotype
+
+
+FINDING: Final = "finding"
+NOTHING: Final = "nothing"
+CANNOT_TELL: Final = "cannot-tell"
+NEEDS_PHENOTYPE: Final = "needs-phenotype"
+NOT_CONCERNED: Final = "not-concerned"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """What came of one order rule.
+
+    Attributes:
+        rule: its name; empty for selected drafts that no rule is about.
+        outcome: `finding`, `nothing`, `cannot-tell`, `needs-phenotype` or `not-concerned`.
+        because: what holds, or the first condition that does not, in words without facts about the patient.
+    """
+
+    rule: str
+    outcome: str
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +90,8 @@ class OrderRule:
         needs_phenotype: without patient and conditions the rule cannot decide anything. A rule that can decide part of
             its cases says `NeedsPhenotype` in the others.
         on_results: it turns on the results of a workup, so that the card says what was looked for and not found.
+        only_with_disorder: it never says anything of a patient without a movement disorder.
+        reads: names of the data (as in `Chart.not_looked_up`) that its decision may turn on. The rest need not be had.
         described: the rule in words.
     """
 
@@ -68,7 +100,14 @@ class OrderRule:
     decide: Callable[[Situation, tuple[Draft, ...]], Decision]
     needs_phenotype: bool = field(default=True, kw_only=True)
     on_results: bool = field(default=True, kw_only=True)
+    only_with_disorder: bool = field(default=False, kw_only=True)
+    reads: frozenset[str] = field(kw_only=True)
     described: Description = field(kw_only=True)
+
+
+PROBLEMS: Final = frozenset({"patient", "conditions"})
+MEDICINES: Final = frozenset({"medications", "medication_statements"})
+"""Where medicines stand that are taken now, or are on hold."""
 
 
 def test_in(*value_sets: str) -> Callable[[Draft], bool]:

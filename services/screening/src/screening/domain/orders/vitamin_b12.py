@@ -14,6 +14,7 @@ from screening.domain.findings import (
     DISCORDANT,
     INFO,
     NORMAL,
+    ORDER_PENDING,
     TREATED,
     WARNING,
     Finding,
@@ -21,9 +22,12 @@ from screening.domain.findings import (
     suggest,
 )
 from screening.domain.orders.rule import (
+    MEDICINES,
+    PROBLEMS,
     CannotTell,
     Decision,
     NeedsPhenotype,
+    Nothing,
     OrderRule,
     Situation,
     anything_in,
@@ -42,19 +46,31 @@ from screening.domain.workups.vitamin_b12_facts import (
 )
 
 _FUNCTIONAL: Final = ("L_MMA", "L_HCY")
+_NO_DISORDER: Final = "no movement disorder is recorded"
+_READS: Final = PROBLEMS | MEDICINES | {"past_medications", "procedures", "orders", "site_facts", WORKUP}
+
+
+def _settled(state: str) -> str:
+    """Why vitamin B12 needs no word: in which of the states it is that settle it."""
+    words = {TREATED: "vitamin B12 is being replaced", ORDER_PENDING: "vitamin B12 is already ordered"}
+    return words.get(state, "vitamin B12 is normal")
 
 
 def _reflex(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     """Serum B12 alone in a patient at risk, or with an indeterminate level on record."""
     del drafts
     chart = situation.chart
-    if not situation.phenotype.present or chart.drafted_in(*_FUNCTIONAL) or chart.pending_in(*_FUNCTIONAL):
-        return None
+    if not situation.phenotype.present:
+        return Nothing(_NO_DISORDER)
+    if chart.drafted_in(*_FUNCTIONAL) or chart.pending_in(*_FUNCTIONAL):
+        return Nothing("methylmalonic acid or homocysteine is already drafted or ordered")
     exposures = nitrous_oxide(chart)
     risks = strong_risk(chart, exposures)
     borderline = situation.state(MODULE) == BORDERLINE
     if not risks and not borderline:
-        return CannotTell((MODULE,)) if situation.not_looked_up(MODULE) else None
+        if situation.not_looked_up(MODULE):
+            return CannotTell((MODULE,))
+        return Nothing("there is no strong risk of vitamin B12 deficiency, and no indeterminate result")
     if exposures:
         return Finding(
             "ORD_B12_REFLEX", "", WARNING,
@@ -77,8 +93,10 @@ def _reflex(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
 
 def _on_treatment(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     """Serum B12 while on replacement."""
-    if not situation.phenotype.present or situation.state(MODULE) != TREATED:
-        return None
+    if not situation.phenotype.present:
+        return Nothing(_NO_DISORDER)
+    if situation.state(MODULE) != TREATED:
+        return Nothing("no vitamin B12 replacement is recorded, or a low result contradicts it")
     chart = situation.chart
     treatments = tuple(of_fact(m, "vitamin B12 replacement") for m in chart.treatments("B12_RX"))
     injections = tuple(of_fact(p, "vitamin B12 injection") for p in chart.procedures_in("B12_RX"))
@@ -99,10 +117,14 @@ def _folate(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     """Folic acid while B12 is unknown, low or indeterminate."""
     del drafts
     chart = situation.chart
-    if not situation.phenotype.present or pregnant(chart) or chart.on_medicine("RX_MTX") is not None:
-        return None
+    if not situation.phenotype.present:
+        return Nothing(_NO_DISORDER)
+    if pregnant(chart):
+        return Nothing("folic acid is not remarked on in pregnancy")
+    if chart.on_medicine("RX_MTX") is not None:
+        return Nothing("folic acid is not remarked on beside methotrexate")
     if chart.drafted_in("L_B12", "L_HOLOTC", "B12_RX"):
-        return None
+        return Nothing("vitamin B12, as a test or as a product, is drafted, too")
     state = situation.state(MODULE)
     if state in (ABNORMAL, BORDERLINE, DISCORDANT):
         indeterminate = state != ABNORMAL
@@ -116,7 +138,7 @@ def _folate(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
             explanation=WORKUP,
         )  # fmt: skip
     if not situation.missing(MODULE):
-        return None
+        return Nothing(_settled(state))
     if situation.not_looked_up(MODULE):
         return CannotTell((MODULE,))
     return Finding(
@@ -149,12 +171,14 @@ def _nitrous_oxide(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     if not situation.phenotype_known:
         return NeedsPhenotype()
     risks = any_risk(chart)
-    if not situation.phenotype.present or not risks:
-        return None
+    if not situation.phenotype.present:
+        return Nothing("neither untreated vitamin B12 deficiency nor a movement disorder is recorded")
+    if not risks:
+        return Nothing("neither vitamin B12 deficiency nor a risk of it is recorded")
     if situation.not_looked_up(MODULE) and state not in (BORDERLINE, DISCORDANT):
         return CannotTell((MODULE,))
     if not (situation.missing(MODULE) or state in (BORDERLINE, DISCORDANT)):
-        return None
+        return Nothing(_settled(state))
     return Finding(
         "ORD_N2O", "", WARNING,
         "Nitrous oxide ordered, B12 risk present and no current B12: check B12 and homocysteine or choose another agent.",
@@ -187,9 +211,11 @@ def _metformin(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     """Metformin started while B12 is low or indeterminate."""
     del drafts
     if not situation.phenotype.present:
-        return None
+        return Nothing(_NO_DISORDER)
     if situation.state(MODULE) not in (ABNORMAL, BORDERLINE):
-        return CannotTell((MODULE,)) if situation.not_looked_up(MODULE) else None
+        if situation.not_looked_up(MODULE):
+            return CannotTell((MODULE,))
+        return Nothing("vitamin B12 is neither low nor indeterminate on record")
     return Finding(
         "ORD_METFORMIN", "", INFO,
         "B12 is low or indeterminate and metformin is being started: resolve B12 and plan yearly B12 checks.",
@@ -204,6 +230,8 @@ REFLEX: Final = OrderRule(
     "ORD_B12_REFLEX",
     test_in("L_B12"),
     _reflex,
+    only_with_disorder=True,
+    reads=_READS,
     described=Description(
         title="Serum vitamin B12 alone in a patient at risk",
         purpose="Serum vitamin B12 alone misses functional deficiency, most of all after nitrous oxide.",
@@ -229,6 +257,8 @@ ON_TREATMENT: Final = OrderRule(
     "ORD_B12_ON_TX",
     test_in("L_B12"),
     _on_treatment,
+    only_with_disorder=True,
+    reads=_READS,
     described=Description(
         title="Serum vitamin B12 on replacement",
         purpose="On replacement the serum level says nothing about whether the tissues have enough.",
@@ -248,6 +278,8 @@ FOLATE: Final = OrderRule(
     "ORD_FOLATE",
     medicine_in("FOLATE_RX"),
     _folate,
+    only_with_disorder=True,
+    reads=_READS,
     described=Description(
         title="Folic acid before vitamin B12",
         purpose="Folic acid can correct the anemia of vitamin B12 deficiency while the nerve damage progresses.",
@@ -272,6 +304,7 @@ NITROUS_OXIDE: Final = OrderRule(
     anything_in("B12_N2O_GAS"),
     _nitrous_oxide,
     needs_phenotype=False,
+    reads=_READS,
     described=Description(
         title="Nitrous oxide and vitamin B12",
         purpose="Nitrous oxide inactivates vitamin B12: in deficiency one anesthetic can cause acute myelopathy.",
@@ -298,6 +331,8 @@ METFORMIN: Final = OrderRule(
     "ORD_METFORMIN",
     medicine_in("RX_METFORMIN"),
     _metformin,
+    only_with_disorder=True,
+    reads=_READS,
     described=Description(
         title="Metformin with low vitamin B12",
         purpose="Metformin lowers vitamin B12 over years.",

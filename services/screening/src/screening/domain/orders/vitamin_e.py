@@ -9,9 +9,12 @@ from screening.domain.description import Case, Description
 from screening.domain.evidence import of_fact
 from screening.domain.findings import INFO, WARNING, Finding, suggest
 from screening.domain.orders.rule import (
+    MEDICINES,
+    PROBLEMS,
     CannotTell,
     Decision,
     NeedsPhenotype,
+    Nothing,
     OrderRule,
     Situation,
     medicine_in,
@@ -25,7 +28,7 @@ def _lipids(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     del drafts
     chart = situation.chart
     if _lipids_at_hand(chart):
-        return None
+        return Nothing("lipids are drafted, ordered or recent enough")
     if MODULE in situation.unavailable:
         return CannotTell((MODULE,))
     return Finding(
@@ -69,8 +72,12 @@ def _product(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     del drafts
     if not situation.phenotype_known:
         return NeedsPhenotype()
-    if not situation.phenotype.present or not situation.missing(MODULE) or chart.drafted_in("L_VE"):
-        return None
+    if not situation.phenotype.present:
+        return Nothing("neither an anticoagulant or antiplatelet nor a movement disorder is recorded")
+    if not situation.missing(MODULE):
+        return Nothing("no anticoagulant or antiplatelet is recorded, and vitamin E is known, replaced or ordered")
+    if chart.drafted_in("L_VE"):
+        return Nothing("no anticoagulant or antiplatelet is recorded, and a vitamin E level is drafted, too")
     if situation.not_looked_up(MODULE):
         return CannotTell((MODULE,))
     return Finding(
@@ -87,6 +94,8 @@ LIPIDS: Final = OrderRule(
     test_in("L_VE"),
     _lipids,
     needs_phenotype=False,
+    on_results=False,
+    reads=frozenset({"patient", "orders", WORKUP}),
     described=Description(
         title="Vitamin E level without lipids",
         purpose="Vitamin E travels in lipoproteins: a level cannot be read without cholesterol and triglycerides.",
@@ -107,6 +116,7 @@ PRODUCT: Final = OrderRule(
     medicine_in("VE_RX"),
     _product,
     needs_phenotype=False,
+    reads=PROBLEMS | MEDICINES | {"procedures", "orders", WORKUP},
     described=Description(
         title="Vitamin E as a medicine",
         purpose="High doses raise the risk of bleeding; a first dose hides the level that proves a deficiency.",
