@@ -92,19 +92,24 @@ class Modes:
 
     def of(self, client: str) -> ClientModes:
         """What holds now for the calls of a client."""
-        if self._following is not None:
-            self._following.look()
+        self._look()
         return ClientModes(client, self._in_force)
 
     @property
     def in_force(self) -> RuleModes | None:
-        """The modes in force, as of the last call."""
+        """The modes in force now; None without a file."""
+        self._look()
         return self._in_force
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """What is wrong with the file as it is now, because of which a former version of it is in force."""
+        self._look()
         return self._faults
+
+    def _look(self) -> None:
+        if self._following is not None:
+            self._following.look()
 
     def _renew(self) -> Stamps:
         file, former = rule_modes_file.read(self._path), self._in_force
