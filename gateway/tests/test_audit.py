@@ -21,7 +21,7 @@ VIEW = "/cds-services/dystonia-patient-view"
 MARK = "sentinel7319"
 TOLD = {
     "topics": {"ScreenIncomplete": 1, "B12Abnormal": 2}, "rulesVersion": "2026.11.1+site",
-    "data": {"delivered": 12, "absent": 3}, "fetched": 2,
+    "data": {"delivered": 12, "absent": 3}, "fetched": 2, "store": "down",
 }  # fmt: skip
 EPIC = {
     "com.epic.cdshooks.request.criteria-id": "123456", "com.epic.cdshooks.request.bpa-trigger-action": "60",
@@ -72,6 +72,7 @@ def test_a_call_leaves_one_line_with_its_fields_in_order(audited: Any, path: Pat
         "service": "dystonia-patient-view", "hook": "patient-view", "hook_instance": call["hookInstance"],
         "criteria_id": "123456", "trigger_action": "60", "epic_version": "10.9", "outcome": "answered", "status": 200,
         "cards": 3, "topics": TOLD["topics"], "rules_version": TOLD["rulesVersion"], "data": TOLD["data"], "fetched": 2,
+        "store": "down",
     }  # fmt: skip
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -148,7 +149,8 @@ def test_nothing_that_a_caller_sends_reaches_a_line(audited: Any, path: Path, ca
     [
         MARK, "{", "[]", "5", json.dumps({"topics": {MARK + " x": 1}}), json.dumps({"topics": {"A": MARK}}),
         json.dumps({"topics": {"A": -1}}), json.dumps({"topics": {"A": True}}), json.dumps({"topics": MARK}),
-        json.dumps({"data": [MARK], "rulesVersion": MARK + " x", "fetched": MARK}), "[" * 3_999, "x" * 5_000,
+        json.dumps({"data": [MARK], "rulesVersion": MARK + " x", "fetched": MARK, "store": MARK}),
+        "[" * 3_999, "x" * 5_000,
         json.dumps({"topics": {f"A{n}": 1 for n in range(60)}}), '{"fetched": 1e999}',
     ],
 )  # fmt: skip
@@ -158,7 +160,7 @@ def test_an_answer_that_tells_nonsense_is_answered_all_the_same(
     tell(stub, header)
     assert audited.post(VIEW, json=call).status_code == 200
     (line,) = lines(path)
-    assert not {"topics", "cards", "data", "rules_version", "fetched"} & line.keys()
+    assert not {"topics", "cards", "data", "rules_version", "fetched", "store"} & line.keys()
 
 
 def test_a_file_that_was_moved_away_is_opened_anew(audited: Any, path: Path, tmp_path: Path, call: Any) -> None:

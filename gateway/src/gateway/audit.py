@@ -83,6 +83,7 @@ FIELDS: Final[Mapping[str, Check]] = {
     "rules_version": _like(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}"),
     "data": _are_counts,
     "fetched": _is_count,
+    "store": _like(r"down"),
     "feedback": _are_counts,
     "reasons": _are_counts,
     "ms": _is_time,
@@ -213,6 +214,7 @@ def note_answer(header: str | None) -> None:
             rules_version=told.get("rulesVersion"),
             data=told.get("data"),
             fetched=told.get("fetched"),
+            store=told.get("store"),
             feedback=told.get("feedback"),
             reasons=told.get("reasons"),
         )

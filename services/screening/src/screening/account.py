@@ -21,6 +21,7 @@ class Account:
         topics: of the cards.
         data: outcome -> how many prefetch keys came to it in the end.
         fetched: how many keys the EHR's FHIR server was asked for.
+        store: `down` when the store was needed and could not be used; empty otherwise.
         timing: part of the work -> milliseconds.
     """
 
@@ -28,6 +29,7 @@ class Account:
     topics: Counter[str] = field(default_factory=Counter)
     data: Counter[str] = field(default_factory=Counter)
     fetched: int = 0
+    store: str = ""
     timing: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -47,6 +49,8 @@ class Account:
             "data": dict(self.data),
             "fetched": self.fetched,
         }
+        if self.store:
+            told["store"] = self.store
         made = {AUDIT: json.dumps(told, separators=(",", ":"))}
         if self.timing:
             made[TIMING] = ", ".join(f"{part};dur={ms:.1f}" for part, ms in self.timing.items())

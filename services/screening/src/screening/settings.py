@@ -16,6 +16,8 @@ from screening.knowledge import rule_modes_file, site_values
 from screening.knowledge.local_codes import SETTING as MAPS
 from screening.knowledge.order_codes import SETTING as ORDER_MAPS
 from screening.knowledge.rule_modes_file import RuleModesFile
+from screening.store import settings as store_settings
+from screening.store.settings import StoreSettings
 
 _KEY_LENGTH: Final = 32
 _PLAIN: Final = Regexp(
@@ -56,7 +58,9 @@ class Settings:
         ehr_slots_per_host: how many calls of a process may ask one FHIR server at a time; a further one does not wait.
         ehr_max_pages: how many pages of one search are read.
         tls_ca_file: certificates of authorities that FHIR servers may have theirs from, besides the usual ones.
-        state_dir: where the counts of all worker processes are put together; None: each process knows its own.
+        state_dir: where the store's file is, and where the counts of all worker processes are put together; None:
+            nothing is remembered, unless the store is elsewhere, and each process knows its own counts.
+        store: where cards and answers are kept, and for how long.
         max_body: largest request body in bytes.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -79,6 +83,7 @@ class Settings:
     ehr_max_pages: int = 10
     tls_ca_file: Path | None = None
     state_dir: Path | None = None
+    store: StoreSettings = field(default_factory=StoreSettings)
     max_body: int = 10_000_000
     log_level: str = "INFO"
 
@@ -111,6 +116,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     ehr_pages = env.int("EHR_MAX_PAGES", 10, validate=Range(1, 100))
     ca_file = _ca_file(env)
     state_dir = env.str("STATE_DIR", "")
+    store = store_settings.read(env)
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     env.finish()
@@ -133,6 +139,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         ehr_max_pages=ehr_pages,
         tls_ca_file=ca_file,
         state_dir=Path(state_dir) if state_dir else None,
+        store=store,
         max_body=max_body,
         log_level=log_level,
     )

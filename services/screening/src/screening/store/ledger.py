@@ -5,6 +5,7 @@ answered is on the disk before `keep` returns.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
@@ -22,24 +23,25 @@ _T = TypeVar("_T")
 _MOST_SCOPES: Final = 10_000
 
 
-def place_of(settings: StoreSettings) -> Place | None:
-    """Where the tables are; None where nothing was said about it."""
+def place_of(settings: StoreSettings, directory: Path | None) -> Place | None:
+    """Where the tables are: in the database that is set, else in a file; None without a directory for it."""
     if settings.url:
         from screening.store.postgresql import PostgresqlDatabase  # noqa: PLC0415 - who has a file needs no psycopg
 
         return PostgresqlDatabase(settings.url)
-    return SqliteFile(settings.directory) if settings.directory is not None else None
+    return SqliteFile(directory) if directory is not None else None
 
 
 class Store:
     """The store as one process uses it. Threads share it; a forked child may go on with it."""
 
-    def __init__(self, settings: StoreSettings, marks: Marks) -> None:
+    def __init__(self, settings: StoreSettings, directory: Path | None, marks: Marks) -> None:
+        """`directory` is STATE_DIR."""
         self._settings = settings
         self._marks = marks
         self._recent = Recent()
         self._scopes: set[Scope] = set()
-        place = place_of(settings)
+        place = place_of(settings, directory)
         self._database = Database(place, self._forget_what_was_written) if place is not None else None
         self.traces = Traces(self.run)
 

@@ -79,14 +79,10 @@ class _Impatient(psycopg.Connection[Any]):
             raise
 
 
-def checked(url: str) -> str:
-    """`url`, if it is one of libpq's.
-
-    Raises:
-        ValueError: it is not, in words without the URL.
-    """
+def is_url(url: str) -> bool:
+    """Whether `url` is one of libpq's."""
     try:
         conninfo_to_dict(url)
-    except psycopg.Error as error:
-        raise ValueError("must be a URL such as postgresql://user@host/database") from error
-    return url
+    except psycopg.Error:
+        return False
+    return True
