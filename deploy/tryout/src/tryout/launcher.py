@@ -134,7 +134,8 @@ def prepare(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     ours = {"DEPLOYMENT": "try-out", "STATE_DIR": str(state)}
     ours |= {name: str(path.absolute()) for name, path in secret.items()}
     audit = {"AUDIT_FILE": str((state / "log" / "audit.jsonl").absolute())}
-    return loopback | audit | dict(environ) | port | ours
+    synthetic = {"TRACE_FACTS": "true"}  # a try-out is for synthetic patients, so a trace may say what decided
+    return loopback | audit | synthetic | dict(environ) | port | ours
 
 
 def _secret(environ: Mapping[str, str], name: str, state: Path) -> Path:

@@ -61,6 +61,7 @@ class Settings:
         state_dir: where the store's file is, and where the counts of all worker processes are put together; None:
             nothing is remembered, unless the store is elsewhere, and each process knows its own counts.
         store: where cards and answers are kept, and for how long.
+        trace_facts: whether traces hold the deciding facts, each as its code, its day and the band that it lies in.
         max_body: largest request body in bytes.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -84,6 +85,7 @@ class Settings:
     tls_ca_file: Path | None = None
     state_dir: Path | None = None
     store: StoreSettings = field(default_factory=StoreSettings)
+    trace_facts: bool = False
     max_body: int = 10_000_000
     log_level: str = "INFO"
 
@@ -117,6 +119,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     ca_file = _ca_file(env)
     state_dir = env.str("STATE_DIR", "")
     store = store_settings.read(env)
+    trace_facts = env.bool("TRACE_FACTS", False)
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     env.finish()
@@ -140,6 +143,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         tls_ca_file=ca_file,
         state_dir=Path(state_dir) if state_dir else None,
         store=store,
+        trace_facts=trace_facts,
         max_body=max_body,
         log_level=log_level,
     )

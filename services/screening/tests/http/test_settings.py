@@ -51,6 +51,7 @@ BAD: list[tuple[str, str]] = [
     *(("INCLUDE_V2_CODES", value) for value in ("maybe", "2")),
     *(("MAX_BODY_BYTES", value) for value in ("x", "1", "1e6", "999999999999")),
     *(("LOG_LEVEL", value) for value in ("LOUD", "info", "NOTSET")),
+    *(("TRACE_FACTS", value) for value in ("maybe", "2")),
     *(("SITE_VALUES_FILE", value) for value in ("nowhere.toml", "/")),
     *(("ANSWER_WITHIN_MS", value) for value in ("x", "99", "30001", "0.5")),
     *(("EHR_SHARE", value) for value in ("x", "0", "1", "nan")),
