@@ -124,6 +124,15 @@ def test_without_one_every_request_gets_its_own(client: FlaskClient) -> None:
 # --- problems ---
 
 
+def test_a_problem_may_name_several_places() -> None:
+    second = Problem(403, "Second.", expression="b")
+    outcome = Problem(400, "First.", expression="a", others=(second,)).outcome("r1")
+    assert [(one["code"], one["details"]["text"], one["expression"]) for one in outcome["issue"]] == [
+        ("invalid", "First.", ["a"]), ("forbidden", "Second.", ["b"]),
+    ]  # fmt: skip
+    assert all(one["diagnostics"] == "Request id: r1" for one in outcome["issue"])
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [(400, "invalid"), (401, "login"), (403, "forbidden"), (404, "not-found"), (412, "required"), (413, "too-long"),

@@ -49,6 +49,7 @@ class Problem(Exception):
         code: code of http://hl7.org/fhir/issue-type; by default the one that goes with the status.
         expression: FHIRPath-like place in the request, e.g. `context.patientId`.
         headers: further response headers, e.g. Retry-After.
+        others: what else is wrong with the same request; each becomes an issue of its own.
     """
 
     status: int
@@ -56,12 +57,18 @@ class Problem(Exception):
     code: str = ""
     expression: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    others: tuple["Problem", ...] = ()
 
     def __post_init__(self) -> None:
         super().__init__(self.words)
 
     def outcome(self, request_id: str = "") -> dict[str, Any]:
         """The FHIR R4 OperationOutcome that says this."""
+        issues = [one.issue(request_id) for one in (self, *self.others)]
+        return {"resourceType": "OperationOutcome", "issue": issues}
+
+    def issue(self, request_id: str = "") -> dict[str, Any]:
+        """The one issue that says this."""
         issue: dict[str, Any] = {
             "severity": "error",
             "code": self.code or _ISSUE_CODES.get(self.status, "processing"),
@@ -71,7 +78,7 @@ class Problem(Exception):
             issue["diagnostics"] = f"Request id: {request_id}"
         if self.expression:
             issue["expression"] = [self.expression]
-        return {"resourceType": "OperationOutcome", "issue": [issue]}
+        return issue
 
 
 def answer(problem: Problem) -> Response:

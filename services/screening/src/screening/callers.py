@@ -22,6 +22,7 @@ class Caller:
         public_only: the list has a pattern of host names, so that only addresses of the public internet will do.
         fhir_why: why `fhir_base` is empty: `none` (no fhirServer was named) or `not-listed`.
         prefetch_keys: our prefetch key -> the key under which this client sends it.
+        override_reasons: the site's code for not following a card -> ours.
     """
 
     client: str
@@ -31,6 +32,7 @@ class Caller:
     public_only: bool = False
     fhir_why: str = "none"
     prefetch_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    override_reasons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def of(claims: Mapping[str, Any]) -> Caller:
@@ -43,7 +45,6 @@ def of(claims: Mapping[str, Any]) -> Caller:
     if not isinstance(told, dict) or not isinstance(told.get("client"), str):
         raise Problem(401, "The gateway in front of this service did not say who calls.")
     fhir = _object(told.get("fhir"))
-    keys = {key: value for key, value in _object(told.get("prefetchKeys")).items() if isinstance(value, str)}
     return Caller(
         client=told["client"],
         tenant=_text(told.get("tenant")),
@@ -51,8 +52,13 @@ def of(claims: Mapping[str, Any]) -> Caller:
         fhir_base=_text(fhir.get("base")),
         public_only=fhir.get("public_only") is not False,
         fhir_why=_text(fhir.get("why")),
-        prefetch_keys=MappingProxyType(keys),
+        prefetch_keys=_texts(told.get("prefetchKeys")),
+        override_reasons=_texts(told.get("overrideReasons")),
     )
+
+
+def _texts(value: Any) -> Mapping[str, str]:
+    return MappingProxyType({key: text for key, text in _object(value).items() if isinstance(text, str)})
 
 
 def _object(value: Any) -> dict[str, Any]:

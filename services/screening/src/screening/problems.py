@@ -40,5 +40,28 @@ def data_required(missing: str, template: str, prefetch: str, ehr: str, *, site_
 
 
 def feedback_not_kept() -> Problem:
-    """Feedback is not stored yet, and is not acknowledged as if it were."""
-    return Problem(501, "Feedback is not kept by this version, so it is not acknowledged.")
+    """There is no place for feedback, and it is not acknowledged as if there were."""
+    return Problem(
+        501,
+        "Feedback is not kept here, so it is not acknowledged: whoever runs this service has set neither STATE_DIR nor"
+        " STORE_URL.",
+    )
+
+
+def feedback_delayed() -> Problem:
+    """The store is down. Nothing is acknowledged that is not on the disk."""
+    return Problem(
+        503,
+        "Feedback cannot be kept at the moment, and nothing of it was acknowledged: send all of it again later, with a"
+        " new token.",
+        headers={"Retry-After": "10"},
+    )
+
+
+def not_your_card(expression: str) -> Problem:
+    """Feedback about a card that somebody else has got."""
+    return Problem(
+        403,
+        "This card was shown to another client or tenant, and only who was shown a card may say what became of it.",
+        expression=expression,
+    )

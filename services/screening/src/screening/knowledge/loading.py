@@ -43,6 +43,11 @@ def code_system(name: str) -> dict[str, Any]:
     return _read(_HERE / "codesystems" / f"{name}.json")
 
 
+def concept_map(name: str) -> dict[str, Any]:
+    """A ConceptMap of ours as JSON, by its id. Raises FileNotFoundError for an unknown one."""
+    return _read(_HERE / "conceptmaps" / f"{name}.json")
+
+
 def code_system_override_reasons() -> dict[str, Any]:
     """The CodeSystem of override reasons as JSON."""
     return code_system("override-reasons")
