@@ -32,9 +32,9 @@ BOOK = code_book()
 THRESHOLDS = index().thresholds
 SCENARIOS = [case.scenario for case in written()]
 CHARTS = [(build(scenario, BOOK), scenario) for scenario in SCENARIOS]
-SUBJECTS = {workup.id for workup in WORKUPS} | {"phenotype", "orders", "screen"}
+SUBJECTS = {workup.id for workup in WORKUPS} | {"phenotype", "orders", "screen", "answers"}
 REACHED = {"vitamin-b12", "vitamin-e", "manganese", "phenotype", "orders", "screen", "calcium-vitamin-d"}
-UNITS = {"days", "years", "", "umol/mmol", "x upper limit of normal"}
+UNITS = {"hours", "days", "years", "", "umol/mmol", "x upper limit of normal"}
 NOT_DECIDING = {
     "PATIENT_VIEW_CARDS", "ORDER_CARDS", "PHENOTYPE_FACTS", "LONGEST_NAME", "LONGEST_TEXT", "INFINITY",
 }  # fmt: skip

@@ -24,7 +24,7 @@ class Threshold(Generic[Number]):
     Attributes:
         id: workup id (or `phenotype`, `orders`), a full stop, what it limits: stable, for the site's file.
         value: the rules' own number; a `Limit` where results are compared with it.
-        unit: `days`, `years` or what a factor multiplies; empty for limits, which print their own.
+        unit: `hours`, `days`, `years` or what a factor multiplies; empty for limits, which print their own.
         means: what it decides, with the direction, in a phrase.
         cite: where it comes from.
         fixed: no site may set another one: it defines a term, or an emergency.
@@ -88,6 +88,11 @@ def printed(value: Limit | Decimal | int, unit: str) -> str:
 def days(id: str, number: int, means: str, cite: Citation = RULES, *, fixed: bool = False) -> Threshold[int]:
     """A look-back or an interval."""
     return Threshold(id, number, "days", means, cite, fixed=fixed)
+
+
+def hours(id: str, number: int, means: str, cite: Citation = RULES, *, fixed: bool = False) -> Threshold[int]:
+    """A duration that is counted by the hour."""
+    return Threshold(id, number, "hours", means, cite, fixed=fixed)
 
 
 def years(id: str, number: int, means: str, cite: Citation = RULES, *, fixed: bool = False) -> Threshold[int]:

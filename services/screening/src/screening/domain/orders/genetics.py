@@ -35,6 +35,7 @@ def _panel_first(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         override_reasons=("done-elsewhere", "deferred", "cause-known"),
         explanation="genetic-vs-acquired",
         includes=lacks.modules,
+        high_risk=lacks.high_risk,
     )  # fmt: skip
 
 

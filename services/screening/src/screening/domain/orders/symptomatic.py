@@ -37,6 +37,7 @@ def _symptomatic(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
         override_reasons=("done-elsewhere", "cause-known", "not-indicated"),
         explanation="genetic-vs-acquired",
         includes=lacks.modules,
+        high_risk=lacks.high_risk,
     )  # fmt: skip
 
 
