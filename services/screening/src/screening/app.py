@@ -11,7 +11,7 @@ from chassis import peers, shell
 from chassis.environment import SettingsError, listed
 from chassis.logs import Log
 from chassis.start import in_each_worker
-from screening import __version__, services, views
+from screening import __version__, feedback_views, override_reasons, services, views
 from screening.cards import drafts
 from screening.cards.explanations import Explanations
 from screening.cards.render import Renderer
@@ -30,6 +30,7 @@ from screening.publishing import shelf
 from screening.publishing import views as publishing
 from screening.settings import Settings
 from screening.snapshots import Snapshots
+from screening.store import Marks, Store
 from screening.tally import Tally
 
 _LOG: Final = Log("screening")
@@ -146,6 +147,11 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
                 note=tally.note,
             )
         )
+    )
+    store = Store(settings.store, settings.state_dir, Marks.of(settings.identity_key))
+    store.prepare()
+    app.register_blueprint(
+        feedback_views.blueprint(feedback_views.Parts(store, override_reasons.reasons(settings.canonical_base), clock))
     )
     app.register_blueprint(doctor.blueprint(snapshots, templates, names, clock))
     app.register_blueprint(thresholds.blueprint(own, rules_version(own)))

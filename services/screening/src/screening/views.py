@@ -126,13 +126,6 @@ def blueprint(parts: Parts) -> Blueprint:
             response.headers.update(account.headers())
         return response
 
-    @views.post("/cds-services/<service_id>/feedback")
-    def feedback(service_id: str) -> Response:
-        """Feedback is refused until it can be kept."""
-        if service_id not in services.BY_ID:
-            raise problems.unknown_service()
-        raise problems.feedback_not_kept()
-
     return views
 
 
