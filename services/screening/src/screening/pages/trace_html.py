@@ -1,0 +1,154 @@
+"""Traces as pages: one call or several of one hookInstance, and the list of the latest; no script, all escaped."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from screening.pages import look, trace_words
+from screening.pages.look import LINES, table
+
+_Told = Mapping[str, Any]
+
+_HEADING: Final = Markup("<h2>{}</h2>")
+_SUBHEADING: Final = Markup("<h3>{}</h3>")
+_PARAGRAPH: Final = Markup("<p>{}</p>")
+_OPENING: Final = Markup('<p class="opening">{}</p>')
+_NOTE: Final = Markup('<p class="note">{}</p>')
+_CODE: Final = Markup("<code>{}</code>")
+_ITEM: Final = Markup("<li>{}</li>")
+_LIST: Final = Markup("<ul>\n{}\n</ul>")
+_LINK: Final = Markup('<a href="{}">{}</a>')
+_BADGE: Final = Markup('<span class="badge {}">{}</span>')
+_HEAD: Final = Markup("""<p>Call <code>{}</code>. {}</p>
+<p class="note">{}</p>
+<p><a href="../trace">The latest calls</a></p>""")
+_BADGES: Final = {"cards": "signed", "silent": "", "refused": "overdue", "failed": "overdue"}
+_FACTS: Final = Markup('<span class="meta">{}</span>')
+
+
+def one(told: _Told) -> str:
+    """The document of `trace.found` as HTML."""
+    traces = told["traces"]
+    head = _HEAD.format(told["hookInstance"], trace_words.how_many(len(traces)), told["about"])
+    return look.page("Why this answer", LINES.join([head, *(_call(trace) for trace in traces)]), depth=1)
+
+
+def latest(told: _Told) -> str:
+    """The document of `trace.latest` as HTML."""
+    parts = [_PARAGRAPH.format(told["about"]), _filters(told)]
+    if told["calls"]:
+        parts.append(
+            table(("When", "Client", "Service", "What came of it", "Why"), (_row(call) for call in told["calls"]))
+        )
+    else:
+        parts.append(_PARAGRAPH.format(trace_words.NO_CALLS))
+    return look.page("The latest calls", LINES.join(parts))
+
+
+def _filters(told: _Told) -> Markup:
+    outcomes = (("", "all"), *((name, name) for name in trace_words.OUTCOMES))
+    client = f"&client={told['client']}" if told["client"] else ""
+    links = [
+        Markup("<strong>{}</strong>").format(words)
+        if name == told["outcome"]
+        else _LINK.format(f"trace?outcome={name}{client}", words)
+        for name, words in outcomes
+    ]
+    chosen = Markup(' Client: <code>{}</code> (<a href="trace">all</a>).').format(told["client"])
+    return _PARAGRAPH.format(Markup("Show: ") + Markup(" · ").join(links) + (chosen if client else Markup("")))
+
+
+def _row(call: _Told) -> Sequence[str | Markup]:
+    return (
+        _LINK.format(f"trace/{call['hookInstance']}", call["at"]),
+        _LINK.format(f"trace?client={call['client']}", call["client"]),
+        call["service"],
+        _badge(call["outcome"]),
+        call["sentence"],
+    )
+
+
+def _badge(outcome: str) -> Markup:
+    return _BADGE.format(_BADGES.get(outcome, ""), outcome)
+
+
+def _call(trace: _Told) -> Markup:
+    parts = [
+        _HEADING.format(f"{trace['service']}, {trace['at']}"),
+        Markup("{}{}").format(_badge(trace["outcome"]), _OPENING.format(trace["sentence"])),
+    ]
+    if trace["answer"]["cards"]:
+        parts += [_SUBHEADING.format("Cards"), _cards(trace["answer"]["cards"])]
+    if trace["tier"] is not None:
+        tier = trace["tier"]
+        parts += [
+            _SUBHEADING.format("The movement disorder"),
+            _PARAGRAPH.format(Markup("<strong>{}</strong>: {}{}").format(tier["tier"], tier["because"], _facts(tier))),
+        ]
+    if trace["modules"]:
+        parts += [_SUBHEADING.format("Workups"), _modules(trace["modules"])]
+    if trace["orderRules"]:
+        parts += [_SUBHEADING.format("Order rules"), _rules(trace["orderRules"])]
+    if trace["heldBack"]:
+        parts += [_SUBHEADING.format(trace_words.held_back(len(trace["heldBack"]))), _held(trace["heldBack"])]
+    if trace["data"]:
+        parts += [_SUBHEADING.format("Data"), _data(trace["data"])]
+    parts += [_SUBHEADING.format("The call"), _list(trace_words.particulars(trace))]
+    return LINES.join(parts)
+
+
+def _cards(cards: Iterable[_Told]) -> Markup:
+    rows = ((card["topic"], card["indicator"], card["because"], _CODE.format(card["uuid"])) for card in cards)
+    return table(("Card", "Indicator", "Because", "uuid"), rows)
+
+
+def _modules(modules: Iterable[_Told]) -> Markup:
+    rows = (
+        (
+            Markup("{} ({})").format(one["label"], one["module"]),
+            _CODE.format(one["state"]),
+            Markup("{}{}").format(one["because"], _facts(one)),
+            f"{'yes' if one['asked'] else 'no'}: {one['askedBecause']}",
+        )
+        for one in modules
+    )
+    return table(("Workup", "State", "What decided", "Asked for by the screening?"), rows)
+
+
+def _rules(rules: Iterable[_Told]) -> Markup:
+    rows = (
+        (_CODE.format(one["rule"]), one["came"], Markup("{}{}").format(one["because"], _facts(one))) for one in rules
+    )
+    return table(("Rule", "Came to", "What decided"), rows)
+
+
+def _held(held: Iterable[_Told]) -> Markup:
+    rows = (
+        (_CODE.format(one["what"]), one["words"], trace_words.HELD_BY.get(one["by"], one["by"]), one["until"] or "-")
+        for one in held
+    )
+    return table(("Finding", "Held back because", "By", "Until"), rows)
+
+
+def _data(data: Iterable[_Told]) -> Markup:
+    rows = (
+        (
+            Markup("<code>{}</code> as <code>{}</code>").format(one["key"], one["siteKey"])
+            if one["siteKey"] != one["key"]
+            else _CODE.format(one["key"]),
+            one["prefetch"],
+            trace_words.fetched(one),
+        )
+        for one in data
+    )
+    return table(("Prefetch key", "Prefetch", "FHIR server"), rows)
+
+
+def _facts(told: _Told) -> Markup:
+    facts = told["facts"]
+    return _FACTS.format("; ".join(trace_words.fact(one) for one in facts)) if facts else Markup("")
+
+
+def _list(lines: Iterable[str]) -> Markup:
+    return _LIST.format(LINES.join(_ITEM.format(line) for line in lines))
