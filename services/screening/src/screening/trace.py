@@ -23,7 +23,8 @@ FAILED: Final = "failed"
 LARGEST: Final = 24_000
 """Characters of a document. A longer one is kept without its facts, and if need be without more."""
 
-_NO_DRAFTS: Final = "the call brought no draft orders, so there was nothing to advise on"
+NO_DRAFTS: Final = "the call brought no draft orders, so there is nothing to advise on"
+"""Why an order hook is silent when a client repeats it without its orders."""
 
 Json = dict[str, Any]
 
@@ -38,6 +39,7 @@ class Trace:
         rules_version: of the rules in force.
         hook_instance: which the client gave it; empty until it was read.
         client, tenant: who called.
+        patient: the patient's key in the store, so that the trace can be forgotten with the patient.
         site_keys: our prefetch key -> the client's name for it.
         looked: what became of each key.
         unanswered: key -> why the FHIR server did not help.
@@ -59,6 +61,7 @@ class Trace:
     hook_instance: str = ""
     client: str = ""
     tenant: str = ""
+    patient: str = ""
     site_keys: Mapping[str, str] = field(default_factory=dict)
     looked: tuple[Looked, ...] = ()
     unanswered: Mapping[str, str] = field(default_factory=dict)

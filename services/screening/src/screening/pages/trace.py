@@ -54,7 +54,7 @@ def blueprint(recorder: Recorder, hours: int, clock: Callable[[], datetime]) -> 
         if not rows:
             raise Problem(
                 404,
-                f"No trace is kept of this hookInstance. Each call leaves one under its hookInstance, for {_told(hours)}."
+                f"No trace of this hookInstance is kept. Each call leaves one under its own, for {_told(hours)}."
                 " What the gateway refused leaves none: see the audit trail. GET /trace lists the latest.",
             )
         traces = [json.loads(row.body) for row in rows]
