@@ -15,11 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from chassis import testing_postgresql as postgres
 from gateway import ledger as policy
 from gateway import stores
 from gateway.ledger import Ledger, LedgerDown, Limit, Store, Use
-
-from . import postgres
 
 NOW = 1_800_000_000.0
 ISSUER = "https://ehr.example"
@@ -42,13 +41,9 @@ def is_down(ledger: Ledger, jti: str) -> bool:
 def server() -> Iterator[postgres.Server]:
     binaries = postgres.tools()
     if binaries is None:
-        pytest.skip("no PostgreSQL server is installed on this machine (Debian: apt-get install postgresql)")
-    made = postgres.Server(binaries)
-    try:
-        made.start()
+        pytest.skip(postgres.NOT_HERE)
+    with postgres.running(binaries) as made:
         yield made
-    finally:
-        made.remove()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

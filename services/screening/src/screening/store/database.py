@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, QueuePool
@@ -25,6 +26,8 @@ from screening.store.lanes import Lane
 _T = TypeVar("_T")
 _LOG: Final = Log("store")
 
+FIRST_S: Final = 2.0
+"""How long a process waits for its first opening, which it begins before it is called."""
 _DOWN: Final = (SQLAlchemyError, OSError, schema.SchemaIsNewer)
 
 
@@ -65,6 +68,7 @@ class Database:
         self._breakers = {lane: Breaker() for lane in lanes.ALL}
         self._opening: Future[object] | None = None
         self._inherited: list[Engine] = []
+        self._is_new = True
         forked = weakref.WeakMethod(self._forked)
         os.register_at_fork(after_in_child=lambda: (method := forked()) and method())
 
@@ -100,6 +104,11 @@ class Database:
             self.close()
         return True
 
+    def begin(self) -> None:
+        """Open it, in a process that has just begun, before somebody waits for it."""
+        with suppress(*_DOWN):
+            self._wait(self._begun(), time.monotonic() + FIRST_S)
+
     def close(self) -> None:
         """Give up all connections; the next piece of work makes new ones."""
         with self._lock:
@@ -109,7 +118,7 @@ class Database:
     def _run(self, lane: Lane, work: Callable[[Connection], _T], ends: float) -> _T:
         while True:
             opening = self._begun()
-            identity = opening.result(max(0.0, ends - time.monotonic()))
+            identity = self._wait(opening, ends)
             try:
                 self._see_that_it_is_still(identity)
                 with self._engine(lane).begin() as connection:
@@ -132,6 +141,13 @@ class Database:
                 self._opening = Future()
                 threading.Thread(target=self._open_into, args=(self._opening,), name="store", daemon=True).start()
             return self._opening
+
+    def _wait(self, opening: Future[object], ends: float) -> object:
+        """The identity of the database, once it is open."""
+        if self._is_new:
+            ends = max(ends, time.monotonic() + FIRST_S)
+            self._is_new = False
+        return opening.result(max(0.0, ends - time.monotonic()))
 
     def _open_into(self, opening: Future[object]) -> None:
         try:
@@ -171,7 +187,7 @@ class Database:
         """In a child: what is open is the parent's, and is not even closed here."""
         self._inherited.extend(self._engines.values())
         self._lock = threading.Lock()
-        self._engines, self._opening = {}, None
+        self._engines, self._opening, self._is_new = {}, None, True
 
 
 def _connect_all(engine: Engine) -> None:

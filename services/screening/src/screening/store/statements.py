@@ -145,7 +145,8 @@ def _keep_one(
         "comment": item.comment if sender.comments and item.comment else None,
         "at": item.at, "received_at": item.received,
     }  # fmt: skip
-    written = connection.execute(insert(connection, FEEDBACK).on_conflict_do_nothing(), values).rowcount
+    statement = insert(connection, FEEDBACK).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    written = connection.execute(statement, values).rowcount
     if owners is None:
         return Kept(item.card, rows.UNKNOWN_CARD)
     return Kept(item.card, rows.KEPT if written == 1 else rows.REPEATED)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: in a directory of its own, on a Unix socket, as a user who is not root."""
+"""For tests: a PostgreSQL server in a directory of its own, on a Unix socket, as a user who is not root."""
 
 import glob
 import os
@@ -8,9 +8,13 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-_OTHERS = ("postgres", "nobody")
+NOT_HERE: Final = "no PostgreSQL server is installed on this machine (Debian: apt-get install postgresql)"
+_OTHERS: Final = ("postgres", "nobody")
 
 
 def tools() -> Path | None:
@@ -38,23 +42,41 @@ class Server:
         if self._user:
             shutil.chown(self.folder, self._user)
         self.url = f"postgresql://cds@/postgres?host={self.folder}"
-        command = [binaries / "initdb", "-D", self.folder / "data", "-U", "cds", "-A", "trust", "--no-sync"]
+        command: list[str | Path] = [
+            binaries / "initdb",
+            "-D",
+            self.folder / "data",
+            "-U",
+            "cds",
+            "-A",
+            "trust",
+            "--no-sync",
+        ]
         subprocess.run(command, user=self._user, cwd=self.folder, check=True, capture_output=True, timeout=60)  # noqa: S603
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        """Start it, and wait until it answers."""
         options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=40"]
-        command = [self._binaries / "postgres", "-D", self.folder / "data", "-k", self.folder, *options]
+        command: list[str | Path] = [
+            self._binaries / "postgres",
+            "-D",
+            self.folder / "data",
+            "-k",
+            self.folder,
+            *options,
+        ]
         log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(command, user=self._user, cwd=self.folder, stdout=log, stderr=log)  # noqa: S603
         log.close()
-        ready = [self._binaries / "pg_isready", "-q", "-h", self.folder]
+        ready: list[str | Path] = [self._binaries / "pg_isready", "-q", "-h", self.folder]
         for _ in range(200):
             if subprocess.run(ready, check=False, timeout=10).returncode == 0:  # noqa: S603
                 return
-            assert self._process.poll() is None, (self.folder / "log").read_text()
+            if self._process.poll() is not None:
+                break
             time.sleep(0.05)
-        raise AssertionError("PostgreSQL does not start")
+        raise OSError(f"PostgreSQL does not start: {(self.folder / 'log').read_text()}")
 
     def stop(self) -> None:
         """Stop it, the connections that are open included."""
@@ -65,11 +87,24 @@ class Server:
 
     def pause(self, *, on: bool) -> None:
         """Let the server and what it has begun stand still, or go on."""
-        assert self._process
+        if self._process is None:
+            raise ValueError("it does not run")
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         for pid in [self._process.pid, *map(int, children)]:
             os.kill(pid, signal.SIGSTOP if on else signal.SIGCONT)
 
     def remove(self) -> None:
+        """Stop it, and remove what it has written."""
         self.stop()
         shutil.rmtree(self.folder)
+
+
+@contextmanager
+def running(binaries: Path) -> Iterator[Server]:
+    """A server that runs, and is removed afterwards."""
+    made = Server(binaries)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.remove()
