@@ -1,0 +1,233 @@
+"""One table of the report: which counts it has, how far it goes into detail, and what of it may be told.
+
+The sum of a part over all rows is told, and so must be 0 or large enough: where it is not, parts are told together. So
+a report with few cards has few columns. What single rows may tell, `suppression` says.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from screening.store import report_rows
+from screening.store import rows as store_rows
+from screening.store.report_rows import Kind
+from screening.suppression import Cell, Shape, hidden
+
+SHOWN: Final = "shown"
+ANSWERED: Final = "answered"
+ACCEPTED: Final = "accepted"
+ONLY_ACCEPTED: Final = "acceptedOnly"
+BOTH: Final = "both"
+OVERRIDDEN: Final = "overridden"
+UNANSWERED: Final = "unanswered"
+NO_FEEDBACK: Final = "noFeedback"
+WAITING: Final = "waiting"
+AGAIN: Final = "shownAgain"
+ONCE: Final = "shownOnce"
+SHOWINGS: Final = "showings"
+
+SEVERAL: Final = "several"
+"""Reasons that are told together."""
+
+OTHERS: Final = "others"
+"""The row for those that are told together."""
+NO_REASON: Final = "none-given"
+
+WITHHELD: Final = "withheld"
+"""Stands for a count that is large enough, but would give a small one away."""
+
+_COST: Final = {
+    SHOWN: 40, ANSWERED: 30, ACCEPTED: 20, OVERRIDDEN: 10, UNANSWERED: 8, NO_FEEDBACK: 8, WAITING: 2, BOTH: 3,
+    ONLY_ACCEPTED: 3, AGAIN: 3, ONCE: 1,
+}  # fmt: skip
+"""What hiding a count costs the reader; that of a reason, 4."""
+
+_KEY_PARTS: Final = (SHOWN, ANSWERED)
+_BEARABLE: Final = 0.1
+"""How many of these counts, for each row, may be withheld for the sake of more detail."""
+_ROW_OF_ITS_OWN: Final = 4
+"""So many times the least count that is told has a row that is never put together with others."""
+
+Told = int | str
+"""A count; or in words that it is small, or `WITHHELD`."""
+Totals = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How far counts are divided.
+
+    Attributes:
+        answered: into answered and unanswered.
+        outcomes: answered into accepted and overridden.
+        both: accepted into with and without an override.
+        reasons: name of a group of reasons -> the reasons in it; empty: overridden is not divided.
+        waiting: unanswered into without feedback and waiting.
+        again: shown once and shown more often.
+    """
+
+    answered: bool = True
+    outcomes: bool = True
+    both: bool = True
+    reasons: Mapping[str, frozenset[str]] | None = None
+    waiting: bool = True
+    again: bool = True
+
+    def parts(self) -> list[str]:
+        """The counts that a reader gets of each row, in the order of their columns."""
+        parts = [SHOWN]
+        if self.answered:
+            parts += [ANSWERED]
+            if self.outcomes:
+                parts += [ACCEPTED, *([BOTH] if self.both else ()), OVERRIDDEN]
+                parts += [overridden_for(group) for group in self.reasons or ()]
+            parts += [NO_FEEDBACK, WAITING] if self.waiting else [UNANSWERED]
+        return parts + ([AGAIN] if self.again else [])
+
+    def shape(self) -> Shape:
+        """How these counts hang together."""
+        trees: list[dict[str, Sequence[str]]] = []
+        if self.answered:
+            tree: dict[str, Sequence[str]] = {SHOWN: (ANSWERED, *(() if self.waiting else (UNANSWERED,)))}
+            if self.waiting:
+                tree[SHOWN] = (ANSWERED, NO_FEEDBACK, WAITING)
+            if self.outcomes:
+                tree[ANSWERED] = (ACCEPTED, OVERRIDDEN)
+                if self.both:
+                    tree[ACCEPTED] = (ONLY_ACCEPTED, BOTH)
+                if self.reasons:
+                    tree[OVERRIDDEN] = tuple(map(overridden_for, self.reasons))
+            trees.append(tree)
+        if self.again:
+            trees.append({SHOWN: (AGAIN, ONCE)})
+        return Shape(trees, alone="" if trees else SHOWN, cost=_COST)
+
+    def coarser(self) -> Iterator["Detail"]:
+        """The same with less and less detail."""
+        less = self
+        for step in ({"again": False}, {"reasons": None}, {"both": False}, {"waiting": False}, {"outcomes": False},
+                     {"answered": False}):  # fmt: skip
+            less = replace(less, **step)
+            yield less
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is told of a table.
+
+    Attributes:
+        detail: how far it goes.
+        rows: name -> part -> count; empty when nothing can be told.
+        pooled: the rows that are told together, as `OTHERS`.
+        few: whether nothing can be told because counts are too small.
+    """
+
+    detail: Detail
+    rows: Mapping[str, Mapping[str, Told]]
+    pooled: tuple[str, ...] = ()
+    few: bool = False
+
+
+def overridden_for(reason: str) -> str:
+    """The part for a reason, or a group of them."""
+    return f"{OVERRIDDEN}:{reason}"
+
+
+def counted(kind: Kind) -> Iterator[str]:
+    """Every part that the cards of a kind belong to."""
+    yield SHOWN
+    yield AGAIN if kind.again else ONCE
+    if kind.outcome in (report_rows.UNANSWERED, report_rows.WAITING):
+        yield from (UNANSWERED, NO_FEEDBACK if kind.outcome == report_rows.UNANSWERED else WAITING)
+        return
+    yield ANSWERED
+    if kind.outcome == store_rows.OVERRIDDEN:
+        yield from (OVERRIDDEN, overridden_for(kind.reason or NO_REASON))
+    else:
+        yield from (ACCEPTED, BOTH if kind.outcome == report_rows.BOTH else ONLY_ACCEPTED)
+
+
+def detail_of(totals: Totals, small: int, *, reasons: bool = False) -> Detail:
+    """The most detail in which no sum over all rows is small."""
+
+    def large(*parts: str) -> bool:
+        return all(not 0 < totals.get(part, 0) < small for part in parts)
+
+    answered = large(ANSWERED, UNANSWERED)
+    outcomes = answered and large(ACCEPTED, OVERRIDDEN)
+    return Detail(
+        answered=answered,
+        outcomes=outcomes,
+        both=outcomes and large(ONLY_ACCEPTED, BOTH),
+        reasons=_groups(totals, small) if reasons and outcomes else None,
+        waiting=answered and large(NO_FEEDBACK, WAITING),
+        again=large(AGAIN, ONCE),
+    )
+
+
+def _groups(totals: Totals, small: int) -> Mapping[str, frozenset[str]]:
+    """Each reason by itself, but those that are rare together, with as few others as make up enough."""
+    start = f"{OVERRIDDEN}:"
+    found = {part.removeprefix(start): number for part, number in totals.items() if part.startswith(start) and number}
+    rare: set[str] = set()
+    for reason in sorted(found, key=lambda one: (found[one], one)):
+        if found[reason] < small or 0 < sum(found[one] for one in rare) < small:
+            rare.add(reason)
+    alone = {reason: frozenset({reason}) for reason in sorted(found) if reason not in rare}
+    return {**alone, **({SEVERAL: frozenset(rare)} if rare else {})}
+
+
+def told(rows: Mapping[str, Totals], most: Detail, small: int, *, pool: bool = False) -> Table:
+    """What may be told of a table: at most the detail `most`, for which the sums over all rows are large enough.
+
+    Where that costs too many of the large counts that matter most, rows with few cards are put together (`pool` says
+    whether they may be), and detail is left out.
+    """
+    together = _pooled(rows, _ROW_OF_ITS_OWN * small) if pool else rows
+    best, least = Table(Detail(), {}, few=True), len(rows) * len(_KEY_PARTS) + 1
+    for of, detail in ((rows, most), (together, most), *((together, less) for less in most.coarser())):
+        counts = {
+            (row, part): number for row, all_of in of.items() for part, number in _grouped(all_of, detail).items()
+        }
+        untold = hidden(counts, detail.shape(), small)
+        if untold is None:
+            continue
+        lost = sum(part in _KEY_PARTS and counts[row, part] >= small for row, part in untold)
+        if lost < least:
+            pooled = tuple(row for row in rows if row not in of)
+            best, least = Table(detail, {row: _row(row, counts, detail, untold, small) for row in of}, pooled), lost
+        if lost <= _BEARABLE * len(of):
+            break
+    return best
+
+
+def _pooled(rows: Mapping[str, Totals], enough: int) -> Mapping[str, Totals]:
+    """The rows with `enough` cards, and one for the others, unless these are all or at most one."""
+    others = [row for row, totals in rows.items() if totals.get(SHOWN, 0) < enough]
+    if len(others) in (0, 1, len(rows)):
+        return rows
+    together: Counter[str] = Counter()
+    for row in others:
+        together.update(rows[row])
+    return {**{row: totals for row, totals in rows.items() if row not in others}, OTHERS: together}
+
+
+def _row(row: str, counts: Mapping[Cell, int], detail: Detail, untold: frozenset[Cell], small: int) -> dict[str, Told]:
+    return {
+        part: said(counts.get((row, part), 0), small) if (row, part) in untold else counts.get((row, part), 0)
+        for part in detail.parts()
+    }
+
+
+def said(count: int, small: int) -> str:
+    """What stands in place of a count that is not told."""
+    return f"<{small}" if count < small else WITHHELD
+
+
+def _grouped(totals: Totals, detail: Detail) -> Totals:
+    """The counts of a row with its reasons in groups."""
+    grouped = Counter(totals)
+    for group, reasons in (detail.reasons or {}).items():
+        grouped[overridden_for(group)] = sum(totals.get(overridden_for(reason), 0) for reason in reasons)
+    return grouped
