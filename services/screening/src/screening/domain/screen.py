@@ -179,7 +179,7 @@ def order_hook(chart: Chart, user_id: str = "", hold: Holding = nothing_held, *,
     concerned = _concerned(chart)
     for rule, drafts in concerned:
         if signing and rule not in SIGNING_RULES:
-            rules.append(RuleOutcome(rule.name, NOTHING, f"it only informs: {SIGNING.words}"))
+            rules.append(RuleOutcome(rule.name, NOTHING, f"it only informs, and {SIGNING.words}"))
             continue
         decision = _decision(situation, rule, drafts)
         rules.append(_outcome(rule, decision))
@@ -215,6 +215,10 @@ def _levodopa(draft: Draft) -> bool:
     return "RX_LEVODOPA" in draft.sets
 
 
+def _exempt(draft: Draft) -> bool:
+    return "RX_DRBA_EXEMPT" in draft.sets
+
+
 def _decision(situation: Situation, rule: OrderRule, drafts: tuple[Draft, ...]) -> Decision:
     if rule.needs_phenotype and not situation.phenotype_known:
         return NeedsPhenotype()
@@ -244,7 +248,9 @@ def _not_concerned(chart: Chart, concerned: Sequence[tuple[OrderRule, tuple[Draf
         lines.append("no order is selected")
     if any(_levodopa(d) for d in others):
         lines.append("a levodopa trial is never remarked on")
-    if not all(_levodopa(d) for d in others):
+    if any(_exempt(d) for d in others):
+        lines.append("this drug is exempt from the remark on dopamine-receptor blockers")
+    if not all(_levodopa(d) or _exempt(d) for d in others):
         lines.append(f"no rule is about the {'other ' if concerned else ''}selected orders")
     return [RuleOutcome("", NOT_CONCERNED, line) for line in lines]
 

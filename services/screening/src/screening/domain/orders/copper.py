@@ -21,7 +21,7 @@ def _ceruloplasmin(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     del drafts
     chart, phenotype = situation.chart, situation.phenotype
     if phenotype.tier not in ("T1", "T4"):
-        return Nothing(f"the movement disorder does not ask for copper: {phenotype.reason}")
+        return Nothing(f"said only where Wilson disease is to be looked for: {phenotype.reason}")
     if situation.state(MODULE) == KNOWN_DX:
         return Nothing("Wilson disease is already recorded")
     if situation.state(MODULE) == ABNORMAL:

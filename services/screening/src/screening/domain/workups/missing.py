@@ -1,5 +1,6 @@
 """Why there is no usable result: never done, too old, or not readable. Shared by all workups."""
 
+import re
 from typing import Final
 
 from screening.domain.chart import Chart
@@ -14,6 +15,14 @@ UNREADABLE_OR_STALE: Final = (
     Case(STALE, "the newest result is older than its look-back", "a line in SCREEN with the day of the result"),
 )
 """The cases that every workup describes alike."""
+
+
+_DATED: Final = (
+    (re.compile(r"last result [0-9-]+, before"), "the last result is from before"),
+    (re.compile(r"last result [0-9-]+, older"), "the last result is older"),
+    (re.compile(r"result of [0-9-]+ cannot"), "the newest result cannot"),
+)
+"""The wordings of this module that name a day, and the same without it."""
 
 
 def state_without_result(chart: Chart, days: int, *analytes: str) -> tuple[str, str]:
@@ -33,3 +42,8 @@ def unreadable_note(result: LabResult) -> str:
     """What to say of a result that cannot be classified."""
     why = result.unreadable or "the reported range spans a decision limit"
     return f"result of {result.taken.date().isoformat()} cannot be used: {why}"
+
+
+def undated(note: str) -> str:
+    """The wording of this module without the day of the result, for readers who may not see the record."""
+    return next((words + note[found.end() :] for form, words in _DATED if (found := form.match(note))), note)
