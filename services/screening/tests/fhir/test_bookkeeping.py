@@ -100,8 +100,14 @@ NEXT = [{"relation": "self", "url": "https://ehr.example/a"}, {"relation": "next
         (s.bundle(total="3"), PARTIAL, 0),
         (s.bundle(total=3.0), PARTIAL, 0),
         (s.bundle(total="0"), DELIVERED, 0),
-        (s.bundle(s.condition(), total="many"), DELIVERED, 1),
-        (s.bundle(s.condition(), total=-1), DELIVERED, 1),
+        (s.bundle(s.condition(), total="9876543210"), PARTIAL, 1),
+        (s.bundle(s.condition(), total=None), DELIVERED, 1),
+        # the server does not know how many there are, or we do not know what it says
+        (s.bundle(s.condition(), total=-1), PARTIAL, 1),
+        (s.bundle(total=-1), PARTIAL, 0),
+        (s.bundle(s.condition(), total="-1"), PARTIAL, 1),
+        (s.bundle(s.condition(), total="many"), PARTIAL, 1),
+        (s.bundle(s.condition(), total=2.5), PARTIAL, 1),
     ],
 )  # fmt: skip
 def test_outcomes(value: Any, outcome: str, resources: int) -> None:
@@ -282,6 +288,36 @@ def test_a_sites_own_name_comes_before_ours() -> None:
 def test_pages_read_as_one(pages: list[Any], whole: bool, outcome: str, resources: int) -> None:
     made = joined(None, [json.dumps(page).encode() for page in pages], whole=whole)
     assert (made.outcome, len(made.resources)) == (outcome, resources)
+
+
+def entry(resource: Any, mode: Any) -> Any:
+    return {"resource": resource, "search": {"mode": mode}}
+
+
+@pytest.mark.parametrize(
+    ("mode", "total", "outcome"),
+    [
+        ("include", 1, DELIVERED), ("include", 2, PARTIAL), ("outcome", 2, PARTIAL), ("match", 2, DELIVERED),
+        (["include"], 2, DELIVERED), (None, 2, DELIVERED),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("beside", [s.patient(), {"resourceType": "Practitioner", "id": "p"}])
+def test_what_comes_beside_the_matches_is_not_counted_as_found(
+    mode: Any, total: int, outcome: str, beside: Any
+) -> None:
+    """Whatever it is: a server that adds the patient to one of two conditions has delivered one of two."""
+    value = s.bundle(entry=[entry(s.condition(), "match"), entry(beside, mode)], total=total)
+    assert read(s.raw({"conditions": value}))["conditions"].outcome == outcome
+
+
+def test_what_a_later_page_repeats_is_counted_once() -> None:
+    pages = [s.bundle(s.condition(), link=NEXT, total=3), s.bundle(s.condition(), s.condition(id="c2"), total=3)]
+    encoded = [json.dumps(page).encode() for page in pages]
+    assert joined(None, encoded, whole=True).outcome == PARTIAL
+    first = read(s.raw({"conditions": pages[0]}))["conditions"]
+    assert joined(first, encoded[1:], whole=True).outcome == PARTIAL
+    third = json.dumps(s.bundle(s.condition(id="c3"), total=3)).encode()
+    assert joined(first, [encoded[1], third], whole=True).outcome == DELIVERED
 
 
 def test_pages_go_on_from_what_is_here() -> None:

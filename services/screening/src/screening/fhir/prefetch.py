@@ -17,6 +17,7 @@ from screening.fhir.outcomes import DELIVERED, FAILED, NONE, PARTIAL, WRONG_TYPE
 from screening.fhir.shapes import (
     WHOLE,
     Bundle,
+    EntrySearch,
     Known,
     Link,
     Medication,
@@ -34,7 +35,9 @@ Resources = tuple[tuple[str, Known], ...]
 _UNCOUNTED: Final = frozenset({OperationOutcome, Medication})
 """What a search does not count among its matches: remarks of the server, and products that it includes."""
 
-_NUMBER: Final = re.compile(r"\"?(\d{1,9})(?:\.0+)?\"?")
+_NUMBER: Final = re.compile(r"\"?(\d{1,18})(?:\.0+)?\"?")
+_NO_NUMBER: Final = -1
+"""Stands for a total that is none: the server does not know how many there are, or we do not know what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,16 @@ class _Page:
     Attributes:
         found: its resources.
         bent: it holds something that cannot be read at all and may have been anything.
-        matches: entries that a search counts: neither remarks of the server nor products that it includes.
-        total: how many matches there are, as the server says.
+        matches: what a search counts: neither remarks of the server nor what it includes besides.
+        unread: how many more matches there are that we do not read.
+        total: how many matches there are, as the server says; negative where it says something else.
         links: to what goes on.
     """
 
     found: Resources
     bent: bool
-    matches: int
+    matches: Sequence[Known]
+    unread: int
     total: int | None
     links: list[Link]
 
@@ -108,7 +113,8 @@ def joined(before: Delivery | None, pages: Sequence[bytes], *, whole: bool) -> D
         return read_pages[0]
     bundles = [page for page in read_pages if isinstance(page, _Page)]
     found = tuple(one for page in bundles for one in page.found)
-    matches = sum(page.matches for page in bundles) + (_matches(before.resources) if before is not None else 0)
+    earlier = _matches((r, None) for _, r in before.resources) if before is not None else []
+    matches = _several([earlier, *(page.matches for page in bundles)]) + sum(page.unread for page in bundles)
     total = next((page.total for page in reversed(bundles) if page.total is not None), None)
     incomplete = not whole or len(bundles) < len(read_pages) or any(page.bent for page in bundles)
     return _judged((*(before.resources if before is not None else ()), *found), incomplete or _more(total, matches))
@@ -119,7 +125,7 @@ def _delivery(raw: Raw) -> Delivery:
     if isinstance(page, Delivery):
         return page
     following = [link for link in page.links if link.leads_on]
-    judged = _judged(page.found, page.bent or bool(following) or _more(page.total, page.matches))
+    judged = _judged(page.found, page.bent or bool(following) or _more(page.total, len(page.matches) + page.unread))
     link = next((field(one.url, str) or "" for one in following), "")
     # What cannot be read on this page is not made good by the next one.
     return Delivery(judged.outcome, judged.resources, link) if judged.outcome == PARTIAL and not page.bent else judged
@@ -135,7 +141,8 @@ def _read(raw: Raw) -> _Page | Delivery:
         entries = whole.entry or []
         found = tuple((e.fullUrl or "", e.resource) for e in entries if e.resource is not None)
         bent = len(found) < len(entries)  # an entry without a resource: something was found, and not sent
-        return _Page(found, bent=bent, matches=_matches(found), total=whole.total, links=whole.link or [])
+        matches = _matches((e.resource, e.search) for e in entries if e.resource is not None)
+        return _Page(found, bent, matches, 0, whole.total, whole.link or [])
     if isinstance(whole, OperationOutcome):
         return Delivery(FAILED)
     return Delivery(WRONG_TYPE, (("", whole),))
@@ -155,12 +162,14 @@ def _piecewise(raw: Raw) -> _Page | Delivery:
     entries = listed(bundle.entry, RawEntry)
     pairs = [(e, resource(e.resource)) for e in entries]
     found = tuple((field(e.fullUrl, str) or "", r) for e, r in pairs if r is not None)
+    matches = _matches((r, field(e.search, EntrySearch)) for e, r in pairs if r is not None)
     unread = [e.resource for e, r in pairs if r is None]
     # What does not say what it is may have been anything, so that nothing may be called absent any more.
     strange = bool(entries) and not found
     nameless = not all(_is_named(one) for one in unread)
     bent = strange or nameless or _bent(bundle.entry, RawEntry) or _bent(bundle.link, Link)
-    return _Page(found, bent, _matches(found) + len(unread), _number(bundle.total), listed(bundle.link, Link))
+    beside = sum((field(e.search, EntrySearch) or EntrySearch()).beside for e, r in pairs if r is None)
+    return _Page(found, bent, matches, len(unread) - beside, _number(bundle.total), listed(bundle.link, Link))
 
 
 def _is_named(raw: Raw) -> bool:
@@ -169,18 +178,31 @@ def _is_named(raw: Raw) -> bool:
 
 
 def _number(total: Raw) -> int | None:
-    """How many there are; also where an EHR writes the number as text or as a decimal."""
+    """How many there are; also where an EHR writes the number as text or as a decimal. None if it does not say."""
+    if not present(total):
+        return None
     match = _NUMBER.fullmatch(bytes(total).decode(errors="replace").strip())
-    return int(match[1]) if match is not None else None
+    return int(match[1]) if match is not None else _NO_NUMBER
 
 
-def _matches(found: Resources) -> int:
-    return sum(type(r) not in _UNCOUNTED for _, r in found)
+def _matches(entries: Iterable[tuple[Known, EntrySearch | None]]) -> list[Known]:
+    return [r for r, search in entries if type(r) not in _UNCOUNTED and not (search is not None and search.beside)]
 
 
-def _more(total: int | None, entries: int) -> bool:
-    """Whether the search says that it found more than it delivered."""
-    return total is not None and total > entries
+def _several(pages: Iterable[Sequence[Known]]) -> int:
+    """How many matches several pages have together; one that a later page repeats is the same."""
+    seen: set[tuple[type, str]] = set()
+    number = 0
+    for page in pages:
+        named = [(type(r), r.id) if r.id else None for r in page]
+        number += sum(one is None or one not in seen for one in named)
+        seen.update(one for one in named if one is not None)
+    return number
+
+
+def _more(total: int | None, matches: int) -> bool:
+    """Whether the search says that it found more than it delivered, or that it does not know."""
+    return total is not None and (total > matches or total < 0)
 
 
 def _bent(items: Raw, kind: type[Struct]) -> bool:

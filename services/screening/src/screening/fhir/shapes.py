@@ -242,11 +242,23 @@ Known = Union[  # noqa: UP007 - msgspec reads the union at run time
 ]  # fmt: skip
 
 
+class EntrySearch(Struct, gc=False):
+    """Bundle.entry.search."""
+
+    mode: str | None = None
+
+    @property
+    def beside(self) -> bool:
+        """Whether the entry is no match of the search but came with one, or is a remark of the server."""
+        return self.mode in ("include", "outcome")
+
+
 class Entry(Struct, gc=False):
     """Bundle.entry, all of its resource read."""
 
     resource: Known | None = None
     fullUrl: str | None = None  # noqa: N815
+    search: EntrySearch | None = None
 
 
 class Link(Struct, gc=False):
@@ -274,6 +286,7 @@ class RawEntry(Struct, gc=False):
 
     resource: Raw = NOTHING
     fullUrl: Raw = NOTHING  # noqa: N815
+    search: Raw = NOTHING
 
 
 class RawBundle(Struct, gc=False):
