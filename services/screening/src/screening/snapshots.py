@@ -1,16 +1,23 @@
 """The tally of all worker processes as one: each leaves a snapshot of its own in a directory, the page reads all.
 
 A snapshot is written at most once a second, from a timer that a change sets off: never while a call waits. A process
-that has died is still counted; snapshots of earlier starts of the service are cleared. A start is known by the
-process that all workers come from. Where no directory can be written to, each process knows its own counts only.
+that has died is still counted. A start is known by the process that all workers come from; replicas that share the
+directory are told apart by host name, boot and process namespace, and each counts on its own. Cleared is what earlier
+starts here have left, and what nobody has written to for a day. Where no directory can be written to, each process
+knows its own counts only.
 """
 
 import atexit
 import contextlib
+import hashlib
 import os
+import re
 import secrets
+import socket
 import threading
+import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +28,15 @@ from screening.tally import Counts, Tally, merged
 
 INTERVAL: Final = 1.0
 """Seconds: a snapshot is never older than that."""
+_ABANDONED_S: Final = 86_400
+"""Another replica whose snapshot was not written to for so long is gone; if not, it writes the whole of it again."""
 _MOST_FILES: Final = 256
 _LARGEST: Final = 50_000_000
 """Bytes. Nothing that we wrote is larger."""
 _SUFFIX: Final = ".counts.json"
+_NAME: Final = re.compile(
+    r"(?P<replica>[0-9a-f]{12})-(?P<parent>\d{1,9})\.(?P<begun>\d{1,18})-\d{1,9}-[0-9a-f]{8}" + re.escape(_SUFFIX)
+)
 _DECODER: Final = msgspec.json.Decoder(Counts)
 _LOG: Final = Log("doctor")
 
@@ -102,15 +114,14 @@ class Snapshots:
         timer.start()
 
     def _begin(self) -> None:
-        """The first change in this process: clear away what earlier starts have left."""
+        """The first change in this process: clear away what is left of starts that are over."""
         self._begun_by = os.getpid()
         atexit.register(self.write)
         if self._directory is None:
             return
-        mine = f"{_start()}-"
         with contextlib.suppress(OSError):
             for file in self._directory.glob(f"*{_SUFFIX}"):
-                if not file.name.startswith(mine):
+                if _is_over(file):
                     file.unlink(missing_ok=True)
 
     def _writable(self, directory: Path) -> bool:
@@ -132,14 +143,39 @@ class Snapshots:
 
 
 def _start() -> str:
-    """The start of the service that this process belongs to: its parent, and when that began."""
+    """The start of the service that this process belongs to: its replica, its parent, and when that began."""
     parent = os.getppid()
+    return f"{_replica()}-{parent}.{_begun(parent) or 0}"
+
+
+@cache
+def _replica() -> str:
+    """What tells this machine, or container, from others that write into the same directory."""
+    named = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        named.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
+    with contextlib.suppress(OSError):
+        named.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()[:12]
+
+
+def _begun(process: int) -> int | None:
+    """When a process here began, in ticks since the machine was started; None if none is to be seen."""
     try:
-        text = Path(f"/proc/{parent}/stat").read_text(encoding="ascii", errors="replace")
-        begun = text.rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        begun = "0"
-    return f"{parent}.{begun}"
+        text = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+        return int(text.rpartition(")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _is_over(file: Path) -> bool:
+    """Whether the start that wrote this file is over: of this replica by its processes, of another one by its age."""
+    if file.name.startswith(f"{_start()}-"):
+        return False
+    name = _NAME.fullmatch(file.name)
+    if name is not None and name["replica"] == _replica():
+        return _begun(int(name["parent"])) != int(name["begun"])
+    return time.time() - file.stat().st_mtime > _ABANDONED_S
 
 
 def _read(file: Path) -> Counts | None:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from chassis.testing import CALLER, signed
 from screening.pages.doctor_drift import departures
-from screening.tally import ClientCounts, KeyCounts
+from screening.tally import ClientCounts, KeyCounts, UnitSeen
 
 
 def test_a_key_that_never_comes_is_named(client: FlaskClient) -> None:
@@ -184,3 +184,23 @@ def test_what_fails_once_in_a_blue_moon_is_a_remark() -> None:
         for counts in (often, rare)
     ]
     assert weights == [["look"], ["note"]]
+
+
+def test_keys_that_are_absent_now_and_then_make_one_line(client: FlaskClient) -> None:
+    less = s.prefetch(orders=s.DROP, procedures=s.DROP)
+    one = told(client, s.prefetch(), s.prefetch(), less, s.prefetch(procedures=s.DROP))
+    (departure,) = drift(one, "sometimes-absent")
+    assert (departure["weight"], departure["key"]) == ("note", "procedures, orders")
+    assert "some of 4 calls: procedures 2, orders 1." in departure["words"]
+    assert one["inOrder"]
+
+
+@pytest.mark.parametrize(("times", "inspected", "weight"), [(1, 1, "note"), (4, 4, "note"), (5, 5, "look"),
+                                                             (5, 500, "look"), (5, 501, "note")])  # fmt: skip
+def test_a_unit_that_is_not_read_is_worth_a_look_when_it_comes_again_and_again(
+    times: int, inspected: int, weight: str
+) -> None:
+    seen = UnitSeen("vitamin B12", "mg/dL", "unit not accepted", times)
+    (departure,) = departures(ClientCounts(inspected=inspected, units={"one": seen}), {})
+    assert (departure.what, departure.weight) == ("units-not-read", weight)
+    assert departure.words.startswith("1 result of vitamin B12" if times == 1 else f"{times} results of vitamin B12")

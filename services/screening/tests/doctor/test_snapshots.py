@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from screening import snapshots as snapshots_module
 from screening.snapshots import Snapshots
 from screening.tally import PREFETCH, Tally
 
@@ -75,14 +76,39 @@ def test_the_snapshot_is_written_a_moment_after_a_change(tmp_path: Path) -> None
     assert snapshots.whole().counts.clients["site"].calls == 1  # its own file is not counted twice
 
 
-def test_files_of_earlier_starts_are_cleared(tmp_path: Path) -> None:
-    old = tmp_path / "1.5-77-aaaa.counts.json"
-    old.write_text('{"since":1.0,"clients":{"site":{"keys":{"patient":{"prefetch":{"delivered":9}}}}}}')
+OF_OTHERS = '{"since":1.0,"clients":{"site":{"keys":{"patient":{"prefetch":{"delivered":9}}}}}}'
+
+
+def _left_by(directory: Path, start: str, *, days_ago: float = 0.0) -> Path:
+    """A snapshot that another process wrote; `start` is its replica, its parent, and when that began."""
+    file = directory / f"{start}-77-0123abcd.counts.json"
+    file.write_text(OF_OTHERS)
+    written = time.time() - 86_400 * days_ago
+    os.utime(file, (written, written))
+    return file
+
+
+def test_what_is_over_is_cleared_and_what_others_still_write_is_left(tmp_path: Path) -> None:
+    """Several replicas may share the directory, and several starts on one machine."""
+    mine, start = snapshots_module._replica(), snapshots_module._start()
+    alive = f"{mine}-{os.getpid()}.{snapshots_module._begun(os.getpid())}"
+    over = [
+        _left_by(tmp_path, f"{mine}-{os.getppid()}.1"),
+        _left_by(tmp_path, f"{mine}-999999999.5"),
+        _left_by(tmp_path, "0123456789ab-1.5", days_ago=1.1),
+        _left_by(tmp_path, "1.5", days_ago=2),
+    ]
+    left = [
+        _left_by(tmp_path, alive, days_ago=9),
+        _left_by(tmp_path, start, days_ago=9),
+        _left_by(tmp_path, "0123456789ab-1.6", days_ago=0.9),
+    ]
     tally = Tally(KEYS)
     snapshots = Snapshots(tally, tmp_path, interval=60)
-    assert snapshots.whole().counts.clients == {}
+    assert snapshots.whole().processes == 2, "this process, and the other of its start"
     tally.note("site", "patient", "delivered", PREFETCH)
-    assert not old.exists()
+    assert [file.name for file in over if file.exists()] == []
+    assert [file.name for file in left if not file.exists()] == []
 
 
 def test_a_file_that_is_no_snapshot_is_left_out(tmp_path: Path) -> None:
@@ -92,7 +118,7 @@ def test_a_file_that_is_no_snapshot_is_left_out(tmp_path: Path) -> None:
     snapshots.write()
     (mine,) = tmp_path.glob("*.counts.json")
     for name, text in {"half": '{"since":1.0,"cli', "other": '{"since":"x"}', "none": ""}.items():
-        (tmp_path / f"{mine.name.partition('-')[0]}-{name}.counts.json").write_text(text)
+        (tmp_path / f"{mine.name.removesuffix('.counts.json')}{name}.counts.json").write_text(text)
     whole = snapshots.whole()
     assert (whole.processes, whole.counts.clients["site"].calls) == (1, 1)
 

@@ -1,7 +1,7 @@
 """Where what a client sends departs from what our templates ask for, and what to change."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
@@ -23,6 +23,8 @@ STOPPED_AFTER: Final = 20
 STOPPED_TIMES: Final = 3
 RARE: Final = 100
 """Once in more calls than that is rare."""
+FEW: Final = 5
+"""Fewer results than that in a unit that cannot be read say nothing about a laboratory: a slip, or one patient."""
 _ALIKE: Final = 0.6
 """How alike two names must be (0 to 1) for one to be taken for the other."""
 
@@ -54,6 +56,7 @@ class Departure:
 def departures(client: ClientCounts, templates: Mapping[str, str]) -> list[Departure]:
     """All departures of one client, the heavy ones first."""
     found = [one for key in templates for one in _of_key(key, templates, client)]
+    found += _sometimes_absent(templates, client)
     for name, strange in client.strange.items():
         missing = [key for key in templates if _absent(client.keys.get(key)) >= strange.calls]
         found.append(_strange(name, strange, missing, templates))
@@ -92,7 +95,7 @@ def _of_key(key: str, templates: Mapping[str, str], client: ClientCounts) -> Ite
         return
     if not _came(counts):
         yield _never(key, counts, calls)
-    elif counts.gap >= STOPPED_AFTER and counts.gap > STOPPED_TIMES * counts.longest_gap:
+    elif _has_stopped(counts):
         last = datetime.fromtimestamp(counts.came, UTC).strftime("%Y-%m-%d %H:%M UTC")
         yield Departure(
             ALARM,
@@ -101,8 +104,6 @@ def _of_key(key: str, templates: Mapping[str, str], client: ClientCounts) -> Ite
             f"Used to come and has stopped: not in the last {counts.gap} calls, last seen {last}. Was a query, a grant"
             " or a release of the EHR changed?",
         )
-    elif absent := _absent(counts):
-        yield Departure(NOTE, "sometimes-absent", key, f"Absent in {absent} of {_calls(calls)}.")
     if _came(counts) and (failed := errors(counts.prefetch)):
         number = sum(failed.values())
         words = f"Failed in {number} of {_calls(calls)}: {_listed(failed)}."
@@ -116,6 +117,24 @@ def _of_key(key: str, templates: Mapping[str, str], client: ClientCounts) -> Ite
             " where that is agreed, else called not available.",
         )
     yield from _content(key, templates[key], counts)
+
+
+def _has_stopped(counts: KeyCounts) -> bool:
+    return counts.gap >= STOPPED_AFTER and counts.gap > STOPPED_TIMES * counts.longest_gap
+
+
+def _sometimes_absent(keys: Iterable[str], client: ClientCounts) -> Iterator[Departure]:
+    """One departure for all keys that come and now and then do not, those that are absent most often first."""
+    absent: dict[str, int] = {}
+    for key in keys:
+        counts = client.keys.get(key)
+        if counts is not None and _came(counts) and not _has_stopped(counts) and _absent(counts):
+            absent[key] = _absent(counts)
+    if absent:
+        often = sorted(absent, key=lambda key: -absent[key])
+        numbers = ", ".join(f"{key} {absent[key]}" for key in often) if len(often) > 1 else str(absent[often[0]])
+        words = f"Absent in some of {_calls(client.calls)}: {numbers}. Usually a hook that is set up without them."
+        yield Departure(NOTE, "sometimes-absent", ", ".join(often), words)
 
 
 def _never(key: str, counts: KeyCounts, calls: int) -> Departure:
@@ -185,13 +204,11 @@ def _not_understood(client: ClientCounts) -> Iterator[Departure]:
             " Map those that mean something: see the ConceptMap.",
         )
     if client.units:
-        yield Departure(
-            LOOK,
-            "units-not-read",
-            "",
-            f"Results of {', '.join(dict.fromkeys(seen.analyte for seen in client.units.values()))} could not be read"
-            " because of their units.",
-        )
+        number = sum(seen.count for seen in client.units.values())
+        weight = _weight(number, client.inspected) if number >= FEW else NOTE
+        analytes = ", ".join(dict.fromkeys(seen.analyte for seen in client.units.values()))
+        words = f"{_results(number)} of {analytes} could not be read because of the unit or the form of the value."
+        yield Departure(weight, "units-not-read", "", words)
 
 
 def _strange(name: str, strange: StrangeKey, missing: Sequence[str], templates: Mapping[str, str]) -> Departure:
@@ -240,6 +257,10 @@ def _times(number: int) -> str:
 
 def _calls(number: int) -> str:
     return "1 call" if number == 1 else f"{number} calls"
+
+
+def _results(number: int) -> str:
+    return "1 result" if number == 1 else f"{number} results"
 
 
 def _listed(outcomes: Mapping[str, int]) -> str:
