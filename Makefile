@@ -14,9 +14,14 @@ LOCK := ../.venv/bin/uv pip compile -q --universal --python-version 3.11 --gener
 
 LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/tests/fhir/test_templates.py
 
+# The store of make run, unless the environment names another.
+STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
+	test -n "$$IDENTITY_KEY$$IDENTITY_KEY_FILE" || export IDENTITY_KEY_FILE="$$STATE_DIR/identity.key"; \
+	exec $(PY) -m screening.store.commands
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo --why doctor clients-check modes-check try-clients test check validate engine attack fuzz audit sbom fix bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack fuzz audit sbom fix bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -45,6 +50,14 @@ clients-check: $(STAMP) ## check a clients file, FILE=clients.yaml, and say what
 modes-check: $(STAMP) ## check a file of rule modes, FILE=rule-modes.yaml [CLIENTS=clients.yaml], and say what it means
 	@test -n "$$FILE" || { echo "Which rule modes? make modes-check FILE=rule-modes.yaml" >&2; exit 2; }
 	@exec $(PY) -m screening.modes_check $${CLIENTS:+--clients "$$CLIENTS"} -- "$$FILE"
+
+forget: $(STAMP) ## remove what is remembered: PATIENT=id [CLIENT=] [TENANT=] [FHIR_SERVER=], or BEFORE=2026-01-31
+	@test -n "$$PATIENT$$BEFORE" || { echo "Whom? make forget PATIENT=id, or make forget BEFORE=2026-01-31" >&2; exit 2; }
+	@$(STORE) forget $${PATIENT:+--patient="$$PATIENT"} $${BEFORE:+--all-before="$$BEFORE"} $${CLIENT:+--client="$$CLIENT"} \
+		$${TENANT:+--tenant="$$TENANT"} $${FHIR_SERVER:+--fhir-server="$$FHIR_SERVER"}
+
+store-migrate: $(STAMP) ## make the tables of the store, or bring them to this version [STORE_URL_FILE= or STATE_DIR=]
+	@$(STORE) migrate
 
 try-clients: $(STAMP) ## make clients file, key and secrets for: docker-compose --profile try up try
 	@exec .venv/bin/clients try -- "$${TRY_DIR:-var/try}"

@@ -83,7 +83,7 @@ FIELDS: Final[Mapping[str, Check]] = {
     "rules_version": _like(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,99}"),
     "data": _are_counts,
     "fetched": _is_count,
-    "store": _like(r"down"),
+    "store": _like(r"down|off"),
     "feedback": _are_counts,
     "reasons": _are_counts,
     "ms": _is_time,

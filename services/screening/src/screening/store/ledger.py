@@ -4,13 +4,18 @@ What serves a call never makes it wait for more than about 0.1 s, and not at all
 answered is on the disk before `keep` returns.
 """
 
+import atexit
+import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
-from screening.store import lanes, statements
+from screening.store import lanes, statements, upkeep
 from screening.store.database import Database, Place, StoreDown
 from screening.store.marks import Marks
 from screening.store.recent import Recent
@@ -18,9 +23,11 @@ from screening.store.rows import AnsweredRow, CardRow, FeedbackRow, Kept, Scope
 from screening.store.settings import StoreSettings
 from screening.store.sqlite import SqliteFile
 from screening.store.traces import Traces
+from screening.store.upkeep import Removed
 
 _T = TypeVar("_T")
 _MOST_SCOPES: Final = 10_000
+_KEEP_UP_EVERY_S: Final = 60.0
 
 
 def place_of(settings: StoreSettings, directory: Path | None) -> Place | None:
@@ -91,6 +98,52 @@ class Store:
         """
         sender = statements.Sender(client, tenant, self._marks.content, self._settings.keep_comments)
         return self.run(lanes.FEEDBACK, lambda connection: statements.keep(connection, items, sender))
+
+    def expire(self, now: datetime) -> Removed:
+        """Remove what has been kept long enough.
+
+        Raises:
+            StoreDown: it cannot be done now; part of it may have been.
+        """
+        return upkeep.expire(self.run, self._settings, now)
+
+    def forget(self, patients: Sequence[str]) -> Removed:
+        """Remove everything about the patients with these keys.
+
+        Raises:
+            StoreDown: it cannot be done now; part of it may have been.
+        """
+        return upkeep.forget(self.run, patients)
+
+    def keep_up(self, now: datetime) -> None:
+        """What has to be done now and then: count what was shown again, and, for all processes, remove what is too old.
+
+        Raises:
+            StoreDown: it cannot be done now.
+        """
+        self.count_repeats()
+        if self.run(lanes.BACKGROUND, lambda connection: upkeep.claim(connection, "traces", now, upkeep.TRIM_EVERY)):
+            upkeep.trim_traces(self.run, self._settings, now)
+        if self.run(lanes.BACKGROUND, lambda connection: upkeep.claim(connection, "expiry", now, upkeep.EXPIRE_EVERY)):
+            self.expire(now)
+
+    def begin(self) -> None:
+        """Begin, in a worker process, what is done in the background."""
+        if self._database is None:
+            return
+        self._database.begin()
+        threading.Thread(target=self._keep_up, name="store-upkeep", daemon=True).start()
+        atexit.register(self._count_at_last)
+
+    def _keep_up(self) -> None:
+        while True:
+            time.sleep(_KEEP_UP_EVERY_S)
+            with suppress(StoreDown):
+                self.keep_up(datetime.now(UTC))
+
+    def _count_at_last(self) -> None:
+        with suppress(StoreDown):
+            self.count_repeats()
 
     def count_repeats(self) -> None:
         """Write down how often cards were shown again. For the background.
