@@ -27,7 +27,7 @@ from screening.domain.findings import (
 from screening.domain.orders.registry import ORDER_RULES
 from screening.domain.orders.rule import RuleOutcome
 from screening.domain.phenotype import PHENOTYPE_SETS, Phenotype
-from screening.domain.reasons_facts import diagnoses_of, newest_result, orders_of, treatments_of
+from screening.domain.reasons_facts import diagnoses_of, near_misses, newest_result, orders_of, treatments_of
 from screening.domain.screen import Screening
 from screening.domain.workups.missing import undated
 from screening.domain.workups.registry import BY_MODULE
@@ -183,10 +183,12 @@ def _not_counted(phenotype: Phenotype, chart: Chart) -> list[tuple[Condition, st
 def _module(a: Assessment, screening: Screening, chart: Chart) -> ModuleReason:
     own = next((h for h in screening.held if h.module == a.module), None)
     came_of_it = _came_of_it(a, screening, own)
-    because = _state_words(a, chart)
+    close = near_misses(a.module, chart, asked_for=a.eligible) if a.missing is not None else ()
+    because = "; ".join(dict.fromkeys((_state_words(a, chart), *(fact.criterion for fact in close))))
     if own is not None and own.hold.words != because:
         because = f"{because}; {own.hold.words}"
-    return ModuleReason(a.module, a.state, a.eligible, a.eligible_because, came_of_it, because, _facts(a, own, chart))
+    facts = tuple(dict.fromkeys((*_facts(a, own, chart), *close)))
+    return ModuleReason(a.module, a.state, a.eligible, a.eligible_because, came_of_it, because, facts)
 
 
 def _came_of_it(a: Assessment, screening: Screening, own: Held | None) -> str:
@@ -256,7 +258,7 @@ def _silence(screening: Screening, chart: Chart) -> str:
     if screening.rules:
         return "; ".join(dict.fromkeys(_of_rule(rule, screening) for rule in screening.rules))
     held = [f"{_name(h.module)}: {h.hold.words}" for h in screening.held]
-    return "; ".join(dict.fromkeys((*held, _nothing_asked(screening, bool(held)))))
+    return "; ".join(dict.fromkeys((*held, *_settled(screening, chart))))
 
 
 def _of_rule(rule: RuleOutcome, screening: Screening) -> str:
@@ -269,12 +271,13 @@ def _name(module: str) -> str:
     return BY_MODULE[module].label if module in BY_MODULE else "tests without a current result"
 
 
-def _nothing_asked(screening: Screening, any_held: bool) -> str:
-    """Why there is no consolidated card and no result card, where nothing holds one back."""
-    asked = [a for a in screening.assessments if a.eligible]
-    results = "no other result" if any_held else "no result"
-    if not asked:
-        return f"no test is asked for: {screening.phenotype.reason}, and no risk on record asks for one; {results} needs a card"
-    if any(a.missing is not None for a in asked):
-        return f"{results} needs a card"
-    return f"every test that is asked for has a usable result, an order or a treatment; {results} needs a card"
+def _settled(screening: Screening, chart: Chart) -> list[str]:
+    """Why there is no consolidated card and no result card, where nothing holds one back: what settles each workup."""
+    held = {h.module for h in screening.held}
+    looked_at = [a for a in screening.assessments if a.missing is None and a.module not in held]
+    settled = [f"{_name(a.module)}: {_state_words(a, chart)}" for a in looked_at]
+    if any(a.eligible for a in screening.assessments):
+        return settled
+    close = (fact for a in screening.assessments for fact in near_misses(a.module, chart, asked_for=False))
+    nothing = f"no test is asked for: {screening.phenotype.reason}, and no risk on record asks for one"
+    return [*settled, nothing, *(fact.criterion for fact in close)]

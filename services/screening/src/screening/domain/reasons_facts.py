@@ -1,7 +1,7 @@
 """The entries behind a state: what settled a question, and which result could not be used. For explaining only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from screening.domain import analytes
@@ -11,6 +11,8 @@ from screening.domain.chart import Chart, Fact, Order
 from screening.domain.citations import RULES
 from screening.domain.codes import Coding
 from screening.domain.evidence import Evidence, of_fact
+from screening.domain.workups.manganese_facts import risk
+from screening.domain.workups.vitamin_b12_facts import nitrous_oxide, strong_risk, weak_risks
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +100,19 @@ def newest_result(module: str, chart: Chart, words: str) -> tuple[Evidence, ...]
             reference=newest.reference,
         ),
     )
+
+
+def near_misses(module: str, chart: Chart, *, asked_for: bool) -> tuple[Evidence, ...]:
+    """Entries that a reader may take for what settles a workup, or asks for it, and why they do not."""
+    found: list[Evidence] = []
+    diagnoses = _sources(module).diagnoses
+    if diagnoses:
+        suspected = (c for c in chart.conditions_in(diagnoses) if not c.known_diagnosis)
+        found.extend(of_fact(c, "a diagnosis is suspected, not confirmed, and settles nothing") for c in suspected)
+    if module == "MN" and not asked_for and not risk(chart):
+        words = "an occupational exposure is recorded, but its text names no source of manganese"
+        found.extend(of_fact(c, words) for c in chart.conditions_in("MN_OCCUPATIONAL"))
+    if module == "B12" and not asked_for and not strong_risk(chart, nitrous_oxide(chart)):
+        words = "one weak risk of vitamin B12 deficiency alone does not ask for a test outside unexplained dystonia"
+        found.extend(replace(weak, criterion=words) for weak in weak_risks(chart))
+    return tuple(found)
