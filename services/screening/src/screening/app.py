@@ -20,7 +20,7 @@ from screening.domain.codes import CodeBook
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir.access import Access
 from screening.fhir.fallback import Fallback
-from screening.fhir.reading import Asked, Reader
+from screening.fhir.reading import MOST_RESOURCES, Asked, Reader
 from screening.knowledge import loading, local_codes, order_codes
 from screening.knowledge.concept_maps import LeftOut
 from screening.knowledge.order_codes import OrderCodes
@@ -42,12 +42,21 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def reader(book: CodeBook, canonical_base: str, site_values: SiteValues = DEFAULTS) -> Reader:
+def reader(
+    book: CodeBook, canonical_base: str, site_values: SiteValues = DEFAULTS, most: int = MOST_RESOURCES
+) -> Reader:
     """A reader that knows what our prefetch templates ask for."""
     names = services.prefetch_names(book, site_values)
     templates = services.prefetch_templates(book, canonical_base, site_values)
-    keys = {key: Asked(names[key], services.resource_type(template)) for key, template in templates.items()}
-    return Reader(book, f"{canonical_base}/CodeSystem/site-facts", keys, site_values)
+    keys = {
+        key: Asked(
+            names[key],
+            services.resource_type(template),
+            frozenset(services.LAB_SETS[names[key]][1] if names[key] in services.LAB_SETS else ()),
+        )
+        for key, template in templates.items()
+    }
+    return Reader(book, f"{canonical_base}/CodeSystem/site-facts", keys, site_values, most)
 
 
 def code_book(settings: Settings) -> CodeBook:
@@ -130,7 +139,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     app.register_blueprint(
         views.blueprint(
             views.Parts(
-                fallback=Fallback(reader(book, settings.canonical_base, own), ehrs(settings), templates),
+                fallback=Fallback(
+                    reader(book, settings.canonical_base, own, settings.max_resources), ehrs(settings), templates
+                ),
                 ehr_seconds=settings.answer_within * settings.ehr_share,
                 rules_version=rules_version(own),
                 renderer=Renderer(

@@ -12,6 +12,7 @@ from chassis import peers
 from chassis.environment import Environment
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir import access
+from screening.fhir.reading import MOST_RESOURCES
 from screening.knowledge import rule_modes_file, site_values
 from screening.knowledge.local_codes import SETTING as MAPS
 from screening.knowledge.order_codes import SETTING as ORDER_MAPS
@@ -57,6 +58,7 @@ class Settings:
         ehr_share: the part of that for which the EHR's FHIR server may be waited for.
         ehr_slots_per_host: how many calls of a process may ask one FHIR server at a time; a further one does not wait.
         ehr_max_pages: how many pages of one search are read.
+        max_resources: how many resources of a kind are read whole in one call.
         tls_ca_file: certificates of authorities that FHIR servers may have theirs from, besides the usual ones.
         state_dir: where the store's file is, and where the counts of all worker processes are put together; None:
             nothing is remembered, unless the store is elsewhere, and each process knows its own counts.
@@ -82,6 +84,7 @@ class Settings:
     ehr_share: float = 0.7
     ehr_slots_per_host: int = 4
     ehr_max_pages: int = 10
+    max_resources: int = MOST_RESOURCES
     tls_ca_file: Path | None = None
     state_dir: Path | None = None
     store: StoreSettings = field(default_factory=StoreSettings)
@@ -116,6 +119,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     ehr_share = env.float("EHR_SHARE", 0.7, validate=Range(0.1, 0.9))
     ehr_slots = env.int("EHR_SLOTS_PER_HOST", 4, validate=Range(1, 64))
     ehr_pages = env.int("EHR_MAX_PAGES", 10, validate=Range(1, 100))
+    max_resources = env.int("MAX_RESOURCES_READ", MOST_RESOURCES, validate=Range(100, 100_000))
     ca_file = _ca_file(env)
     state_dir = env.str("STATE_DIR", "")
     store = store_settings.read(env)
@@ -140,6 +144,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         ehr_share=ehr_share,
         ehr_slots_per_host=ehr_slots,
         ehr_max_pages=ehr_pages,
+        max_resources=max_resources,
         tls_ca_file=ca_file,
         state_dir=Path(state_dir) if state_dir else None,
         store=store,

@@ -12,8 +12,8 @@ from screening.app import reader
 from screening.domain import labs
 from screening.domain.chart import Chart
 from screening.domain.labs import LabResult
-from screening.fhir.observations import unit_of
 from screening.fhir.reading import Call
+from screening.fhir.results import unit_of
 from screening.fhir.shapes import Quantity
 from screening.knowledge import loading
 

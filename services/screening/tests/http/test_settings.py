@@ -57,6 +57,7 @@ BAD: list[tuple[str, str]] = [
     *(("EHR_SHARE", value) for value in ("x", "0", "1", "nan")),
     *(("EHR_SLOTS_PER_HOST", value) for value in ("x", "0", "65")),
     *(("EHR_MAX_PAGES", value) for value in ("x", "0", "101")),
+    *(("MAX_RESOURCES_READ", value) for value in ("x", "99", "100001")),
     *(("TLS_CA_FILE", value) for value in ("nowhere.pem", "pyproject.toml", "/")),
     *(("IDENTITY_KEY", value) for value in ("short", "x" * 31)),
 ]  # fmt: skip

@@ -62,6 +62,7 @@ class Gathered:
         unanswered: key -> why the EHR did not help, for the keys that were needed.
         read_ms: spent on reading.
         ehr_ms: spent on waiting for the EHR.
+        came: what the EHR gave, by our keys; with the part of the prefetch that it goes on from.
     """
 
     chart: Chart
@@ -70,6 +71,7 @@ class Gathered:
     unanswered: Mapping[str, str]
     read_ms: float
     ehr_ms: float
+    came: Mapping[str, Delivery] = field(default_factory=dict)
 
     @property
     def fetched(self) -> int:
@@ -134,20 +136,28 @@ class Fallback:
                 asking.keys(keys)
             asking.products([one for key in asking.asked for one in asking.lacks(key)])
         total = time.monotonic() - began
+        cut = [key for key, one in asking.told.items() if one.outcome == outcomes.TOO_MANY]
+        sent = {**sent, **{key: asking.told[key] for key in cut if key in sent and key not in asking.asked}}
         looked = [Looked(key, _outcome(sent, key), PREFETCH) for key in self.reader.keys]
+        fetched = (dataclasses.replace(o, outcome=outcomes.TOO_MANY) if o.key in cut else o for o in asking.looked)
         return Gathered(
             asking.chart,
             sent,
-            (*looked, *asking.looked),
-            asking.unanswered,
+            (*looked, *fetched),
+            {**asking.unanswered, **{key: outcomes.TOO_MANY for key in cut if key in asking.asked}},
             1000 * (total - asking.waited),
             1000 * asking.waited,
+            asking.came,
         )
 
 
 @dataclass(slots=True)
 class _Asking:
-    """One call's data as they grow: what is known, what was asked, what came of it."""
+    """One call's data as they grow: what is known, what was asked, what came of it.
+
+    `told` are the deliveries with what the reader made of them; that there were too many resources to read is no
+    reason to ask for them again.
+    """
 
     reader: Reader
     templates: Mapping[str, str]
@@ -159,14 +169,16 @@ class _Asking:
     sent: Mapping[str, Delivery]
     deliveries: Mapping[str, Delivery] = field(init=False)
     chart: Chart = field(init=False)
+    told: Mapping[str, Delivery] = field(init=False)
     asked: list[str] = field(default_factory=list)
     looked: list[Looked] = field(default_factory=list)
     unanswered: dict[str, str] = field(default_factory=dict)
+    came: dict[str, Delivery] = field(default_factory=dict)
     waited: float = 0.0
 
     def __post_init__(self) -> None:
         self.deliveries = self.sent
-        self.chart, _ = self.reader.chart(self.call, self.now, self.sent)
+        self.chart, self.told = self.reader.chart(self.call, self.now, self.sent)
 
     def missing(self) -> list[str]:
         """The keys that are missing and were not asked for yet."""
@@ -183,6 +195,7 @@ class _Asking:
         found = self._fetch([self._query(key) for key in keys if key not in self.unanswered])
         fresh = {key: self._delivery(key, one) for key, one in found.items()}
         self.looked += [Looked(key, one.outcome, EHR, found[key].ms) for key, one in fresh.items()]
+        self.came |= fresh
         self._take(fresh)
         still = set(self.reader.missing(self.deliveries, self.chart))
         self.unanswered |= {key: one.outcome for key, one in fresh.items() if key in still}
@@ -208,7 +221,7 @@ class _Asking:
     def _take(self, fresh: Mapping[str, Delivery]) -> None:
         if fresh:
             self.deliveries = self.reader.resolved(_overlaid(self.deliveries, fresh))
-            self.chart, _ = self.reader.chart(self.call, self.now, self.deliveries)
+            self.chart, self.told = self.reader.chart(self.call, self.now, self.deliveries)
 
     def _query(self, key: str) -> Query:
         link = self.sent[key].next if key in self.sent else ""

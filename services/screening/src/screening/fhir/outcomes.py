@@ -13,6 +13,7 @@ FAILED: Final = "failed"
 PARTIAL: Final = "partial"
 WRONG_TYPE: Final = "wrong-type"
 WRONG_PATIENT: Final = "wrong-patient"
+TOO_MANY: Final = "too-many"
 
 UNAUTHORIZED: Final = "unauthorized"
 FORBIDDEN: Final = "forbidden"
@@ -45,6 +46,7 @@ PREFETCH_WORDS: Final[Mapping[str, str]] = {
     PARTIAL: "was incomplete (it goes on elsewhere, lacks products of medicines, or has entries that cannot be read)",
     WRONG_TYPE: "did not hold what it was asked for",
     WRONG_PATIENT: "held data of another patient only",
+    TOO_MANY: "held more than is read in one call (MAX_RESOURCES_READ)",
 }
 EHR_WORDS: Final[Mapping[str, str]] = {
     NO_SERVER: "the call named no fhirServer that could have been asked instead",
@@ -67,6 +69,7 @@ EHR_WORDS: Final[Mapping[str, str]] = {
     ),
     WRONG_TYPE: "fhirServer answered with something else",
     WRONG_PATIENT: "fhirServer answered with data of another patient",
+    TOO_MANY: "fhirServer gave more than is read in one call (MAX_RESOURCES_READ)",
     UNAUTHORIZED: "fhirServer refused the access token (401)",
     FORBIDDEN: "fhirServer said that the access token lacks the scope for it (403)",
     NOT_FOUND: "fhirServer does not have it (404)",

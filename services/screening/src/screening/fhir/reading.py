@@ -1,7 +1,8 @@
 """From a call's prefetch and draft orders to the Chart that the rules read."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
@@ -19,6 +20,7 @@ from screening.slices import field
 
 _Fact = TypeVar("_Fact")
 _OF_PATIENTS: Final = (shapes.Owned, shapes.Patient)
+MOST_RESOURCES: Final = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +44,36 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a prefetch key of ours asks for: the name of the data in `Chart.not_looked_up`, and the resource type."""
+    """What a prefetch key of ours asks for.
+
+    Attributes:
+        name: of the data in `Chart.not_looked_up`.
+        kind: the resource type.
+        sets: of a laboratory search, the value sets of the results that it is about.
+    """
 
     name: str
     kind: str
+    sets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Reads calls into charts.
 
-    `keys` says, for every prefetch key of ours, what it asks for; `site_values` are in force on every chart.
+    Attributes:
+        book: the codes that we know.
+        site_facts_system: the code system of the site's own facts.
+        keys: what every prefetch key of ours asks for.
+        site_values: in force on every chart.
+        most: how many resources of a kind are read whole in one call: those that matter, of results the newest.
     """
 
     book: CodeBook
     site_facts_system: str
     keys: Mapping[str, Asked]
     site_values: SiteValues = dataclasses.field(default_factory=lambda: DEFAULTS)
+    most: int = MOST_RESOURCES
 
     def deliveries(self, call: Call) -> dict[str, Delivery]:
         """What a call's prefetch brought, by our keys; what stands under a key that is none of ours keeps its own.
@@ -136,6 +151,9 @@ class Reader:
             call: what was sent.
             now: the moment of the call.
             deliveries: what each key brought, when more is known than the prefetch.
+
+        Of a kind of resource of which there are too many to read, what was not read is not known: the chart says that
+        it was not looked up, and the key has the outcome `TOO_MANY`.
         """
         if deliveries is None:
             deliveries = self.deliveries(call)
@@ -143,56 +161,38 @@ class Reader:
         everything = list(prefetch.everything(deliveries.values()))
         products = _products([*everything, *(("", r) for r in drafts)])
 
-        def is_ours(r: shapes.Owned) -> bool:
-            return _is_of(r, call.patient_id)
-
-        observations = Observations(self.book, self.site_facts_system, now, is_ours)
-        conditions: list[Condition | None] = []
-        medications: list[Medication | None] = []
-        procedures: list[Procedure | None] = []
-        orders: list[Order | None] = []
-        family: list[Relative | None] = []
-        patient: Patient | None = None
+        found = _Found(self, call.patient_id, now, products)
         for _, r in everything:
-            match r:
-                case shapes.Observation():
-                    observations.add(r)
-                case shapes.Patient():
-                    patient = _patient(r, patient) if r.id == call.patient_id else patient
-                case shapes.Condition():
-                    fact = facts.condition(r, self.book)
-                    conditions.append(fact if fact is not None and is_ours(r) else None)
-                case shapes.Procedure():
-                    done = facts.procedure(r, self.book)
-                    procedures.append(done if done is not None and is_ours(r) else None)
-                case shapes.FamilyMemberHistory():
-                    family.extend(facts.relatives(r, self.book) if is_ours(r) else ())
-                case shapes.ServiceRequest() | shapes.ProcedureRequest():
-                    order = facts.order(r, self.book)
-                    orders.append(order if order is not None and is_ours(r) else None)
-                case shapes.Medication() | shapes.OperationOutcome():
-                    pass
-                case _:
-                    medicine = facts.medicine(r, self.book, products)
-                    medications.append(medicine if medicine is not None and is_ours(r) else None)
+            found.add(r)
+        results = found.observations.results(self.most)
+        cut = {
+            key
+            for key, asked in self.keys.items()
+            if not results.cut.isdisjoint(asked.sets) or (key in deliveries and found.overlooked(deliveries[key]))
+        }
         made = Chart(
             as_of=now,
-            patient=patient or Patient(),
-            conditions=_each_once(conditions),
-            medications=_each_once(medications),
-            procedures=_each_once(procedures),
-            family=_each_once(family),
-            labs=observations.labs(),
-            pending=tuple(observations.pending),
-            orders=_each_once(orders),
+            patient=found.patient or Patient(),
+            conditions=_each_once(found.conditions),
+            medications=_each_once(found.medications),
+            procedures=_each_once(found.procedures),
+            family=_each_once(found.family),
+            labs=results,
+            pending=tuple(found.observations.pending),
+            orders=_each_once(found.orders),
             drafts=self._drafts(
-                call, (r for r in drafts if isinstance(r, shapes.Medicine | shapes.Request)), products, is_ours
+                call, (r for r in drafts if isinstance(r, shapes.Medicine | shapes.Request)), products, found.is_ours
             ),
-            site_facts=tuple(observations.site_facts),
-            not_looked_up=self._not_looked_up(deliveries, patient_found=patient is not None),
+            site_facts=tuple(found.observations.site_facts),
+            not_looked_up=self._not_looked_up(deliveries, cut, patient_found=found.patient is not None),
             site_values=self.site_values,
         )
-        return made, deliveries
+        return made, {
+            key: dataclasses.replace(one, outcome=outcomes.TOO_MANY)
+            if key in cut and one.complete and one.resources
+            else one
+            for key, one in deliveries.items()
+        }
 
     def _drafts(
         self,
@@ -208,13 +208,74 @@ class Reader:
             drafts.append(facts.draft(r, self.book, products, selected=selected) if is_ours(r) else None)
         return tuple(draft for draft in drafts if draft is not None)
 
-    def _not_looked_up(self, deliveries: Mapping[str, Delivery], *, patient_found: bool) -> frozenset[str]:
-        missing = {data.name for key, data in self.keys.items() if not self._brought(deliveries, key, data)}
+    def _not_looked_up(
+        self, deliveries: Mapping[str, Delivery], cut: Set[str], *, patient_found: bool
+    ) -> frozenset[str]:
+        missing = {
+            data.name for key, data in self.keys.items() if key in cut or not self._brought(deliveries, key, data)
+        }
         return frozenset((missing - {"patient"}) | (set() if patient_found else {"patient"}))
 
     @staticmethod
     def _brought(deliveries: Mapping[str, Delivery], key: str, asked: Asked) -> bool:
         return key in deliveries and deliveries[key].brings(asked.kind)
+
+
+class _Found:
+    """The facts of one chart, as they are found resource by resource."""
+
+    def __init__(self, reader: Reader, patient_id: str, now: datetime, products: facts.Products) -> None:
+        self._book, self._most, self._products = reader.book, reader.most, products
+        self._patient_id = patient_id
+        self._owners: dict[tuple[bytes, bytes], bool] = {}
+        self._read: Counter[type] = Counter()
+        self._overlooked: set[type] = set()
+        self.observations = Observations(reader.book, reader.site_facts_system, now, self.is_ours)
+        self.patient: Patient | None = None
+        self.conditions: list[Condition] = []
+        self.medications: list[Medication] = []
+        self.procedures: list[Procedure] = []
+        self.orders: list[Order] = []
+        self.family: list[Relative] = []
+
+    def add(self, r: shapes.Known) -> None:
+        """Take a resource into account."""
+        match r:
+            case shapes.Observation():
+                self.observations.add(r)
+            case shapes.Patient():
+                self.patient = _patient(r, self.patient) if r.id == self._patient_id else self.patient
+            case shapes.Medication() | shapes.OperationOutcome():
+                pass
+            case _ if self._read[type(r)] >= self._most:
+                self._overlooked.add(type(r))
+            case shapes.Condition():
+                self._keep(r, self.conditions, facts.condition(r, self._book))
+            case shapes.Procedure():
+                self._keep(r, self.procedures, facts.procedure(r, self._book))
+            case shapes.FamilyMemberHistory():
+                self._keep(r, self.family, *facts.relatives(r, self._book))
+            case shapes.ServiceRequest() | shapes.ProcedureRequest():
+                self._keep(r, self.orders, facts.order(r, self._book))
+            case _:
+                self._keep(r, self.medications, facts.medicine(r, self._book, self._products))
+
+    def is_ours(self, r: shapes.Owned) -> bool:
+        """Whether a resource is of the patient of the call. Nearly all of a chart name them in the same words."""
+        named = bytes(r.subject), bytes(r.patient)
+        if named not in self._owners:
+            self._owners[named] = _is_of(r, self._patient_id)
+        return self._owners[named]
+
+    def overlooked(self, delivery: Delivery) -> bool:
+        """Whether a delivery holds resources of which there were too many."""
+        return bool(self._overlooked) and any(type(r) in self._overlooked for _, r in delivery.resources)
+
+    def _keep(self, r: shapes.Owned, kept: list[_Fact], *read: _Fact | None) -> None:
+        matter = [fact for fact in read if fact is not None]
+        if matter and self.is_ours(r):
+            kept += matter
+            self._read[type(r)] += 1
 
 
 def _any_of(delivery: Delivery, patient_id: str) -> bool:
@@ -278,6 +339,6 @@ def _products(resources: Iterable[tuple[str, shapes.Known]]) -> dict[str, shapes
     return products
 
 
-def _each_once(facts_read: Iterable[_Fact | None]) -> tuple[_Fact, ...]:
-    """Without what is in no value set, and without the repeats of resources that stand under several keys."""
-    return tuple(dict.fromkeys(fact for fact in facts_read if fact is not None))
+def _each_once(found: Iterable[_Fact]) -> tuple[_Fact, ...]:
+    """Without the repeats of resources that stand under several keys."""
+    return tuple(dict.fromkeys(found))

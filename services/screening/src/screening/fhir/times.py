@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 _PARTIAL: Final = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?")
+_LONGEST_PARTIAL: Final = len("2026-11-22")
 
 
 def instant(text: str | None) -> datetime | None:
@@ -15,7 +16,7 @@ def instant(text: str | None) -> datetime | None:
     if not text:
         return None
     text = text.strip()
-    partial = _PARTIAL.fullmatch(text)
+    partial = _PARTIAL.fullmatch(text) if len(text) <= _LONGEST_PARTIAL else None
     try:
         if partial is not None:
             year, month, day = partial.groups()
