@@ -109,16 +109,18 @@ def _modules(modules: Iterable[_Told]) -> Markup:
             Markup("{} ({})").format(one["label"], one["module"]),
             _CODE.format(one["state"]),
             Markup("{}{}").format(one["because"], _facts(one)),
-            f"{'yes' if one['asked'] else 'no'}: {one['askedBecause']}",
+            one["cameOfIt"],
+            f"{'yes' if one['askedFor'] else 'no'}: {one['askedBecause']}",
         )
         for one in modules
     )
-    return table(("Workup", "State", "What decided", "Asked for by the screening?"), rows)
+    return table(("Workup", "State", "What decided", "Card", "Asked for by the screening?"), rows)
 
 
 def _rules(rules: Iterable[_Told]) -> Markup:
     rows = (
-        (_CODE.format(one["rule"]), one["came"], Markup("{}{}").format(one["because"], _facts(one))) for one in rules
+        (_CODE.format(one["rule"] or "-"), one["cameOfIt"], Markup("{}{}").format(one["because"], _facts(one)))
+        for one in rules
     )
     return table(("Rule", "Came to", "What decided"), rows)
 

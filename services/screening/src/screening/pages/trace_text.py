@@ -37,14 +37,14 @@ def _call(trace: _Told) -> Iterator[str]:
     if trace["modules"]:
         yield from ("", "Workups:")
     for module in trace["modules"]:
-        asked = "asked for" if module["asked"] else "not asked for"
-        yield f"  {module['module']:<5} {module['state']:<14} {module['because']}"
+        asked = "asked for" if module["askedFor"] else "not asked for"
+        yield f"  {module['module']:<5} {module['state']}: {module['because']} ({module['cameOfIt']})"
         yield f"        {asked}: {module['askedBecause']}"
         yield from _facts(module)
     if trace["orderRules"]:
         yield from ("", "Order rules:")
     for rule in trace["orderRules"]:
-        yield f"  {rule['rule']}: {rule['came']}: {rule['because']}"
+        yield f"  {rule['rule'] or 'selected orders'}: {rule['because']} ({rule['cameOfIt']})"
         yield from _facts(rule)
     if trace["heldBack"]:
         yield from ("", f"{trace_words.held_back(len(trace['heldBack']))}:")
