@@ -106,7 +106,7 @@ def _welcome(field: Field) -> Iterator[Case]:
         yield Case(GROUP, name, partial(field.get, DISCOVERY, [header]), _LISTED, control=True)
     feedback = [field.bearer(FEEDBACK)]
     said = encoded({"feedback": []})
-    answer = Answer(501, "not-supported", "")
+    answer = Answer(200, outcome=False)
     yield Case(
         GROUP, "feedback with its own audience", partial(field.post, FEEDBACK, said, feedback), answer, control=True
     )

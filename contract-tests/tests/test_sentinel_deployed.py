@@ -168,12 +168,20 @@ def test_bodies_that_are_no_call(field: Field) -> None:
 
 def test_feedback(field: Field) -> None:
     card = {"card": MARK, "outcome": "overridden", "outcomeTimestamp": "2026-01-01T00:00:00Z"}
-    reason = {"reason": {"code": MARK, "system": MARK, "display": MARK}, "userComment": MARK}
-    assert send(field, f"{SERVICE}/feedback", {"feedback": [card | {"overrideReason": reason}]}).status in (
-        200,
-        400,
-        501,
+    words = {"system": MARK, "display": MARK}
+    extension = {f"com.epic.cdshooks.feedback.overrideReason.reason{name}": MARK for name in ("Title", "Display")}
+    answers = (
+        card | {"overrideReason": {"reason": {"code": f"{MARK} {MARK}", **words}, "userComment": MARK}},
+        card | {"overrideReason": {"reason": {"code": "deferred", **words}}, MARK: MARK},
+        card | {"overrideReasons": [{"extension": {**extension, MARK: MARK}, "userComment": MARK}]},
+        card | {"outcome": "accepted", "acceptedSuggestions": [{"id": MARK}]},
     )
+    told = send(field, f"{SERVICE}/feedback", {"feedback": answers}).json()["feedback"]
+    assert told == [{"card": MARK, "status": "unknown-card"}] * 4
+    for bent in (card | {"outcome": MARK}, card | {"outcomeTimestamp": MARK}, {MARK: MARK}):
+        reply = send(field, f"{SERVICE}/feedback", {"feedback": [bent]})
+        assert reply.status == 400
+        assert MARK.encode() not in reply.body
 
 
 def test_tokens_that_do_not_hold(field: Field) -> None:

@@ -173,6 +173,6 @@ def test_without_a_service_there_is_none_in_the_document(settings: Any) -> None:
     assert [path for path in paths if path.startswith("/cds-services")] == ["/cds-services"]
 
 
-@pytest.mark.parametrize("name", ["feedback.json", "operation-outcome.json"])
+@pytest.mark.parametrize("name", ["feedback.json", "feedback-answer.json", "operation-outcome.json"])
 def test_a_copied_schema_is_that_of_the_contract(name: str) -> None:
     assert (HERE / name).read_bytes() == (CONTRACT / name).read_bytes(), f"copy contract-tests/schemas/{name} to {HERE}"

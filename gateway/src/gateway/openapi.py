@@ -1,7 +1,7 @@
 """What the gateway's public addresses are, as an OpenAPI 3.1 document: `GET /openapi.json`.
 
 The document is made from what the services announce, so that each has its own path, its hook, and its prefetch keys;
-from the patterns by which `messages` judges a call; and from JSON Schemas in `schemas/`. Two of these are copies of
+from the patterns by which `messages` judges a call; and from JSON Schemas in `schemas/`. Three of these are copies of
 the ones in contract-tests/schemas; a test holds them to each other, and another one holds the paths here to the routes
 of the application.
 """
@@ -23,12 +23,14 @@ Json = dict[str, Any]
 
 _OUTCOME: Final = "OperationOutcome"
 _SCHEMAS: Final[Mapping[str, str]] = {
-    "Discovery": "discovery", "Cards": "cards", "Feedback": "feedback", _OUTCOME: "operation-outcome",
+    "Discovery": "discovery", "Cards": "cards", "Feedback": "feedback", "FeedbackAnswer": "feedback-answer",
+    _OUTCOME: "operation-outcome",
 }  # fmt: skip
 _MEANINGS: Final[Mapping[int, str]] = {
     400: "The request is not what CDS Hooks says; the words tell what to change, the expression where.",
     401: "No token where one is needed, or one that does not hold; the words tell which check failed.",
-    403: "Known, but not allowed: the service was not agreed for this client, or a try-out is called from elsewhere.",
+    403: "Known, but not allowed: the service was not agreed for this client, the cards of the feedback were shown to"
+    " another one, or a try-out is called from elsewhere.",
     404: "There is nothing at this address, or there is no such service.",
     405: "This method is not allowed at this address.",
     406: "The page or resource does not exist in a form that is accepted.",
@@ -38,9 +40,10 @@ _MEANINGS: Final[Mapping[int, str]] = {
     415: "The body is not plain JSON in UTF-8 by its Content-Type or Content-Encoding.",
     429: "More calls than were agreed with this client; Retry-After says when to go on.",
     500: "The service failed on this request; the request id finds it in the log.",
-    501: "The service does not do this.",
+    501: "The service does not do this: whoever runs it has given it no place to keep feedback.",
     502: "A service behind the gateway did not answer properly.",
-    503: "A service behind the gateway, or what the gateway needs to trust a token, cannot be reached.",
+    503: "A service behind the gateway, what it keeps feedback in, or what the gateway needs to trust tokens, cannot be"
+    " reached.",
     504: "A service behind the gateway did not answer in time.",
 }
 _HEADERS: Final[Mapping[int, Sequence[str]]] = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",)}
@@ -149,7 +152,7 @@ def _hooks(settings: Settings, catalog: Catalog, security: list[Json]) -> Json:
                 f"feedback-{entry.id}", "hooks", f"What became of cards of {entry.id}",
                 security=security,
                 body={"$ref": "#/components/schemas/Feedback"},
-                answers={200: {"description": "Taken in.", "headers": _headers(())}},
+                answers={200: _json("What became of each item. What is kept is on the disk.", "FeedbackAnswer")},
                 refusals=(*_WITH_BODY, 501),
             )
         }  # fmt: skip
