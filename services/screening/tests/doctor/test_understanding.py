@@ -4,13 +4,20 @@ import json
 from pathlib import Path
 
 import edge_samples as s
+import msgspec
 import pytest
 from asking import LOCAL, Json, ask, told
 from flask.testing import FlaskClient
 
 from chassis.environment import SettingsError
+from screening.fhir import prefetch
 from screening.knowledge import loading, local_codes
-from screening.services import prefetch_templates
+from screening.pages.doctor_watch import Watch
+from screening.services import prefetch_names, prefetch_templates
+from screening.tally import Counts, Tally
+
+BASE = "https://dystonia-cds.example/fhir"
+KEYS = tuple(prefetch_names())
 
 
 def test_codes_that_nobody_understands_become_a_map_to_fill_in(client: FlaskClient, tmp_path: Path) -> None:
@@ -31,6 +38,25 @@ def test_codes_that_nobody_understands_become_a_map_to_fill_in(client: FlaskClie
     found = local_codes.read([file], loading.code_book())
     assert [(code.system, code.code, code.targets) for code in found.codes] == [(LOCAL, "VB12", ((s.LOINC, "2132-9"),))]
     assert [left.code for left in found.left_out] == ["XYZ"]
+
+
+def test_codes_of_what_was_fetched_are_looked_at_too() -> None:
+    """Once each: what the FHIR server goes on from came with the prefetch and was counted there."""
+    tally, book = Tally(KEYS), loading.code_book()
+    watch = Watch(tally, prefetch_templates(book, BASE), prefetch_names(book), book)
+    local = s.bundle(s.observation(code=s.concept(LOCAL, "VB12")), link=[{"relation": "next", "url": "x"}])
+    sent = prefetch.read(s.raw({"labs_vitamin_b12": local, "conditions": s.bundle()}))
+    page = s.bundle(s.observation(code=s.concept(LOCAL, "MMA")), s.observation("2132-9"), total=3)
+    came = {
+        "labs_vitamin_b12": prefetch.joined(sent["labs_vitamin_b12"], [json.dumps(page).encode()], whole=True),
+        "orders": prefetch.joined(None, [json.dumps(s.bundle(s.service_request())).encode()], whole=True),
+    }
+    watch.look("tests", {}, sent, s.read(s.prefetch())[0], came)
+    counts = msgspec.json.decode(tally.encoded(), type=Counts).clients["tests"]
+    assert {seen.code: (seen.key, seen.count) for seen in counts.codes.values()} == {
+        "VB12": ("labs_vitamin_b12", 1), "MMA": ("labs_vitamin_b12", 1),
+    }  # fmt: skip
+    assert counts.keys["labs_vitamin_b12"].answered == 1, "calls in which the prefetch brought something"
 
 
 def test_codes_that_the_site_has_mapped_are_understood(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from screening.domain import analytes
@@ -42,6 +43,8 @@ _STATUS: Final = re.compile(r"[?&]status=([^&]*)")
 _DAYS_BACK: Final = re.compile(r"&date=ge\{\{today\(\) - (\d+) days\}\}")
 _INCLUDED: Final = re.compile(r"_include=\w+:medication")
 _LABELS: Final[Mapping[str, str]] = {analyte.key: analyte.label for analyte in analytes.ANALYTES}
+
+NOTHING_FETCHED: Final[Mapping[str, Delivery]] = MappingProxyType({})
 
 _Codings = tuple[tuple[str | None, str | None], ...]
 """The codings of a result, each as its system and code: most results of a list have the same few."""
@@ -75,7 +78,14 @@ class Watch:
         self._wanted = {key: _wanted(template, names[key]) for key, template in templates.items()}
         self._budget = _Budget(clock)
 
-    def look(self, client: str, site_keys: Mapping[str, str], deliveries: Mapping[str, Delivery], chart: Chart) -> None:
+    def look(
+        self,
+        client: str,
+        site_keys: Mapping[str, str],
+        deliveries: Mapping[str, Delivery],
+        chart: Chart,
+        fetched: Mapping[str, Delivery] = NOTHING_FETCHED,
+    ) -> None:
         """Take one call into account.
 
         Args:
@@ -83,6 +93,8 @@ class Watch:
             site_keys: our key -> the key under which this client sends it, where that is another.
             deliveries: what stood under each key of the prefetch: by our key, by the client's where it is none of ours.
             chart: what was made of the call.
+            fetched: what the client's FHIR server gave, by our keys. Only its codes are looked at: that it brings what
+                was asked for is the server's business, not that of a template that somebody typed.
         """
         sent = ((key, deliveries.get(key)) for key in self._wanted)
         self._tally.prefetched(client, {key: ABSENT if one is None else one.outcome for key, one in sent})
@@ -96,6 +108,9 @@ class Watch:
                 self._tally.strange(client, key.strip(), kinds, self._answers(found.get("Observation", ())))
             elif found:
                 self._content(client, key, found, chart.as_of.date())
+        for key, delivery in fetched.items():
+            if key in self._wanted:
+                self._fetched(client, key, delivery, deliveries.get(key))
         for results in chart.labs.values():
             for result in results:
                 if result.unreadable in _UNIT_REASONS:
@@ -114,6 +129,15 @@ class Watch:
         if wanted.sets:
             outside.update(self._results(client, key, fitting, today))
         self._tally.content(client, key, fits=bool(fitting), outside=outside if fitting else ())
+
+    def _fetched(self, client: str, key: str, delivery: Delivery, sent: Delivery | None) -> None:
+        """Note the codes of fetched results that nobody understands; the prefetch's part was looked at before."""
+        before = {id(r) for _, r in sent.resources} if sent is not None else set()
+        fresh = [r for _, r in delivery.resources if id(r) not in before][:_MOST_RESOURCES]
+        codings = Counter(_codings(r) for r in fresh if isinstance(r, shapes.Observation))
+        for one, number in codings.items() if self._wanted[key].sets else ():
+            if not self._sets(one):
+                self._not_understood(client, key, one, number)
 
     def _results(self, client: str, key: str, results: Iterable[shapes.Known], today: date) -> Iterable[str]:
         """What of the results was not asked for; codes that nobody understands are noted."""
