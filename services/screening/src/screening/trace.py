@@ -213,13 +213,20 @@ def _because(finding: Finding, explained: Explained | None) -> str:
     if finding.module == DATA:
         return f"results for {labels(finding.includes)} were not delivered with this call"
     if finding.module == SCREEN:
-        risk = " with a high-risk fact" if finding.high_risk else ""
-        tier = f"{explained.phenotype.because}{risk}, and " if explained is not None else ""
-        return f"{tier}no usable result for {labels(finding.includes)}"
+        return f"no usable result for {labels(finding.includes)}; asked for: {_asked_for(finding, explained)}"
     if explained is None:
         return ""
     modules = {one.module: one.because for one in explained.modules}
     return modules.get(finding.module) or next(one.because for one in explained.rules if one.subject == finding.module)
+
+
+def _asked_for(finding: Finding, explained: Explained | None) -> str:
+    """Why a card asks for tests: the one reason that its modules have, else what kind of disorder it is."""
+    if explained is None:
+        return ""
+    reasons = {one.asked_because for one in explained.modules if one.module in finding.includes}
+    reason = reasons.pop() if len(reasons) == 1 else explained.phenotype.because
+    return f"{reason}; a high-risk fact makes it urgent" if finding.high_risk else reason
 
 
 def _explained(explained: Explained | None, codes: Codes | None) -> Json:

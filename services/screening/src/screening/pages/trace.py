@@ -37,14 +37,14 @@ def blueprint(recorder: Recorder, hours: int, clock: Callable[[], datetime]) -> 
 
     Args:
         recorder: keeps the traces.
-        hours: for how long; 0: none are kept.
+        hours: for how long; 0: there are none.
         clock: the moment.
     """
     views = Blueprint("trace", __name__)
 
     @views.before_request
     def kept_at_all() -> None:
-        if hours == 0:
+        if not hours:
             raise Problem(404, "No traces are kept: TRACE_HOURS is 0. Set it to a number of hours to keep them.")
 
     @views.get("/trace/<hook_instance>")
@@ -57,8 +57,8 @@ def blueprint(recorder: Recorder, hours: int, clock: Callable[[], datetime]) -> 
                 f"No trace of this hookInstance is kept. Each call leaves one under its own, for {_told(hours)}."
                 " What the gateway refused leaves none: see the audit trail. GET /trace lists the latest.",
             )
-        traces = [json.loads(row.body) for row in rows]
-        return _page(_ONE, {"hookInstance": hook_instance.lower(), "about": _about(hours), "traces": traces})
+        calls = [json.loads(row.body) for row in rows]
+        return _page(_ONE, {"hookInstance": hook_instance.lower(), "about": _about(hours), "traces": calls})
 
     @views.get("/trace")
     def latest() -> Response:
