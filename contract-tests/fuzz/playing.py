@@ -18,8 +18,6 @@ BATCH: Final = 250
 """Examples between two looks at the clock."""
 
 _MOST_FAILURES: Final = 5
-_NOT_BUILT: Final = 501
-"""Where the document names it, the operation says of itself that it is not there yet: that is an answer, no failure."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,6 @@ def _sender(stack: Field, mode: str, token: Token) -> examples.Sender:
 def _tried(name: str, operation: Operation, strategy: Any, send: examples.Sender, bounds: Bounds) -> Tally:
     """One operation, batch by batch, until there are enough examples or the time is over."""
     tally = Tally(name, time.monotonic())
-    documented = operation.definition.raw["responses"]
     number = 0
     while tally.count < bounds.examples and time.monotonic() - tally.begun < bounds.seconds:
         before = tally.count
@@ -153,7 +150,7 @@ def _tried(name: str, operation: Operation, strategy: Any, send: examples.Sender
         )
         @given(strategy)
         def batch(case: examples.Case) -> None:
-            _one(tally, case, send, str(_NOT_BUILT) in documented)
+            _one(tally, case, send)
 
         batch()
         number += 1
@@ -162,7 +159,7 @@ def _tried(name: str, operation: Operation, strategy: Any, send: examples.Sender
     return tally
 
 
-def _one(tally: Tally, case: examples.Case, send: examples.Sender, may_be_missing: bool) -> None:
+def _one(tally: Tally, case: examples.Case, send: examples.Sender) -> None:
     try:
         answer = send(case)
     except requests.RequestException as error:
@@ -170,7 +167,7 @@ def _one(tally: Tally, case: examples.Case, send: examples.Sender, may_be_missin
         _note(tally, case, f"no answer ({type(error).__name__})")
         return
     tally.answers[answer.status_code] += 1
-    if answer.status_code >= 500 and not (may_be_missing and answer.status_code == _NOT_BUILT):
+    if answer.status_code >= 500:
         _note(tally, case, f"{answer.status_code} {answer.text[:300]}")
     elif answer.status_code >= 400 and (wrong := _outcome_faults(answer)):
         _note(tally, case, f"{answer.status_code}: {wrong}")

@@ -44,7 +44,7 @@ def outcome(diagnostics: str = "Request id: 0123456789") -> bytes:
     return json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}).encode()
 
 
-def failures(answer: Any, *, may_be_missing: bool = False) -> list[str]:
+def failures(answer: Any) -> list[str]:
     tally = playing.Tally("name", time.monotonic())
 
     def send(_: Any) -> Any:
@@ -52,7 +52,7 @@ def failures(answer: Any, *, may_be_missing: bool = False) -> list[str]:
             raise answer
         return answer
 
-    playing._one(tally, Sent(), send, may_be_missing)
+    playing._one(tally, Sent(), send)
     assert tally.count == 1
     return tally.failures
 
@@ -61,11 +61,6 @@ def failures(answer: Any, *, may_be_missing: bool = False) -> list[str]:
 def test_a_failure_of_ours_is_noted(status: int) -> None:
     (noted,) = failures(Answered(status, outcome()))
     assert noted.startswith(str(status))
-
-
-def test_what_is_documented_as_not_built_is_an_answer() -> None:
-    assert failures(Answered(501, outcome()), may_be_missing=True) == []
-    assert failures(Answered(500, outcome()), may_be_missing=True)
 
 
 def test_no_answer_is_a_failure() -> None:
