@@ -59,7 +59,7 @@ def _client(one: _Told) -> Markup:
     parts = [
         _CLIENT.format(one["client"], one["calls"], one["lookedInto"]),
         _IN_ORDER if one["inOrder"] else Markup(""),
-        table(_COLUMNS, _keys(one)),
+        table(_COLUMNS, _keys(one), narrow=True),
     ]
     if one["drift"]:
         parts += [_HEADING.format("Departures from the templates"), _drift(one["drift"])]

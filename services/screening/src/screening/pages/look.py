@@ -43,7 +43,8 @@ _PAGE: Final = Markup("""<!doctype html>
 </body>
 </html>
 """)
-_TABLE: Final = Markup('<div class="table"><table>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>')
+_TABLE: Final = Markup('<div class="table"><table{}>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>')
+_NARROW: Final = Markup(' class="narrow"')
 _HEAD: Final = Markup('<th scope="col">{}</th>')
 _ROW: Final = Markup('<tr><th scope="row">{}</th>{}</tr>')
 _CELL: Final = Markup("<td>{}</td>")
@@ -62,11 +63,14 @@ def page(title: str, body: Markup, depth: int = 0) -> str:
     return _PAGE.format(title=title, body=body, up="../" * depth)
 
 
-def table(heads: Iterable[str], rows: Iterable[Sequence[str | Markup]]) -> Markup:
-    """A table that scrolls by itself where it is too wide; the first cell of a row is its head."""
+def table(heads: Iterable[str], rows: Iterable[Sequence[str | Markup]], *, narrow: bool = False) -> Markup:
+    """A table that scrolls by itself where it is too wide; the first cell of a row is its head.
+
+    `narrow`: it has many columns, mostly of numbers, which need no more width than these.
+    """
     head = Markup("").join(_HEAD.format(one) for one in heads)
     body = LINES.join(_ROW.format(row[0], Markup("").join(_CELL.format(one) for one in row[1:])) for row in rows)
-    return _TABLE.format(head, body)
+    return _TABLE.format(_NARROW if narrow else "", head, body)
 
 
 def preferred(*forms: str) -> str:
