@@ -11,11 +11,12 @@ from chassis import peers, shell
 from chassis.environment import SettingsError, listed
 from chassis.logs import Log
 from chassis.start import in_each_worker
-from screening import __version__, feedback_views, override_reasons, services, views
+from screening import __version__, feedback_views, override_reasons, services, trace_codes, views
 from screening.cards import drafts
 from screening.cards.explanations import Explanations
 from screening.cards.render import Renderer
 from screening.domain import RULES_VERSION
+from screening.domain.answers import Terms
 from screening.domain.codes import CodeBook
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir.access import Access
@@ -24,14 +25,18 @@ from screening.fhir.reading import MOST_RESOURCES, Asked, Reader
 from screening.knowledge import loading, local_codes, order_codes
 from screening.knowledge.concept_maps import LeftOut
 from screening.knowledge.order_codes import OrderCodes
-from screening.pages import doctor, thresholds
+from screening.memory import Memory
+from screening.modes import Modes
+from screening.pages import doctor, thresholds, trace
 from screening.pages.doctor_watch import Watch
 from screening.publishing import shelf
 from screening.publishing import views as publishing
+from screening.recorder import Recorder
 from screening.settings import Settings
 from screening.snapshots import Snapshots
 from screening.store import Marks, Store
 from screening.tally import Tally
+from screening.trace import Teller
 
 _LOG: Final = Log("screening")
 _LOGGED: Final = 100
@@ -125,15 +130,24 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     explanations = Explanations(settings.content_url, settings.content_refresh, settings.internal_keys)
     explanations.start()
 
+    modes = Modes(settings.rule_modes)
+
     def not_ready() -> Sequence[str]:
         return ()
 
-    app = shell.build(__name__, version=__version__, max_body=settings.max_body, not_ready=not_ready)
+    def degraded() -> Sequence[str]:
+        return ["the rule modes are at fault; a former version of them is in force"] if modes.faults else []
+
+    app = shell.build(__name__, version=__version__, max_body=settings.max_body, not_ready=not_ready, degraded=degraded)
     in_each_worker(app, explanations.keep)
     peers.install(app, settings.internal_keys, by={"gateway"})
     own = settings.site_values
     templates = services.prefetch_templates(book, settings.canonical_base, own)
     names = services.prefetch_names(book, own)
+    store = Store(settings.store, settings.state_dir, Marks.of(settings.identity_key))
+    store.prepare()
+    in_each_worker(app, store.begin)
+    recorder = Recorder(Teller(trace_codes.known(book) if settings.trace_facts else None).row, store.traces)
     tally = Tally(templates)
     snapshots = Snapshots(tally, settings.state_dir / "doctor" if settings.state_dir is not None else None)
     app.register_blueprint(
@@ -156,14 +170,16 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
                 allowed_links=settings.allowed_links or (f"{settings.public_url}/",),
                 watch=Watch(tally, templates, names, book).look,
                 note=tally.note,
+                memory=Memory(store, Marks.of(settings.identity_key), Terms(settings.store.accepted_days)),
+                modes=modes,
+                recorder=recorder if store.exists and settings.store.trace_hours else None,
             )
         )
     )
-    store = Store(settings.store, settings.state_dir, Marks.of(settings.identity_key))
-    store.prepare()
     app.register_blueprint(
         feedback_views.blueprint(feedback_views.Parts(store, override_reasons.reasons(settings.canonical_base), clock))
     )
+    app.register_blueprint(trace.blueprint(recorder, settings.store.trace_hours, clock))
     app.register_blueprint(doctor.blueprint(snapshots, templates, names, clock))
     app.register_blueprint(thresholds.blueprint(own, rules_version(own)))
     published = shelf.build(

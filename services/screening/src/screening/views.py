@@ -18,8 +18,9 @@ from screening.cards.identity import Identity
 from screening.cards.render import Renderer
 from screening.dialects import outbound, table
 from screening.dialects.outbound import Agreed
-from screening.domain import screen
+from screening.domain import reasons, screen
 from screening.domain.chart import Chart
+from screening.domain.findings import Finding, Hold, Holding
 from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
 from screening.domain.screen import Screening
 from screening.fhir import authorization, fallback, outcomes
@@ -27,8 +28,14 @@ from screening.fhir.fallback import Fallback, Gathered
 from screening.fhir.prefetch import Delivery
 from screening.fhir.reading import Call
 from screening.knowledge.order_codes import OrderCodes
+from screening.knowledge.rule_modes import CANARY, SILENT
+from screening.memory import Memory, PatientMemory
 from screening.messages import HookCall
+from screening.modes import ClientModes, Modes
+from screening.recorder import Recorder
+from screening.services import CdsService
 from screening.tally import Note
+from screening.trace import NO_DRAFTS, Trace
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _NO_CARDS: Final = b'{"cards":[]}'
@@ -41,6 +48,8 @@ _REFUSED_BY_US: Final = frozenset(
     {outcomes.NOT_LISTED, outcomes.TOKEN_UNUSABLE, outcomes.ID_UNUSABLE, outcomes.NO_SCOPE}
 )
 """Why a FHIR server that a call names was not asked, where the site or we can change it."""
+_RECORDED: Final = frozenset({SILENT, CANARY})
+"""Modes in which a card is written down although it is not shown."""
 
 Watch = Callable[[str, Mapping[str, str], Mapping[str, Delivery], Chart], None]
 """Takes a call into account: the client's name and its names for our keys, what each of our keys brought, the chart."""
@@ -63,6 +72,9 @@ class Parts:
     allowed_links: tuple[str, ...]
     watch: Watch
     note: Note
+    memory: Memory
+    modes: Modes
+    recorder: Recorder | None
 
     def agreed(self, caller: Caller, chart: Chart, identity: Identity) -> Agreed:
         """How this caller wants its cards."""
@@ -91,47 +103,63 @@ def blueprint(parts: Parts) -> Blueprint:
         if service is None:
             raise problems.unknown_service()
         began = time.monotonic()
-        account = g.account = Account(parts.rules_version)
+        g.account = Account(parts.rules_version)
+        trace = g.trace = Trace(service.id, service.hook, parts.clock(), parts.rules_version)
+        caller = callers.of(g.claims)
+        trace.called_by(caller)
         hook_call = messages.read(shell.body(), service.hook)
+        trace.hook_instance = hook_call.hook_instance
         g.access_fields = {"service": service.id, "hook": service.hook}
         if service.hook != services.PATIENT_VIEW and not hook_call.has_drafts:
-            return _json(_NO_CARDS)  # some clients repeat the hook without its orders: there is nothing to advise on
+            trace.silent_because = NO_DRAFTS  # some clients repeat the hook without its orders
+            return _json(_NO_CARDS)
         if screen.silent_user(hook_call.user_id):
+            trace.silent_because = screen.NO_ORDERS_BY_USER
             return _json(_NO_CARDS)
-        caller = callers.of(g.claims)
         gathered = _gathered(parts, caller, hook_call, service.hook, began)
-        chart = gathered.chart
-        with account.timed("rules"):
-            if service.hook == services.PATIENT_VIEW:
-                screening = _patient_view(parts, gathered, hook_call)
-            else:
-                screening = _order_hook(parts, gathered, hook_call, signing=service.hook == services.ORDER_SIGN)
-        if not screening.findings:
-            return _json(_NO_CARDS)
-        identity = _identity(parts.identity_key, caller, hook_call)
-        with account.timed("cards"):
-            rendered = parts.renderer.cards(screening, hook_call.patient_id, identity, parts.explanations.current)
-            agreed = parts.agreed(caller, chart, identity)
-            cards = [outbound.shaped(card, agreed) for card in rendered]
-            body = _ENCODER.encode({"cards": cards})
-        account.topics.update(card["source"]["topic"]["code"] for card in cards)
-        g.access_fields |= {"cards": len(cards), "topics": ",".join(c["source"]["topic"]["code"] for c in cards)}
-        return _json(body)
+        trace.gathered(gathered)
+        return _json(_answer(parts, service, caller, hook_call, gathered))
 
     @views.after_request
     def accounted(response: Response) -> Response:
-        """What the gateway is told besides, with cards and with refusals."""
+        """What the gateway is told besides, and what is kept for who asks why: of answers and of refusals."""
         account: Account | None = g.get("account")
-        if account is not None:
-            response.headers.update(account.headers())
+        trace: Trace | None = g.get("trace")
+        if account is None or trace is None:
+            return response
+        response.headers.update(account.headers())
+        if parts.recorder is not None:
+            trace.status, trace.refusal, trace.timing = response.status_code, g.get("problem_words", ""), account.timing
+            parts.recorder.keep(trace)
         return response
 
     return views
 
 
-def _identity(key: bytes, caller: Caller, hook_call: HookCall) -> Identity:
-    who = (caller.client, caller.tenant)
-    return Identity(key, (*who, hook_call.fhir_server, hook_call.patient_id, hook_call.encounter_id))
+def _answer(parts: Parts, service: CdsService, caller: Caller, hook_call: HookCall, gathered: Gathered) -> bytes:
+    """The body of the answer. What goes out is written down before; what is told besides, on the way."""
+    account: Account = g.account
+    trace: Trace = g.trace
+    chart = gathered.chart
+    modes, memory = parts.modes.of(caller.client), parts.memory.of(caller, hook_call, trace.at)
+    with account.timed("rules"):
+        screening = _screened(parts, service, gathered, hook_call, _holding(modes, memory, chart))
+    with account.timed("cards"):
+        cards = _cards(parts, caller, hook_call, chart, screening) if screening.findings else []
+        body = _ENCODER.encode({"cards": cards}) if cards else _NO_CARDS
+    with account.timed("store"):
+        version = f"{parts.rules_version}+modes.{modes.version}" if modes.version else parts.rules_version
+        silent = [held.finding for held in screening.held if held.hold.by in _RECORDED and held.finding is not None]
+        memory.remember(service, zip(screening.findings, cards, strict=True), silent, chart, version)
+    account.store = trace.store = memory.state
+    trace.patient, trace.rules_version = memory.key, version
+    trace.explained, trace.held = reasons.explained(screening, chart), screening.held
+    trace.answered(screening.findings, cards, parts.explanations.current.version)
+    topics = [card["source"]["topic"]["code"] for card in cards]
+    account.topics.update(topics)
+    if cards:
+        g.access_fields |= {"cards": len(cards), "topics": ",".join(topics)}
+    return body
 
 
 def _gathered(parts: Parts, caller: Caller, hook_call: HookCall, hook: str, began: float) -> Gathered:
@@ -165,21 +193,45 @@ def _gathered(parts: Parts, caller: Caller, hook_call: HookCall, hook: str, bega
     return gathered
 
 
-def _patient_view(parts: Parts, gathered: Gathered, hook_call: HookCall) -> Screening:
-    _require(parts, gathered, "patient")
-    screening = screen.patient_view(gathered.chart, hook_call.user_id)
-    if not screening.phenotype.present and not gathered.chart.patient.deceased:
-        # That there is no movement disorder is only known when the whole problem list was seen.
-        _require(parts, gathered, "conditions")
-    return screening
+def _holding(modes: ClientModes, memory: PatientMemory, chart: Chart) -> Holding:
+    """What holds cards back on this call: what the site has decided, else what a clinician has answered."""
+
+    def hold(finding: Finding) -> Hold | None:
+        return modes.hold(finding, memory.key) or memory.hold(finding, chart)
+
+    return hold
 
 
-def _order_hook(parts: Parts, gathered: Gathered, hook_call: HookCall, *, signing: bool) -> Screening:
-    screening = screen.order_hook(gathered.chart, hook_call.user_id, signing=signing)
+def _screened(parts: Parts, service: CdsService, gathered: Gathered, hook_call: HookCall, hold: Holding) -> Screening:
+    """What the rules make of the chart.
+
+    Raises:
+        chassis.problems.Problem: 412, nothing can be decided without data that could not be had.
+    """
+    chart, user = gathered.chart, hook_call.user_id
+    if service.hook == services.PATIENT_VIEW:
+        _require(parts, gathered, "patient")
+        screening = screen.patient_view(chart, user, hold)
+        if not screening.phenotype.present and not chart.patient.deceased:
+            # That there is no movement disorder is only known when the whole problem list was seen.
+            _require(parts, gathered, "conditions")
+        return screening
+    screening = screen.order_hook(chart, user, hold, signing=service.hook == services.ORDER_SIGN)
     if screening.undecided and not screening.findings:
         _require(parts, gathered, "patient")
         _require(parts, gathered, "conditions")
     return screening
+
+
+def _cards(
+    parts: Parts, caller: Caller, hook_call: HookCall, chart: Chart, screening: Screening
+) -> list[dict[str, Any]]:
+    """The cards of a screening, as this caller wants them."""
+    who = (caller.client, caller.tenant)
+    identity = Identity(parts.identity_key, (*who, hook_call.fhir_server, hook_call.patient_id, hook_call.encounter_id))
+    rendered = parts.renderer.cards(screening, hook_call.patient_id, identity, parts.explanations.current)
+    agreed = parts.agreed(caller, chart, identity)
+    return [outbound.shaped(card, agreed) for card in rendered]
 
 
 def _require(parts: Parts, gathered: Gathered, key: str) -> None:

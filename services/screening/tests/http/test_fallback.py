@@ -121,7 +121,7 @@ def test_fetched_data_give_cards_and_the_answer_says_where_the_time_went(stub: S
     told = listed(stub).post(s.PATIENT_VIEW, json=bare(stub, fhirAuthorization=BEARER))
     assert s.modules(told.get_json()["cards"]) == ["SCREEN INCOMPLETE"]
     assert [part.partition(";")[0] for part in told.headers["Server-Timing"].split(", ")] == [
-        "prefetch", "ehr", "rules", "cards",
+        "prefetch", "ehr", "rules", "cards", "store",
     ]  # fmt: skip
     audit = json.loads(told.headers["Cds-Audit"])
     assert audit["topics"] == {"ScreenIncomplete": 1}
