@@ -183,7 +183,7 @@ def _covers(answer: Answer, finding: Finding, mark: Mark) -> bool:
     if finding.module in (SCREEN, DATA) and not finding.orders:
         stands_in = finding.module == DATA and was.module == SCREEN
         return stands_in or (finding.module == was.module and not was.orders)
-    if finding.module != was.module or _worse(finding, was):
+    if finding.module != was.module or bool(finding.orders) != bool(was.orders) or _worse(finding, was):
         return False
     by_order = finding.indicator != INFO or _reason(finding, answer) == "benefit-outweighs"
     return not (finding.orders and by_order) or set(was.orders).issuperset(_orders(finding, mark))
