@@ -270,8 +270,15 @@ def _feedback(field: Field) -> Iterator[Case]:
         ("NaN", b'{"feedback": NaN}'),
         ("a lone surrogate", rb'{"feedback": ["\ud800"]}'),
         ("invalid UTF-8", b'{"feedback": "\xff"}'),
+        ("no list", b'{"feedback": {}}'),
+        ("nothing but a wrong item", b'{"feedback": [{"card": ["x"], "outcome": "accepted"}]}'),
+        ("a thousand wrong items", encoded({"feedback": [5] * 1_000})),
     ):
         yield Case(GROUP, f"feedback: {name}", partial(_posted, field, content, path=FEEDBACK), _INVALID)
+    many = encoded({"feedback": [{}] * 1_001})
+    yield Case(GROUP, "feedback: too many items", partial(_posted, field, many, path=FEEDBACK), _TOO_MANY)
+    long = encoded({"feedback": [{"card": "x" * 9_000_000}]})
+    yield Case(GROUP, "feedback: a card's id of nine megabytes", partial(_posted, field, long, path=FEEDBACK), _INVALID)
 
 
 def _welcome(field: Field) -> Iterator[Case]:
