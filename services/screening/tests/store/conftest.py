@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from chassis import testing_postgresql
 from screening.store import Store, StoreSettings
-from screening.store.lanes import BACKGROUND
+from screening.store.lanes import BACKGROUND, READING, WRITING
 from screening.store.settings import FILE_NAME
 from screening.store.tables import METADATA
 
@@ -29,6 +29,17 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("migrated")
     assert Store(StoreSettings(), directory, store_samples.MARKS).prepare()
     return directory / FILE_NAME
+
+
+@pytest.fixture(autouse=True)
+def patience(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With a server, calls wait longer than they would: a busy machine must not fail a test."""
+    lanes = (READING, WRITING) if request.node.get_closest_marker("wide") else ()
+    for lane in lanes:
+        object.__setattr__(lane, "patience_s", 3.0)
+    yield
+    for lane in lanes:
+        object.__setattr__(lane, "patience_s", 0.1)
 
 
 @pytest.fixture(scope="session")
