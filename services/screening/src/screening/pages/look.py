@@ -43,7 +43,9 @@ _PAGE: Final = Markup("""<!doctype html>
 </body>
 </html>
 """)
-_TABLE: Final = Markup('<div class="table"><table{}>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>')
+_TABLE: Final = Markup(
+    '<div class="table"><table{}>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>'
+)
 _NARROW: Final = Markup(' class="narrow"')
 _HEAD: Final = Markup('<th scope="col">{}</th>')
 _ROW: Final = Markup('<tr><th scope="row">{}</th>{}</tr>')
