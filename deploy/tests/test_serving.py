@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from chassis.serving.turns import LONGEST_S
 from tryout import children, ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,7 +193,9 @@ def test_what_waits_without_saying_so_stops_nobody(tmp_path: Path) -> None:
         waiting = [server.connect() for _ in range(8)]
         for connection in waiting:
             connection.sendall(b"GET /?sleep=20 HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert ask(server)["length"] == 2
+        told = ask(server)
+        assert told["length"] == 2
+        assert told["waited"] > LONGEST_S  # for its turn, and it is told since when
         for connection in waiting:
             connection.close()
         os.killpg(server.child.process.pid, signal.SIGKILL)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chassis import logs
+from chassis import arrival, logs
 
 VIEW = "/cds-services/dystonia-patient-view"
 OUTCOME = b'{"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "required"}]}'
@@ -32,13 +32,22 @@ def test_only_our_headers_reach_the_upstream(client: Any, stub: Any, call: Any) 
         "X-Evil": "1",
         "Referer": "http://x.example",
         "Cds-Caller": "v1.e30.AAAA",
+        "Cds-Elapsed-Ms": "499",
     }
     client.post(VIEW, json=call, headers=spoofed)
     ((_, _, headers, _),) = stub.calls
     assert {name.lower() for name in headers} == {
         "host", "accept-encoding", "content-length", "content-type", "accept", "x-request-id", "cds-caller",
+        "cds-elapsed-ms",
     }  # fmt: skip
     assert headers["Cds-Caller"] != spoofed["Cds-Caller"]
+    assert headers["Cds-Elapsed-Ms"] != spoofed["Cds-Elapsed-Ms"]
+
+
+def test_how_long_a_call_has_waited_for_its_turn_is_told(client: Any, stub: Any, call: Any) -> None:
+    client.post(VIEW, json=call, environ_base={arrival.ENVIRON: time.monotonic() - 0.2})
+    ((_, _, headers, _),) = stub.calls
+    assert int(headers["Cds-Elapsed-Ms"]) >= 200
 
 
 def test_a_request_id_is_kept_if_it_is_plain(client: Any, call: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from flask import Blueprint, Response, g, request
 
+from chassis import arrival
 from gateway import audit, auth, bodies, cors, limits, messages
 from gateway.discovery import Directory, Service
 from gateway.introduction import introduce, introduce_for_feedback
@@ -68,6 +69,7 @@ def blueprint(
 
     def forwarded(service: Service, path: str, body: bytes, caller: Mapping[str, Any]) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "X-Request-Id": g.request_id}
+        headers |= arrival.elapsed()
         audit.note(dialect=caller["dialect"])
         answer = upstreams[service.upstream].call("POST", path, headers, body, caller)
         audit.note_answer(answer.headers.get(audit.HEADER))

@@ -21,6 +21,7 @@ from typing import Any, Final
 from gunicorn.http import wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
+from chassis import arrival
 from chassis.logs import Log
 from chassis.serving.connections import READING, TO_EVICT, Connection, Limits, Phase
 from chassis.serving.intake import Intake, Received
@@ -289,6 +290,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         outbox = _Outbox()
         response, environ = wsgi.create(received.request, outbox, conn.client, conn.server, self.cfg)
         environ["wsgi.multithread"] = True
+        environ[arrival.ENVIRON] = whole_at
         environ["wsgi.input"] = io.BytesIO(received.body)
         pieces = self.wsgi(environ, response.start_response)
         if received.cut or not self.alive or not self.cfg.keepalive:

@@ -46,8 +46,8 @@ _SHORTEST_S: Final = 0.02
 """With less time than this left nothing is asked."""
 _FAIR_S: Final = 0.1
 """With less time than this left a host that does not answer is not held to be failing."""
-_GRACE_S: Final = 0.25
-"""How much longer than its time the waiting thread gives the loop to end."""
+_GRACE_S: Final = 0.03
+"""How much longer than its time the waiting thread gives the loop to end; what has come by then is taken as it is."""
 _PER_HOST: Final = 24
 _NAME_THREADS: Final = 16
 _POST_REFUSED: Final = frozenset({400, 403, 404, 405, 406, 411, 415, 422, 501})
