@@ -10,6 +10,7 @@ from marshmallow.validate import URL, Length, OneOf, Range, Regexp
 
 from chassis import peers
 from chassis.environment import Environment
+from screening import report
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir import access
 from screening.fhir.reading import MOST_RESOURCES
@@ -63,6 +64,7 @@ class Settings:
         state_dir: where the store's file is, and where the counts of all worker processes are put together; None:
             nothing is remembered, unless the store is elsewhere, and each process knows its own counts.
         store: where cards and answers are kept, and for how long.
+        report: how the report judges, and what it does not tell.
         trace_facts: whether traces hold the deciding facts, each as its code, its day and the band that it lies in.
         max_body: largest request body in bytes.
         log_level: DEBUG, INFO, WARNING or ERROR.
@@ -88,6 +90,7 @@ class Settings:
     tls_ca_file: Path | None = None
     state_dir: Path | None = None
     store: StoreSettings = field(default_factory=StoreSettings)
+    report: report.Terms = field(default_factory=report.Terms)
     trace_facts: bool = False
     max_body: int = 10_000_000
     log_level: str = "INFO"
@@ -123,6 +126,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     ca_file = _ca_file(env)
     state_dir = env.str("STATE_DIR", "")
     store = store_settings.read(env)
+    terms = report.read(env)
     trace_facts = env.bool("TRACE_FACTS", False)
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
@@ -148,6 +152,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         tls_ca_file=ca_file,
         state_dir=Path(state_dir) if state_dir else None,
         store=store,
+        report=terms,
         trace_facts=trace_facts,
         max_body=max_body,
         log_level=log_level,
