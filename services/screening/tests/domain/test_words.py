@@ -30,7 +30,6 @@ for scenario in SCENARIOS:
         if words not in _seen:
             _seen.add(words)
             FINDINGS[f"{scenario['id']}-{found.module}"] = (scenario, found)
-EACH = pytest.mark.parametrize("name", FINDINGS)
 EXPLANATIONS = Path(__file__).parents[3] / "content" / "src" / "content" / "explanations"
 
 RISKS: Mapping[str, list[dict[str, Any]]] = {
@@ -82,11 +81,10 @@ def test_every_summary_is_seen_in_a_scenario(where: str) -> None:
     assert any(pattern.fullmatch(finding.summary) for _, finding in FINDINGS.values())
 
 
-@EACH
-def test_summaries_are_short(name: str) -> None:
-    _, finding = FINDINGS[name]
-    assert 20 < len(finding.summary) <= LONGEST
-    assert finding.summary.endswith(".")
+def test_summaries_are_short() -> None:
+    for name, (_, finding) in FINDINGS.items():
+        assert 20 < len(finding.summary) <= LONGEST, name
+        assert finding.summary.endswith("."), name
 
 
 @pytest.mark.parametrize("risk", RISKS)
@@ -139,58 +137,54 @@ MAY_WITHDRAW = {"ORD_MN_SPECIMEN", "ORD_B12_ON_TX", "ORD_N2O"}
 CATALOG = [value for value in vars(catalog).values() if isinstance(value, Orderable)]
 
 
-@EACH
-def test_suggestions_say_what_they_order(name: str) -> None:
-    _, finding = FINDINGS[name]
-    for suggestion in finding.suggestions:
-        if suggestion.label in FREE_LABELS:
-            continue
-        verb, _, tests = suggestion.label.partition(": ")
-        assert verb in VERBS
-        assert tests == ", ".join(order.label for order in suggestion.orders)
+def test_suggestions_say_what_they_order() -> None:
+    for name, (_, finding) in FINDINGS.items():
+        for suggestion in finding.suggestions:
+            if suggestion.label in FREE_LABELS:
+                continue
+            verb, _, tests = suggestion.label.partition(": ")
+            assert verb in VERBS, name
+            assert tests == ", ".join(order.label for order in suggestion.orders), name
 
 
-@EACH
-def test_suggestions_hold_reviewed_tests_and_referrals_only(name: str) -> None:
-    scenario, finding = FINDINGS[name]
+def test_suggestions_hold_reviewed_tests_and_referrals_only() -> None:
     reviewed = {(test.code, test.gene) for test in CATALOG}
-    made = [(o.code, o.gene) for s in finding.suggestions for o in s.orders]
-    assert set(made) <= reviewed
-    assert len(set(made)) == len(made) or finding.module in LISTING, "nothing twice on one card"
-    withdrawn = {reference for s in finding.suggestions for reference in s.withdraw}
-    assert not withdrawn or finding.module in MAY_WITHDRAW
-    selected = {f"{d['type']}/{d['id']}" for d in scenario.get("draft", ())}
-    assert withdrawn <= selected
+    for name, (scenario, finding) in FINDINGS.items():
+        made = [(o.code, o.gene) for s in finding.suggestions for o in s.orders]
+        assert set(made) <= reviewed, name
+        assert len(set(made)) == len(made) or finding.module in LISTING, f"{name}: nothing twice on one card"
+        withdrawn = {reference for s in finding.suggestions for reference in s.withdraw}
+        assert not withdrawn or finding.module in MAY_WITHDRAW, name
+        selected = {f"{d['type']}/{d['id']}" for d in scenario.get("draft", ())}
+        assert withdrawn <= selected, name
 
 
-@EACH
-def test_cards_never_name_a_dose_or_a_drug_to_start(name: str) -> None:
-    _, finding = FINDINGS[name]
-    words = " ".join((finding.summary, *finding.statements, *(s.label for s in finding.suggestions)))
-    assert not re.search(r"\d\s*(mg|mcg|ug|µg|IU|g)\b(?!/)", words), words
-    if finding.module != "ORD_EDTA":  # its whole point is which edetate is meant
-        assert "edetate" not in words.lower()
-    assert not re.search(r"cyanocobalamin|hydroxocobalamin|penicillamine|tablet|recheck later", words, re.I)
+def test_cards_never_name_a_dose_or_a_drug_to_start() -> None:
+    for name, (_, finding) in FINDINGS.items():
+        words = " ".join((finding.summary, *finding.statements, *(s.label for s in finding.suggestions)))
+        assert not re.search(r"\d\s*(mg|mcg|ug|µg|IU|g)\b(?!/)", words), f"{name}: {words}"
+        if finding.module != "ORD_EDTA":  # its whole point is which edetate is meant
+            assert "edetate" not in words.lower(), name
+        drug = re.search(r"cyanocobalamin|hydroxocobalamin|penicillamine|tablet|recheck later", words, re.I)
+        assert not drug, f"{name}: {words}"
 
 
-@EACH
-def test_cards_can_be_explained_and_answered(name: str) -> None:
-    _, finding = FINDINGS[name]
-    assert (EXPLANATIONS / f"{finding.explanation}.clinician.md").is_file()
-    assert finding.override_reasons
-    assert set(finding.override_reasons) <= set(override_reasons())
-    assert finding.evidence or finding.module.startswith("ORD_")
-    assert all(statement.strip() == statement and statement for statement in finding.statements)
+def test_cards_can_be_explained_and_answered() -> None:
+    for name, (_, finding) in FINDINGS.items():
+        assert (EXPLANATIONS / f"{finding.explanation}.clinician.md").is_file(), name
+        assert finding.override_reasons, name
+        assert set(finding.override_reasons) <= set(override_reasons()), name
+        assert finding.evidence or finding.module.startswith("ORD_"), name
+        assert all(statement.strip() == statement and statement for statement in finding.statements), name
 
 
-@EACH
-def test_every_warning_about_a_result_refers_to_neurology(name: str) -> None:
-    scenario, finding = FINDINGS[name]
-    if finding.module not in ("B12", "VITE", "MN") or finding.indicator == INFO:
-        return
-    ordered = {order.get("code") for order in scenario.get("orders", ())}
-    referred = any(order is catalog.NEUROLOGY for s in finding.suggestions for order in s.orders)
-    assert referred or "183521007" in ordered
+def test_every_warning_about_a_result_refers_to_neurology() -> None:
+    for name, (scenario, finding) in FINDINGS.items():
+        if finding.module not in ("B12", "VITE", "MN") or finding.indicator == INFO:
+            continue
+        ordered = {order.get("code") for order in scenario.get("orders", ())}
+        referred = any(order is catalog.NEUROLOGY for s in finding.suggestions for order in s.orders)
+        assert referred or "183521007" in ordered, name
 
 
 def test_everything_in_the_catalog_is_suggested_somewhere() -> None:
