@@ -15,7 +15,7 @@ from typing import Any, Final
 from screening.callers import Caller
 from screening.domain.evidence import Evidence
 from screening.domain.findings import DATA, SCREEN, Finding, Held
-from screening.domain.incomplete import labels
+from screening.domain.incomplete import capital, labels
 from screening.domain.orders.registry import ORDER_RULES
 from screening.domain.reasons import Explained, Reason
 from screening.domain.workups.registry import BY_MODULE
@@ -196,7 +196,7 @@ def sentence(trace: Trace) -> str:
         return f"{'Failed' if trace.outcome == FAILED else 'Refused'} ({trace.status}): {trace.refusal}"
     if trace.cards:
         said = "; ".join(f"{_title(finding)}: {_because(finding, trace.explained)}" for finding, _, _ in trace.cards)
-        return f"{len(trace.cards)} card{'' if len(trace.cards) == 1 else 's'}. {said}."
+        return f"{len(trace.cards)} card{'' if len(trace.cards) == 1 else 's'}. {capital(said)}."
     silence = trace.silent_because or (trace.explained.silence if trace.explained is not None else "")
     return f"No card: {silence}."
 

@@ -46,10 +46,11 @@ _PAGE: Final = Markup("""<!doctype html>
 _TABLE: Final = Markup(
     '<div class="table"><table{}>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>'
 )
-_NARROW: Final = Markup(' class="narrow"')
+_CLASS: Final = Markup(' class="{}"')
 _HEAD: Final = Markup('<th scope="col">{}</th>')
 _ROW: Final = Markup('<tr><th scope="row">{}</th>{}</tr>')
 _CELL: Final = Markup("<td>{}</td>")
+_LABELED_CELL: Final = Markup('<td data-head="{}">{}</td>')
 LINES: Final = Markup("\n")
 """Joins the parts of a page."""
 
@@ -65,14 +66,27 @@ def page(title: str, body: Markup, depth: int = 0) -> str:
     return _PAGE.format(title=title, body=body, up="../" * depth)
 
 
-def table(heads: Iterable[str], rows: Iterable[Sequence[str | Markup]], *, narrow: bool = False) -> Markup:
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[str | Markup]], *, narrow: bool = False, stacks: bool = False
+) -> Markup:
     """A table that scrolls by itself where it is too wide; the first cell of a row is its head.
 
-    `narrow`: it has many columns, mostly of numbers, which need no more width than these.
+    `narrow`: it has many columns, mostly of numbers, which need no more width than these. `stacks`: it is mostly text,
+    and where there is no room for its columns, the cells of a row stand one below the other with the column's head.
     """
     head = Markup("").join(_HEAD.format(one) for one in heads)
-    body = LINES.join(_ROW.format(row[0], Markup("").join(_CELL.format(one) for one in row[1:])) for row in rows)
-    return _TABLE.format(_NARROW if narrow else "", head, body)
+    body = LINES.join(
+        _ROW.format(
+            row[0],
+            Markup("").join(
+                _LABELED_CELL.format(label, cell) if stacks else _CELL.format(cell)
+                for label, cell in zip(heads[1:], row[1:], strict=True)
+            ),
+        )
+        for row in rows
+    )
+    kind = "narrow" if narrow else "stacks" if stacks else ""
+    return _TABLE.format(_CLASS.format(kind) if kind else "", head, body)
 
 
 def preferred(*forms: str) -> str:

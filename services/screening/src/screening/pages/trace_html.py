@@ -13,7 +13,7 @@ _Told = Mapping[str, Any]
 _HEADING: Final = Markup("<h2>{}</h2>")
 _SUBHEADING: Final = Markup("<h3>{}</h3>")
 _PARAGRAPH: Final = Markup("<p>{}</p>")
-_OPENING: Final = Markup('<p class="opening">{}</p>')
+_SENTENCE: Final = Markup("<p><strong>{}</strong></p>")
 _NOTE: Final = Markup('<p class="note">{}</p>')
 _CODE: Final = Markup("<code>{}</code>")
 _ITEM: Final = Markup("<li>{}</li>")
@@ -39,7 +39,7 @@ def latest(told: _Told) -> str:
     parts = [_PARAGRAPH.format(told["about"]), _filters(told)]
     if told["calls"]:
         parts.append(
-            table(("When", "Client", "Service", "What came of it", "Why"), (_row(call) for call in told["calls"]))
+            table(("When", "Client", "Service", "What came of it", "Why"), map(_row, told["calls"]), stacks=True)
         )
     else:
         parts.append(_PARAGRAPH.format(trace_words.NO_CALLS))
@@ -76,7 +76,7 @@ def _badge(outcome: str) -> Markup:
 def _call(trace: _Told) -> Markup:
     parts = [
         _HEADING.format(f"{trace['service']}, {trace['at']}"),
-        Markup("{}{}").format(_badge(trace["outcome"]), _OPENING.format(trace["sentence"])),
+        Markup("{}{}").format(_badge(trace["outcome"]), _SENTENCE.format(trace["sentence"])),
     ]
     if trace["answer"]["cards"]:
         parts += [_SUBHEADING.format("Cards"), _cards(trace["answer"]["cards"])]
@@ -100,7 +100,7 @@ def _call(trace: _Told) -> Markup:
 
 def _cards(cards: Iterable[_Told]) -> Markup:
     rows = ((card["topic"], card["indicator"], card["because"], _CODE.format(card["uuid"])) for card in cards)
-    return table(("Card", "Indicator", "Because", "uuid"), rows)
+    return table(("Card", "Indicator", "Because", "uuid"), rows, stacks=True)
 
 
 def _modules(modules: Iterable[_Told]) -> Markup:
@@ -114,7 +114,7 @@ def _modules(modules: Iterable[_Told]) -> Markup:
         )
         for one in modules
     )
-    return table(("Workup", "State", "What decided", "Card", "Asked for by the screening?"), rows)
+    return table(("Workup", "State", "What decided", "Card", "Asked for by the screening?"), rows, stacks=True)
 
 
 def _rules(rules: Iterable[_Told]) -> Markup:
@@ -122,7 +122,7 @@ def _rules(rules: Iterable[_Told]) -> Markup:
         (_CODE.format(one["rule"] or "-"), one["cameOfIt"], Markup("{}{}").format(one["because"], _facts(one)))
         for one in rules
     )
-    return table(("Rule", "Came to", "What decided"), rows)
+    return table(("Rule", "Came to", "What decided"), rows, stacks=True)
 
 
 def _held(held: Iterable[_Told]) -> Markup:
@@ -130,21 +130,15 @@ def _held(held: Iterable[_Told]) -> Markup:
         (_CODE.format(one["what"]), one["words"], trace_words.HELD_BY.get(one["by"], one["by"]), one["until"] or "-")
         for one in held
     )
-    return table(("Finding", "Held back because", "By", "Until"), rows)
+    return table(("Finding", "Held back because", "By", "Until"), rows, stacks=True)
 
 
 def _data(data: Iterable[_Told]) -> Markup:
     rows = (
-        (
-            Markup("<code>{}</code> as <code>{}</code>").format(one["key"], one["siteKey"])
-            if one["siteKey"] != one["key"]
-            else _CODE.format(one["key"]),
-            one["prefetch"],
-            trace_words.fetched(one),
-        )
-        for one in data
+        (prefetch, fetched, Markup(", ").join(_CODE.format(name) for name in names))
+        for prefetch, fetched, names in trace_words.together(data)
     )
-    return table(("Prefetch key", "Prefetch", "FHIR server"), rows)
+    return table(("Prefetch", "FHIR server", "Keys"), rows, stacks=True)
 
 
 def _facts(told: _Told) -> Markup:

@@ -61,11 +61,6 @@ def _facts(told: _Told) -> Iterator[str]:
 
 
 def _data(data: Iterable[_Told]) -> Iterator[str]:
-    """The keys, those with the same outcome on one line."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for one_key in data:
-        name = one_key["key"] if one_key["key"] == one_key["siteKey"] else f"{one_key['key']} as {one_key['siteKey']}"
-        groups.setdefault((one_key["prefetch"], trace_words.fetched(one_key)), []).append(name)
-    for (prefetch, fetched), names in groups.items():
+    for prefetch, fetched, names in trace_words.together(data):
         server = "" if fetched == trace_words.NOT_ASKED else f"; FHIR server: {fetched}"
         yield f"  prefetch {prefetch}{server}: {', '.join(names)}"

@@ -1,6 +1,6 @@
 """What the page and the plain text of a trace say in the same words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from screening.fhir import outcomes
@@ -23,6 +23,11 @@ HELD_BY: Final[Mapping[str, str]] = {
     "acted-on": "it was acted on",
 }
 """Who or what holds a finding back, in words."""
+_MEMORY: Final[Mapping[str, str]] = {
+    "": "in order, or not needed",
+    "down": "down, so that no answer could hold a card back",
+    "off": "there is none (STATE_DIR or STORE_URL)",
+}
 
 
 def how_many(number: int) -> str:
@@ -35,8 +40,20 @@ def held_back(number: int) -> str:
     return f"{number} card{'' if number == 1 else 's'} held back"
 
 
-def fetched(one: _Told) -> str:
-    """What came of asking the FHIR server for a key."""
+def together(data: Iterable[_Told]) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """What came of the prefetch, what came of asking the FHIR server, and the keys of which both are true.
+
+    A key that the client names otherwise has that name, too.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in data:
+        name = one["key"] if one["key"] == one["siteKey"] else f"{one['key']} as {one['siteKey']}"
+        groups.setdefault((one["prefetch"], _fetched(one)), []).append(name)
+    for (prefetch, fetched), names in groups.items():
+        yield prefetch, fetched, names
+
+
+def _fetched(one: _Told) -> str:
     if one["fetched"]:
         return f"{one['fetched']} in {one['ms']} ms"
     return outcomes.EHR_WORDS.get(one["why"], one["why"]) or NOT_ASKED
@@ -53,7 +70,7 @@ def particulars(trace: _Told) -> Iterator[str]:
     yield f"Client: {trace['client'] or 'not known'}" + (f", tenant: {trace['tenant']}" if trace["tenant"] else "")
     yield f"Hook: {trace['hook']}"
     yield f"Rules version: {trace['rulesVersion']}; texts: {trace['contentVersion'] or 'none'}"
-    yield f"Card memory: {trace['store'] or 'not asked'}"
+    yield f"Memory of cards and answers: {_MEMORY.get(trace['store'], trace['store'])}"
     if trace["timing"]:
         yield "Time: " + ", ".join(f"{part} {ms} ms" for part, ms in trace["timing"].items())
     if trace["shortened"]:
