@@ -10,7 +10,7 @@ from marshmallow.validate import URL, Length, OneOf, Range, Regexp
 
 from chassis import peers
 from chassis.environment import Environment
-from screening import report
+from screening import report as reporting
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir import access
 from screening.fhir.reading import MOST_RESOURCES
@@ -90,7 +90,7 @@ class Settings:
     tls_ca_file: Path | None = None
     state_dir: Path | None = None
     store: StoreSettings = field(default_factory=StoreSettings)
-    report: report.Terms = field(default_factory=report.Terms)
+    report: reporting.Terms = field(default_factory=reporting.Terms)
     trace_facts: bool = False
     max_body: int = 10_000_000
     log_level: str = "INFO"
@@ -126,7 +126,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     ca_file = _ca_file(env)
     state_dir = env.str("STATE_DIR", "")
     store = store_settings.read(env)
-    terms = report.read(env)
+    terms = reporting.read(env)
     trace_facts = env.bool("TRACE_FACTS", False)
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
