@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from flask import Blueprint, Response, g
 
-from chassis import shell
+from chassis import arrival, shell
 from screening import callers, messages, problems, services
 from screening.account import Account
 from screening.callers import Caller
@@ -102,8 +102,8 @@ def blueprint(parts: Parts) -> Blueprint:
         service = services.BY_ID.get(service_id)
         if service is None:
             raise problems.unknown_service()
-        began = time.monotonic()
-        g.account = Account(parts.rules_version)
+        began = arrival.began()
+        g.account = Account(parts.rules_version, timing={"turn": 1000 * (time.monotonic() - began)})
         trace = g.trace = Trace(service.id, service.hook, parts.clock(), parts.rules_version)
         caller = callers.of(g.claims)
         trace.called_by(caller)
