@@ -20,14 +20,26 @@ HEAD = "version: '2026-1'\napprover: Example Approver\ndate: 2026-11-01\nreason:
 LOW_B12 = s.prefetch(s.observation("2132-9", 110, "pg/mL"))
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "rule-modes.yaml"
+MODES = """clients:
+  new-ehr: {"*": silent, SCREEN: off}
+  less: {B12.ABNORMAL: off}
+  few: {"*": off, SCREEN: {canary: 50}}
+"""
 
 
 def application(path: Path, modes: str) -> Flask:
     path.write_text(HEAD + modes)
     return s.application(rule_modes=rule_modes_file.read(str(path)), state_dir=path.parent / "state")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("modes") / "rule-modes.yaml"
+
+
+@pytest.fixture(scope="module")
+def app(path: Path) -> Flask:
+    return application(path, MODES)
 
 
 def client(app: Flask, name: str = "tests") -> FlaskClient:
@@ -40,42 +52,44 @@ def shown(asking: FlaskClient, **changes: Any) -> list[str]:
     return s.modules(answer.get_json()["cards"])
 
 
-def written(path: Path) -> list[tuple[str, str, str]]:
-    """Module, mode and rules of every card in the ledger."""
+def written(path: Path, name: str) -> list[tuple[str, str, str]]:
+    """Module, mode and rules of every card of a client in the ledger."""
+    wanted = "SELECT module, mode, rules_version FROM screening_card WHERE client = ?"
     with closing(sqlite3.connect(path.parent / "state" / "screening.sqlite")) as connection:
-        return sorted(connection.execute("SELECT module, mode, rules_version FROM screening_card"))
+        return sorted(connection.execute(wanted, (name,)))
 
 
-def test_a_silent_client_gets_nothing_and_its_cards_are_written_down(path: Path) -> None:
-    app = application(path, "clients: {new-ehr: {'*': silent, SCREEN: off}}")
+def test_a_silent_client_gets_nothing_and_its_cards_are_written_down(app: Flask, path: Path) -> None:
     assert shown(client(app, "new-ehr")) == []
-    ((module, mode, version),) = written(path)
+    ((module, mode, version),) = written(path, "new-ehr")
     assert (module, mode) == ("B12", "silent")
     assert version.endswith("+modes.2026-1")
-    assert shown(client(app)) == ["B12 ABNORMAL", "SCREEN INCOMPLETE"], "another client is shown everything"
-    assert [(module, mode) for module, mode, _ in written(path)] == [
-        ("B12", "shown"), ("B12", "silent"), ("SCREEN", "shown"),
-    ]  # fmt: skip
 
 
-def test_a_rule_that_is_off_is_neither_shown_nor_written_down(path: Path) -> None:
-    assert shown(client(application(path, "modes: {B12.ABNORMAL: off}"))) == ["SCREEN INCOMPLETE"]
-    assert [module for module, *_ in written(path)] == ["SCREEN"]
+def test_a_rule_that_is_off_is_neither_shown_nor_written_down(app: Flask, path: Path) -> None:
+    assert shown(client(app, "less")) == ["SCREEN INCOMPLETE"]
+    assert [(module, mode) for module, mode, _ in written(path, "less")] == [("SCREEN", "shown")]
 
 
-def test_a_canary_is_shown_to_some_patients_the_same_ones_each_time(path: Path) -> None:
-    asking = client(application(path, "modes: {'*': off, SCREEN: {canary: 50}}"))
+def test_a_client_that_is_not_named_is_shown_everything(app: Flask, path: Path) -> None:
+    assert shown(client(app)) == ["B12 ABNORMAL", "SCREEN INCOMPLETE"]
+    assert [(module, mode) for module, mode, _ in written(path, "tests")] == [("B12", "shown"), ("SCREEN", "shown")]
+
+
+def test_a_canary_is_shown_to_some_patients_the_same_ones_each_time(app: Flask, path: Path) -> None:
+    asking = client(app, "few")
     servers = [f"https://ehr-{number}.example/fhir" for number in range(12)]  # on each the id is another patient's
     first, second = ([shown(asking, fhirServer=server) for server in servers] for _ in range(2))
     assert first == second
     assert [] in first
     assert ["SCREEN INCOMPLETE"] in first
-    modes = [mode for _, mode, _ in written(path)]
+    modes = [mode for _, mode, _ in written(path, "few")]
     assert (modes.count("shown"), modes.count("silent")) == (12 - first.count([]), first.count([]))
 
 
-def test_a_rule_is_switched_off_and_on_without_a_restart(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rule_is_switched_off_and_on_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("screening.app.Modes", partial(Modes, every=0.02))
+    path = tmp_path / "rule-modes.yaml"
     app = application(path, "modes: {}")
     asking = client(app)
     assert "B12 ABNORMAL" in shown(asking)
