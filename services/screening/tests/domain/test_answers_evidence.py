@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from answering import ANSWERED, answer, answered, card, chart, draft, dystonia, later, mark, silent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_facts import result
 
@@ -359,6 +359,7 @@ def test_nothing_plain_is_kept() -> None:
     assert shown(card(now, "CU"), now, mark).newest_result == "2026-07-01T08:00:00+00:00"
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     days=st.integers(0, 6000), given_ago=st.integers(0, 6000), reason=st.sampled_from(["", "deferred", "cause-known"])
 )

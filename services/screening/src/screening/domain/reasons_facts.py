@@ -7,7 +7,7 @@ from typing import Final
 from screening.domain import analytes
 from screening.domain.analytes import Analyte
 from screening.domain.catalog import ACTED_ON, REFERRAL_SETS
-from screening.domain.chart import Chart, Fact, Order
+from screening.domain.chart import Chart, Fact, Order, PendingResult
 from screening.domain.citations import RULES
 from screening.domain.codes import Coding
 from screening.domain.evidence import Evidence, of_fact
@@ -65,14 +65,21 @@ def treatments_of(module: str, chart: Chart) -> tuple[Evidence, ...]:
 
 
 def orders_of(module: str, chart: Chart) -> tuple[Evidence, ...]:
-    """The open orders of a workup's tests, and the referrals of late that a result may have led to."""
+    """The open orders of a workup's tests, its results under way, and the referrals that a result may have led to."""
     tests = _sources(module).tests
     late = set(chart.open_orders(ACTED_ON))
-    return tuple(
+    ordered = (
         _of_order(order)
         for order in chart.open_orders()
         if order.sets & tests or (order in late and not order.sets.isdisjoint(REFERRAL_SETS))
     )
+    under_way = (_of_pending(one) for one in chart.pending if one.sets & tests)
+    return (*ordered, *under_way)
+
+
+def _of_pending(one: PendingResult) -> Evidence:
+    code = min(one.codes, default="")
+    return Evidence(code, code, "result under way", RULES, day=one.taken)
 
 
 def _of_order(order: Order) -> Evidence:
