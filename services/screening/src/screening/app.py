@@ -148,6 +148,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     store.prepare()
     in_each_worker(app, store.begin)
     recorder = Recorder(Teller(trace_codes.known(book) if settings.trace_facts else None).row, store.traces)
+    trace_hours = settings.store.trace_hours if store.exists else 0
     tally = Tally(templates)
     snapshots = Snapshots(tally, settings.state_dir / "doctor" if settings.state_dir is not None else None)
     app.register_blueprint(
@@ -172,14 +173,14 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
                 note=tally.note,
                 memory=Memory(store, Marks.of(settings.identity_key), Terms(settings.store.accepted_days)),
                 modes=modes,
-                recorder=recorder if store.exists and settings.store.trace_hours else None,
+                recorder=recorder if trace_hours else None,
             )
         )
     )
     app.register_blueprint(
         feedback_views.blueprint(feedback_views.Parts(store, override_reasons.reasons(settings.canonical_base), clock))
     )
-    app.register_blueprint(trace.blueprint(recorder, settings.store.trace_hours, clock))
+    app.register_blueprint(trace.blueprint(recorder, trace_hours, clock))
     app.register_blueprint(doctor.blueprint(snapshots, templates, names, clock))
     app.register_blueprint(thresholds.blueprint(own, rules_version(own)))
     published = shelf.build(

@@ -45,7 +45,11 @@ def blueprint(recorder: Recorder, hours: int, clock: Callable[[], datetime]) -> 
     @views.before_request
     def kept_at_all() -> None:
         if not hours:
-            raise Problem(404, "No traces are kept: TRACE_HOURS is 0. Set it to a number of hours to keep them.")
+            raise Problem(
+                404,
+                "No traces are kept: TRACE_HOURS is 0, or there is no store. Set TRACE_HOURS to a number of hours, and"
+                " STATE_DIR or STORE_URL.",
+            )
 
     @views.get("/trace/<hook_instance>")
     def one(hook_instance: str) -> Response:

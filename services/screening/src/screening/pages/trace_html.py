@@ -61,7 +61,7 @@ def _filters(told: _Told) -> Markup:
 
 def _row(call: _Told) -> Sequence[str | Markup]:
     return (
-        _LINK.format(f"trace/{call['hookInstance']}", call["at"]),
+        _LINK.format(f"trace/{call['hookInstance']}", call["at"]) if call["hookInstance"] else call["at"],
         _LINK.format(f"trace?client={call['client']}", call["client"]),
         call["service"],
         _badge(call["outcome"]),
