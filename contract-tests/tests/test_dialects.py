@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from scenarios.expected import expected, shown
 
 from gateway import entries
 from screening.dialects import table
+from screening.knowledge import loading
 
 PUBLIC_URL = "https://cds.example"
 PREFERENCE_LIST = "urn:com.epic.cdshooks.action.code.system.preference-list-item"
@@ -44,6 +45,10 @@ ORDERS = {
 
 def test_the_gateway_and_screening_know_the_same_dialects() -> None:
     assert list(DIALECTS) == list(entries.DIALECTS) == list(table.DIALECTS)
+
+
+def test_the_gateway_and_screening_know_the_same_override_reasons() -> None:
+    assert list(entries.OVERRIDE_REASONS) == list(loading.override_reasons())
 
 
 def issuer(dialect: str) -> str:
@@ -86,6 +91,7 @@ def production(inner: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         {"client": f"{dialect}-ehr", "issuer": issuer(dialect), "jwks": {"keys": [key]}, "dialect": dialect}
         for dialect in DIALECTS
     ]
+    entries[DIALECTS.index("epic")]["overrideReasons"] = {"45": "patient-declined"}
     clients: Path = folder / "clients.json"
     clients.write_text(json.dumps(entries), "utf-8")
     environ = {
@@ -118,6 +124,37 @@ def asked(production: Client, dialect: str, service_id: str, body: Any) -> Any:
     claims = {"iss": issuer(dialect), "aud": f"{PUBLIC_URL}{path}", "iat": now, "exp": now + 300}
     token = jwt.encode({**claims, "jti": secrets.token_hex(16)}, KEY, "ES384", headers={"kid": "ec-1", "typ": "JWT"})
     return production.post(path, body, headers={"Authorization": f"Bearer {token}"})
+
+
+@pytest.mark.promise("T91")
+@pytest.mark.parametrize(("category", "again"), [("45", True), ("46", False)])
+def test_a_reason_that_a_site_of_epic_has_built_is_read_as_its_entry_maps_it(
+    production: Client, templates: Mapping[str, Any], today: date, category: str, again: bool
+) -> None:
+    """After 200 days "patient declined" (180 days) is over, and a dismissal without a reason (365 days) is not."""
+    service = templates["patient-view"]
+    request = load("patient-view-epic")[0].request(service["prefetch"], today)
+    patient = f"synthetic-{secrets.token_hex(8)}"
+    call = json.loads(json.dumps(request).replace(request["context"]["patientId"], patient))
+    first = asked(production, "epic", service["id"], call).json()["cards"]
+    uuids = {judge.decision(card)["module"]: card["uuid"] for card in first}
+    override = {
+        "card": uuids["SCREEN"],
+        "outcome": "overridden",
+        "outcomeTimestamp": (datetime.now(UTC) - timedelta(days=200)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "overrideReasons": {
+            "extension": {
+                "com.epic.cdshooks.feedback.overrideReason.reasonCategory": category,
+                "com.epic.cdshooks.feedback.overrideReason.reasonDisplay": "Synthetic reason",
+                "com.epic.cdshooks.feedback.overrideReason.reasonTitle": "Synthetic reason",
+            },
+            "userComment": "Synthetic free text",
+        },
+    }
+    told = asked(production, "epic", f"{service['id']}/feedback", {"feedback": [override]})
+    assert told.json() == {"feedback": [{"card": uuids["SCREEN"], "status": "kept"}]}
+    left = asked(production, "epic", service["id"], call).json()["cards"]
+    assert ("SCREEN" in [judge.decision(card)["module"] for card in left]) is again
 
 
 def suggestions(response: Any) -> list[Any]:
@@ -164,7 +201,8 @@ def test_the_same_call_says_the_same_in_every_dialect(
     body = exchange.request(service["prefetch"], today)
     response, strict = (asked(production, one, service["id"], body).json() for one in (dialect, "strict"))
     for made, plain in zip(response["cards"], strict["cards"], strict=True):
-        for name in ("uuid", "summary", "indicator", "overrideReasons"):
+        assert (made["uuid"] == plain["uuid"]) == (dialect == "strict"), "each client has card ids of its own"
+        for name in ("summary", "indicator", "overrideReasons"):
             assert made[name] == plain[name]
         assert made["source"]["topic"] == plain["source"]["topic"]
     _check(dialect, response)
