@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import edge_samples as s
@@ -136,31 +136,43 @@ B12_TEST = s.draft("2132-9")
 NITROUS_OXIDE = s.medication_request("7486", id="draft-2", status="draft")
 
 
+def keys_of(*data: str) -> list[str]:
+    """The keys under which these data come, in order."""
+    return sorted(key for key, name in NAMES.items() if name in data)
+
+
+DISORDER, HEALTH = s.bundle(s.condition()), s.bundle()
+RISKS = {"patient", "conditions", "medications", "medication_statements", "procedures", "orders", "site_facts"}
+B12_RISKS = {*RISKS, "past_medications", "vitamin-b12"}
+MANGANESE_RISKS = {*RISKS, "manganese"}
+
+
 @pytest.mark.parametrize(
     ("rules", "draft", "conditions", "asked"),
     [
-        (ORDER_RULES, s.draft("718-7"), s.bundle(s.condition()), "nothing"),
-        (ORDER_RULES, B12_TEST, s.bundle(), "first"),
-        (ORDER_RULES, B12_TEST, s.bundle(s.condition()), "all"),
-        (SIGNING_RULES, s.draft("2064-4"), s.bundle(s.condition()), "nothing"),
-        (ORDER_RULES, s.draft("5683-8"), s.bundle(s.condition()), "all"),
+        (ORDER_RULES, s.draft("718-7"), DISORDER, []),
+        (SIGNING_RULES, s.draft("2064-4"), DISORDER, []),
+        (ORDER_RULES, B12_TEST, HEALTH, ["conditions", "patient"]),
+        (ORDER_RULES, B12_TEST, DISORDER, B12_RISKS),
+        # serum manganese, whoever the patient is: what tells of a need for it, but no other results
+        (ORDER_RULES, s.draft("5683-8"), HEALTH, MANGANESE_RISKS),
+        (ORDER_RULES, s.draft("1823-4"), HEALTH, ["patient", "orders", "vitamin-e"]),
     ],
 )
-def test_order_hooks_ask_when_a_rule_is_about_a_selected_draft(
-    stub: Stub, rules: Any, draft: Any, conditions: Any, asked: str
+def test_order_hooks_ask_for_what_the_rules_read_that_are_about_a_selected_draft(
+    stub: Stub, rules: Any, draft: Any, conditions: Any, asked: Collection[str]
 ) -> None:
     stub.answers = serving({**EVERYTHING, "conditions": conditions})
     gather(stub, {}, fallback.for_orders(rules), drafts=(draft,))
-    expected = {"nothing": [], "first": ["conditions", "patient"], "all": sorted(TEMPLATES)}
-    assert sorted(asked_keys(stub)) == expected[asked]
+    assert sorted(asked_keys(stub)) == keys_of(*asked)
 
 
 def test_rules_that_are_said_to_need_a_movement_disorder_do() -> None:
-    names = {rule.name for rule in ORDER_RULES}
-    assert names > fallback._DISORDER_RULES
+    needing = {rule.name for rule in ORDER_RULES if rule.only_with_disorder}
+    assert needing
     for resource in ("2132-9", "2064-4", "5683-8", "718-7"):
         chart, _ = s.read({**EVERYTHING, "conditions": s.bundle()}, (s.draft(resource),))
-        assert not {f.module for f in order_hook(chart).findings} & fallback._DISORDER_RULES
+        assert not {f.module for f in order_hook(chart).findings} & needing
 
 
 # --- how it is asked ---

@@ -26,19 +26,13 @@ PREFETCH: Final = "prefetch"
 EHR: Final = "ehr"
 
 FIRST: Final = ("patient", "conditions")
-_DISORDER_RULES: Final = frozenset(
-    {
-        "ORD_B12_REFLEX", "ORD_B12_ON_TX", "ORD_FOLATE", "ORD_PANEL_FIRST", "ORD_SYMPT_TX", "ORD_CHELATOR",
-        "ORD_CERULO_ALONE", "ORD_METFORMIN",
-    }
-)  # fmt: skip
-"""Order rules that never say anything of a patient without a movement disorder."""
 
 MOST_PRODUCTS: Final = 20
 """Medications that are read one by one for a call, where an EHR does not send them with its lists."""
 
-Need = Callable[[Chart, Sequence[str]], Sequence[str]]
-"""(chart as far as it is known, keys that are missing and were not asked for) -> those to ask for next."""
+Need = Callable[[Chart, Mapping[str, str]], Sequence[str]]
+"""(chart as far as it is known, keys that are missing and were not asked for, each with the name of its data) -> those
+to ask for next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +77,33 @@ class Gathered:
         return self.sent[key].outcome if key in self.sent else outcomes.ABSENT, self.unanswered.get(key, "")
 
 
-def for_patient_view(chart: Chart, missing: Sequence[str]) -> Sequence[str]:
+def for_patient_view(chart: Chart, missing: Mapping[str, str]) -> Sequence[str]:
     """Everything for a living patient with a movement disorder; for others what tells that they are none."""
     if chart.patient.deceased:
         return ()
     if first := [key for key in missing if key in FIRST]:
         return first
-    return missing if chart.looked_up("patient") and phenotype.of(chart).present else ()
+    return list(missing) if chart.looked_up("patient") and phenotype.of(chart).present else ()
 
 
 def for_orders(rules: Sequence[OrderRule]) -> Need:
-    """Everything when one of these rules is about a selected draft; nothing when none is."""
+    """What these rules read that are about a selected draft; nothing when none is."""
 
-    def need(chart: Chart, missing: Sequence[str]) -> Sequence[str]:
+    def need(chart: Chart, missing: Mapping[str, str]) -> Sequence[str]:
         drafts = [draft for draft in chart.drafts if draft.selected]
-        concerned = {rule.name for rule in rules if any(rule.concerns(draft) for draft in drafts)}
+        concerned = [rule for rule in rules if any(rule.concerns(draft) for draft in drafts)]
         if not concerned or chart.patient.deceased:
             return ()
-        if first := [key for key in missing if key in FIRST]:
+        if first := [key for key in _read_by(concerned, missing) if key in FIRST]:
             return first
-        return missing if phenotype.of(chart).present or concerned - _DISORDER_RULES else ()
+        disorder = phenotype.of(chart).present
+        return _read_by([rule for rule in concerned if disorder or not rule.only_with_disorder], missing)
 
     return need
+
+
+def _read_by(rules: Sequence[OrderRule], missing: Mapping[str, str]) -> list[str]:
+    return [key for key, name in missing.items() if any(name in rule.reads for rule in rules)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +179,10 @@ class _Asking:
         self.deliveries = self.sent
         self.chart, self.told = self.reader.chart(self.call, self.now, self.sent)
 
-    def missing(self) -> list[str]:
-        """The keys that are missing and were not asked for yet."""
-        return [key for key in self.reader.missing(self.deliveries, self.chart) if key not in self.asked]
+    def missing(self) -> dict[str, str]:
+        """The keys that are missing and were not asked for yet, each with the name of its data."""
+        missing = self.reader.missing(self.deliveries, self.chart)
+        return {key: self.reader.keys[key].name for key in missing if key not in self.asked}
 
     def lacks(self, key: str) -> tuple[str, ...]:
         """The products that a key's list of medicines lacks."""
