@@ -27,7 +27,7 @@ from screening.knowledge.concept_maps import LeftOut
 from screening.knowledge.order_codes import OrderCodes
 from screening.memory import Memory
 from screening.modes import Modes
-from screening.pages import doctor, thresholds, trace
+from screening.pages import doctor, report, thresholds, trace
 from screening.pages.doctor_watch import Watch
 from screening.publishing import shelf
 from screening.publishing import views as publishing
@@ -181,6 +181,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
         feedback_views.blueprint(feedback_views.Parts(store, override_reasons.reasons(settings.canonical_base), clock))
     )
     app.register_blueprint(trace.blueprint(recorder, trace_hours, clock))
+    app.register_blueprint(report.blueprint(store, settings.report, clock))
     app.register_blueprint(doctor.blueprint(snapshots, templates, names, clock))
     app.register_blueprint(thresholds.blueprint(own, rules_version(own)))
     published = shelf.build(

@@ -5,8 +5,8 @@ Everything that is derived, such as rates and what a rule is flagged for, is mad
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -20,6 +20,15 @@ from screening.store.report_rows import Kind, Wanted, midnight, monday
 
 DEFAULT_WEEKS: Final = 13
 MOST_WEEKS: Final = 106
+
+TABLES: Final = ("rules", "hooks", "clients", "weeks")
+PATIENT_VIEW: Final = "patient-view"
+_RULES_BEFORE_HOOKS: Final = 4
+"""So many times as much as a count of a hook that of a rule is worth."""
+_CHARTS: Final = "charts"
+_ORDERS: Final = "orders"
+_PLAIN: Final = Detail(answered=False, outcomes=False, both=False, waiting=False, again=False)
+_NOTHING: Final = Table(Detail(), {}, few=True)
 
 FLAGGED: Final = "flagged"
 FINE: Final = "fine"
@@ -100,37 +109,55 @@ def week_name(start: date) -> str:
 
 
 def rule_name(kind: Kind) -> str:
-    """`B12.ABNORMAL`, `ORD_IRON`: as the rule modes file has it."""
-    return f"{kind.module}.{kind.state}" if kind.state else kind.module
+    """`B12.ABNORMAL`, `ORD_IRON`: as the rule modes file has it; for a workup on an order hook, that too."""
+    name = f"{kind.module}.{kind.state}" if kind.state else kind.module
+    return f"{name} ({_ORDERS})" if kind.state and kind.hook != PATIENT_VIEW else name
 
 
-_BREAKDOWNS: Final[Mapping[str, Callable[[Kind], str]]] = {
-    "rules": rule_name,
-    "hooks": lambda kind: kind.hook,
-    "clients": lambda kind: kind.client,
-    "weeks": lambda kind: week_name(kind.week),
-}
-_POOLED: Final = frozenset({"rules", "clients"})
-"""Where rows with few cards may be told together."""
+def _family(row: str) -> str:
+    """Whether a rule or hook belongs to charts or to orders: whoever knows our rules knows that."""
+    return _CHARTS if row == PATIENT_VIEW or ("." in row and not row.endswith(f"({_ORDERS})")) else _ORDERS
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Cards that were shown, or that were not, added up.
+
+    Attributes:
+        all: part -> count.
+        families: charts or orders -> the same of these.
+        tables: breakdown -> row -> the same of that row.
+    """
+
+    all: Counter[str] = field(default_factory=Counter)
+    families: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    tables: dict[str, dict[str, Counter[str]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(Counter))
+    )
+
+    def count(self, kind: Kind, parts: Iterable[str]) -> None:
+        """Add the cards of a kind."""
+        counted = Counter(dict.fromkeys(parts, kind.cards))
+        rows = {"rules": rule_name(kind), "hooks": kind.hook, "clients": kind.client, "weeks": week_name(kind.week)}
+        self.all.update(counted)
+        self.families[_family(rows["hooks"])].update(counted)
+        for table, row in rows.items():
+            self.tables[table][row].update(counted)
 
 
 def build(kinds: Iterable[Kind], asked: Question, terms: Terms) -> dict[str, Any]:
     """The report as a JSON document; docs/report.md says what its members mean."""
-    shown: dict[str, dict[str, Counter[str]]] = {name: defaultdict(Counter) for name in _BREAKDOWNS}
-    held: dict[str, dict[str, Counter[str]]] = {name: defaultdict(Counter) for name in _BREAKDOWNS}
-    totals: Counter[str] = Counter()
-    held_total: Counter[str] = Counter()
+    shown, held = _Sums(), _Sums()
     showings = 0
     for week in asked.weeks:
-        shown["weeks"][week_name(week)] = Counter()
-        held["weeks"][week_name(week)] = Counter()
+        for sums in (shown, held):
+            sums.tables["weeks"][week_name(week)] = Counter()
     for kind in kinds:
-        seen = kind.mode == store_rows.SHOWN
-        parts = Counter(dict.fromkeys(tables.counted(kind) if seen else (SHOWN,), kind.cards))
-        (totals if seen else held_total).update(parts)
-        showings += kind.showings if seen else 0
-        for name, of in _BREAKDOWNS.items():
-            (shown if seen else held)[name][of(kind)].update(parts)
+        if kind.mode == store_rows.SHOWN:
+            shown.count(kind, tables.counted(kind))
+            showings += kind.showings
+        else:
+            held.count(kind, [SHOWN])
     return {
         "from": asked.first.isoformat(),
         "to": asked.last.isoformat(),
@@ -142,9 +169,12 @@ def build(kinds: Iterable[Kind], asked: Question, terms: Terms) -> dict[str, Any
             "minimum": terms.minimum,
             "waitDays": terms.wait_days,
         },
-        "all": _all(totals, terms.small, showings),
-        "tables": _tables(shown, totals, terms),
-        "held": {"all": _number(held_total[SHOWN], terms.small), "tables": _held_tables(held, held_total, terms.small)},
+        "all": _all(shown.all, terms.small, showings),
+        "tables": _judged_tables(shown, terms),
+        "held": {
+            "all": _number(held.all[SHOWN], terms.small),
+            "tables": _tables(held, _PLAIN, terms.small) if held.all[SHOWN] else {},
+        },
     }
 
 
@@ -156,7 +186,7 @@ def _all(totals: Counter[str], small: int, showings: int = 0) -> dict[str, Told]
     """The sums over everything. Of two parts of which one is small, neither is told."""
     if 0 < totals[SHOWN] < small:
         return {SHOWN: tables.said(totals[SHOWN], small)}
-    detail = tables.detail_of(totals, small)
+    detail = tables.detail_of([totals], small)
     line: dict[str, Told] = {part: totals[part] for part in detail.parts()}
     if detail.answered and not detail.outcomes:
         few, many = sorted((ACCEPTED, OVERRIDDEN), key=lambda part: totals[part])
@@ -167,24 +197,43 @@ def _all(totals: Counter[str], small: int, showings: int = 0) -> dict[str, Told]
     return line
 
 
-def _tables(
-    shown: Mapping[str, Mapping[str, Counter[str]]], totals: Counter[str], terms: Terms
-) -> dict[str, dict[str, Any]]:
-    made: dict[str, dict[str, Any]] = {}
-    for name, rows in shown.items():
-        if 0 < totals[SHOWN] < terms.small:
-            made[name] = _as_json(Table(Detail(), {}, few=True))
-            continue
-        most = tables.detail_of(totals, terms.small, reasons=name == "rules")
-        made[name] = _as_json(tables.told(dict(sorted(rows.items())), most, terms.small, pool=name in _POOLED))
-    rare = 0 < totals[ACCEPTED] < terms.small
+def _judged_tables(shown: _Sums, terms: Terms) -> dict[str, dict[str, Any]]:
+    """The tables of what was shown, with the verdict on each rule."""
+    made = _tables(shown, None, terms.small)
+    rare = 0 < shown.all[ACCEPTED] < terms.small and ACCEPTED in _all(shown.all, terms.small)
     for row in made["rules"]["rows"]:
-        row["judged"] = (
-            TOO_FEW
-            if row["name"] == tables.OTHERS
-            else _judged(row["counts"], terms, rare=rare and ACCEPTED in _all(totals, terms.small))
-        )
+        several = row["name"] in made["rules"]["others"]
+        row["judged"] = TOO_FEW if several else _judged(row["counts"], terms, rare=rare)
     return made
+
+
+def _tables(sums: _Sums, most: Detail | None, small: int) -> dict[str, dict[str, Any]]:
+    """All tables, in at most the detail `most`.
+
+    Rules belong to charts or to orders, and so do hooks: one table tells sums over rows of the other. So either both
+    are told, and in no more detail than these sums allow, or the one of rules alone: whichever tells more.
+    """
+    if 0 < sums.all[SHOWN] < small:
+        return {name: _as_json(_NOTHING) for name in TABLES}
+    alone = most or tables.detail_of([sums.all], small, reasons=True)
+    plain = replace(alone, reasons=None)
+    rules, hooks = tables.told(_sorted(sums.tables["rules"]), alone, small, pool=True), _NOTHING
+    if not any(0 < totals[SHOWN] < small for totals in sums.families.values()):
+        detail = most or tables.detail_of(list(sums.families.values()), small, reasons=True)
+        too = tables.told(_sorted(sums.tables["rules"]), detail, small, pool=True, group=_family)
+        also = tables.told(_sorted(sums.tables["hooks"]), replace(detail, reasons=None), small, group=_family)
+        if too.worth + also.worth // _RULES_BEFORE_HOOKS >= rules.worth:
+            rules, hooks = too, also
+    return {
+        "rules": _as_json(rules),
+        "hooks": _as_json(hooks),
+        "clients": _as_json(tables.told(_sorted(sums.tables["clients"]), plain, small, pool=True)),
+        "weeks": _as_json(tables.told(_sorted(sums.tables["weeks"]), plain, small)),
+    }
+
+
+def _sorted(rows: Mapping[str, Counter[str]]) -> dict[str, Counter[str]]:
+    return dict(sorted(rows.items()))
 
 
 def _as_json(table: Table) -> dict[str, Any]:
@@ -193,7 +242,7 @@ def _as_json(table: Table) -> dict[str, Any]:
         "few": table.few,
         "columns": [] if table.few else table.detail.parts(),
         "reasons": groups,
-        "others": list(table.pooled),
+        "others": {name: list(rows) for name, rows in table.pooled.items()},
         "rows": [{"name": name, "counts": counts} for name, counts in table.rows.items()],
     }
 
@@ -217,20 +266,3 @@ def _judged(counts: Mapping[str, Told], terms: Terms, *, rare: bool) -> str:
             return FLAGGED
         return FINE if 100 * least >= terms.acceptance * answered else UNKNOWN
     return UNKNOWN
-
-
-def _held_tables(
-    held: Mapping[str, Mapping[str, Counter[str]]], total: Counter[str], small: int
-) -> dict[str, dict[str, Any]]:
-    if not total[SHOWN]:
-        return {}
-    plain = Detail(answered=False, outcomes=False, both=False, waiting=False, again=False)
-    few = 0 < total[SHOWN] < small
-    return {
-        name: _as_json(
-            Table(plain, {}, few=True)
-            if few
-            else tables.told(dict(sorted(rows.items())), plain, small, pool=name in _POOLED)
-        )
-        for name, rows in held.items()
-    }

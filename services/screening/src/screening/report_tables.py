@@ -5,8 +5,8 @@ a report with few cards has few columns. What single rows may tell, `suppression
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from screening.store import report_rows
@@ -31,7 +31,7 @@ SEVERAL: Final = "several"
 """Reasons that are told together."""
 
 OTHERS: Final = "others"
-"""The row for those that are told together."""
+"""How the name of a row begins for those that are told together; that of their group follows."""
 NO_REASON: Final = "none-given"
 
 WITHHELD: Final = "withheld"
@@ -43,15 +43,16 @@ _COST: Final = {
 }  # fmt: skip
 """What hiding a count costs the reader; that of a reason, 4."""
 
-_KEY_PARTS: Final = (SHOWN, ANSWERED)
-_BEARABLE: Final = 0.1
-"""How many of these counts, for each row, may be withheld for the sake of more detail."""
+_WORTH: Final = {SHOWN: 12, ANSWERED: 8, ACCEPTED: 12, OVERRIDDEN: 4}
+"""What a count that is told is worth to the reader; by default 1. In a row with more cards it is worth more."""
 _ROW_OF_ITS_OWN: Final = 4
 """So many times the least count that is told has a row that is never put together with others."""
 
 Told = int | str
 """A count; or in words that it is small, or `WITHHELD`."""
 Totals = Mapping[str, int]
+Group = Callable[[str], str]
+"""The group of a row: sums over it are told, or known from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,9 @@ class Detail:
         less = self
         for step in ({"again": False}, {"reasons": None}, {"both": False}, {"waiting": False}, {"outcomes": False},
                      {"answered": False}):  # fmt: skip
-            less = replace(less, **step)
-            yield less
+            more, less = less, replace(less, **step)
+            if less != more:
+                yield less
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +121,15 @@ class Table:
     Attributes:
         detail: how far it goes.
         rows: name -> part -> count; empty when nothing can be told.
-        pooled: the rows that are told together, as `OTHERS`.
+        pooled: name of a row -> the rows that are told together in it.
+        worth: of what is told.
         few: whether nothing can be told because counts are too small.
     """
 
     detail: Detail
     rows: Mapping[str, Mapping[str, Told]]
-    pooled: tuple[str, ...] = ()
+    pooled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    worth: int = 0
     few: bool = False
 
 
@@ -148,11 +152,11 @@ def counted(kind: Kind) -> Iterator[str]:
         yield from (ACCEPTED, BOTH if kind.outcome == report_rows.BOTH else ONLY_ACCEPTED)
 
 
-def detail_of(totals: Totals, small: int, *, reasons: bool = False) -> Detail:
-    """The most detail in which no sum over all rows is small."""
+def detail_of(sums: Sequence[Totals], small: int, *, reasons: bool = False) -> Detail:
+    """The most detail in which none of these sums is small."""
 
     def large(*parts: str) -> bool:
-        return all(not 0 < totals.get(part, 0) < small for part in parts)
+        return all(not 0 < totals.get(part, 0) < small for totals in sums for part in parts)
 
     answered = large(ANSWERED, UNANSWERED)
     outcomes = answered and large(ACCEPTED, OVERRIDDEN)
@@ -160,57 +164,91 @@ def detail_of(totals: Totals, small: int, *, reasons: bool = False) -> Detail:
         answered=answered,
         outcomes=outcomes,
         both=outcomes and large(ONLY_ACCEPTED, BOTH),
-        reasons=_groups(totals, small) if reasons and outcomes else None,
+        reasons=_groups(sums, small) if reasons and outcomes else None,
         waiting=answered and large(NO_FEEDBACK, WAITING),
         again=large(AGAIN, ONCE),
     )
 
 
-def _groups(totals: Totals, small: int) -> Mapping[str, frozenset[str]]:
+def _groups(sums: Sequence[Totals], small: int) -> Mapping[str, frozenset[str]]:
     """Each reason by itself, but those that are rare together, with as few others as make up enough."""
     start = f"{OVERRIDDEN}:"
-    found = {part.removeprefix(start): number for part, number in totals.items() if part.startswith(start) and number}
-    rare: set[str] = set()
-    for reason in sorted(found, key=lambda one: (found[one], one)):
-        if found[reason] < small or 0 < sum(found[one] for one in rare) < small:
-            rare.add(reason)
-    alone = {reason: frozenset({reason}) for reason in sorted(found) if reason not in rare}
-    return {**alone, **({SEVERAL: frozenset(rare)} if rare else {})}
+    given: Counter[str] = Counter()
+    for totals in sums:
+        given.update({part: number for part, number in totals.items() if part.startswith(start)})
+    rare: list[str] = []
+
+    def few(parts: Sequence[str]) -> bool:
+        return any(0 < sum(totals.get(part, 0) for part in parts) < small for totals in sums)
+
+    for part in sorted(given, key=lambda one: (given[one], one)):
+        if few([part]) or few(rare):
+            rare.append(part)
+    if few(rare):
+        return {}
+    groups = {
+        part.removeprefix(start): frozenset({part.removeprefix(start)}) for part in sorted(given) if part not in rare
+    }
+    return {**groups, **({SEVERAL: frozenset(part.removeprefix(start) for part in rare)} if rare else {})}
 
 
-def told(rows: Mapping[str, Totals], most: Detail, small: int, *, pool: bool = False) -> Table:
-    """What may be told of a table: at most the detail `most`, for which the sums over all rows are large enough.
+def one_group(_row: str) -> str:
+    """All rows together."""
+    return ""
 
-    Where that costs too many of the large counts that matter most, rows with few cards are put together (`pool` says
-    whether they may be), and detail is left out.
+
+def told(
+    rows: Mapping[str, Totals], most: Detail, small: int, *, pool: bool = False, group: Group = one_group
+) -> Table:
+    """What may be told of a table: at most the detail `most`, for which the sums over each group are large enough.
+
+    Rows with few cards are put together (`pool` says whether they may be) and detail is left out where more can be told
+    so.
     """
-    together = _pooled(rows, _ROW_OF_ITS_OWN * small) if pool else rows
-    best, least = Table(Detail(), {}, few=True), len(rows) * len(_KEY_PARTS) + 1
-    for of, detail in ((rows, most), (together, most), *((together, less) for less in most.coarser())):
-        counts = {
-            (row, part): number for row, all_of in of.items() for part, number in _grouped(all_of, detail).items()
-        }
-        untold = hidden(counts, detail.shape(), small)
-        if untold is None:
-            continue
-        lost = sum(part in _KEY_PARTS and counts[row, part] >= small for row, part in untold)
-        if lost < least:
-            pooled = tuple(row for row in rows if row not in of)
-            best, least = Table(detail, {row: _row(row, counts, detail, untold, small) for row in of}, pooled), lost
-        if lost <= _BEARABLE * len(of):
-            break
+    together = _pooled(rows, _ROW_OF_ITS_OWN * small, group) if pool else rows
+    best = Table(Detail(), {}, few=True)
+    tries = [(rows, most), *([(together, most)] if together != rows else ())]
+    for of, detail in (*tries, *((together, less) for less in most.coarser())):
+        made = _told(rows, of, detail, small, group)
+        if made.worth > best.worth:
+            best = made
     return best
 
 
-def _pooled(rows: Mapping[str, Totals], enough: int) -> Mapping[str, Totals]:
-    """The rows with `enough` cards, and one for the others, unless these are all or at most one."""
-    others = [row for row, totals in rows.items() if totals.get(SHOWN, 0) < enough]
-    if len(others) in (0, 1, len(rows)):
-        return rows
-    together: Counter[str] = Counter()
-    for row in others:
-        together.update(rows[row])
-    return {**{row: totals for row, totals in rows.items() if row not in others}, OTHERS: together}
+def _told(rows: Mapping[str, Totals], of: Mapping[str, Totals], detail: Detail, small: int, group: Group) -> Table:
+    """The table with the rows `of`, in which some of `rows` may have been put together, in this detail."""
+    counts = {(row, part): count for row, totals in of.items() for part, count in _grouped(totals, detail).items()}
+    untold = hidden(counts, detail.shape(), small, group)
+    if untold is None:
+        return Table(Detail(), {}, few=True)
+    pooled = {other: _members(rows, of, group, other) for other in of if other not in rows}
+    worth = sum(
+        _WORTH.get(part, 1) * of[row].get(SHOWN, 0).bit_length()
+        for row in of
+        for part in detail.parts()
+        if counts.get((row, part)) and (row, part) not in untold
+    )
+    return Table(detail, {row: _row(row, counts, detail, untold, small) for row in of}, pooled, worth=worth)
+
+
+def _pooled(rows: Mapping[str, Totals], enough: int, group: Group) -> Mapping[str, Totals]:
+    """The rows with `enough` cards, and for each group one of the others, unless these are all of it or at most one."""
+    made = dict(rows)
+    for name in dict.fromkeys(map(group, rows)):
+        mine = [row for row in rows if group(row) == name]
+        others = [row for row in mine if rows[row].get(SHOWN, 0) < enough]
+        if len(others) in (0, 1, len(mine)):
+            continue
+        together: Counter[str] = Counter()
+        for row in others:
+            together.update(made.pop(row))
+        made[f"{OTHERS}{name}"] = together
+    return made
+
+
+def _members(rows: Iterable[str], of: Iterable[str], group: Group, other: str) -> tuple[str, ...]:
+    """The rows that were put together as `other`."""
+    return tuple(row for row in rows if row not in of and f"{OTHERS}{group(row)}" == other)
 
 
 def _row(row: str, counts: Mapping[Cell, int], detail: Detail, untold: frozenset[Cell], small: int) -> dict[str, Told]:

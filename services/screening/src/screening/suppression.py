@@ -1,23 +1,24 @@
 """Small counts are not told, and cannot be worked out from what is told.
 
 A table has rows, and each row is a tree of counts: a total, its parts, their parts. The sum of each part over all rows
-is told in any case. A count of 1 to `small - 1` is not; neither are as many others as it takes so that sums do not give
-it away. That is shown by construction: for each small count the table is changed, in what is hidden only, so that all
-that is told stays as it is and the small count takes another value. Whoever reads the table cannot tell the two apart.
+is told in any case, or over all rows of a group. A count of 1 to `small - 1` is not; neither are as many others as it
+takes so that sums do not give it away. That is shown by construction: for each small count the table is changed, in
+what is hidden only, so that all that is told stays as it is and the small count takes another value. Whoever reads the
+table cannot tell the two apart.
 
 Method: cell suppression in a network (Fischetti and Salazar-González, Management Science 47(7), 2001); here the paths
 are found one after the other, which hides somewhat more than the best choice would.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 Cell = tuple[str, str]
 """Row and part."""
 _Equation = tuple[str, str]
-"""The sum of a row's parts (row, total), or that of a part over all rows ("", part)."""
+"""The sum of a row's parts, or that of a part over the rows of a group."""
 
 _Place = tuple[_Equation, int]
 
@@ -42,25 +43,27 @@ class Shape:
 Counts = Mapping[Cell, int]
 
 
-def hidden(counts: Counts, shape: Shape, small: int) -> frozenset[Cell] | None:
+def hidden(counts: Counts, shape: Shape, small: int, group: Callable[[str], str]) -> frozenset[Cell] | None:
     """What must not be told of a table.
 
     Args:
         counts: every part of every row; a part that is missing is 0.
         shape: of its rows.
         small: the least count that may be told, but for 0.
+        group: row -> its group; the sums over each group are told.
 
     Returns:
         Small counts and those that keep them; None if the table cannot be told at all without giving one away.
     """
-    network = _Network(counts, shape, small)
+    network = _Network(counts, shape, small, group)
     return network.hidden if all(network.keep(cell) for cell in network.small) else None
 
 
 class _Network:
     """The cells of a table that are not 0, by number, each in exactly two equations. What is 0 is always told."""
 
-    def __init__(self, counts: Counts, shape: Shape, small: int) -> None:
+    def __init__(self, counts: Counts, shape: Shape, small: int, group: Callable[[str], str]) -> None:
+        self._group = group
         self._cells = [cell for cell, count in counts.items() if count]
         self._count = [counts[cell] for cell in self._cells]
         self._bounds = [(1, small - 1) if count < small else (small, _NO_LIMIT) for count in self._count]
@@ -72,11 +75,11 @@ class _Network:
             for number, tree in enumerate(shape.trees):
                 self._divide(row, tree, f"{number}")
             if shape.alone:  # it is in no other sum than that over the rows, which so takes both places
-                self._join(("", shape.alone), (row, shape.alone), 1)
-                self._join((" ", shape.alone), (row, shape.alone), 1)
+                self._add_up((row, shape.alone))
+                self._add_up((row, shape.alone), " again")
         for cell in self._cells:
             if len(self._equations[self._number[cell]]) == 1:
-                self._join(("", cell[1]), cell, 1)
+                self._add_up(cell)
         self.small = [number for number, count in enumerate(self._count) if count < small and self._equations[number]]
         self._hidden = set(self.small)
 
@@ -96,7 +99,11 @@ class _Network:
             for part in own:
                 self._join(equation, (row, part), 1)
         for leaf in {part for parts in tree.values() for part in parts} - set(tree):
-            self._join(("", leaf), (row, leaf), 1)
+            self._add_up((row, leaf))
+
+    def _add_up(self, cell: Cell, which: str = "") -> None:
+        row, part = cell
+        self._join((f"all {self._group(row)}", f"{part}{which}"), cell, 1)
 
     def _join(self, equation: _Equation, cell: Cell, sign: int) -> None:
         number = self._number.get(cell)

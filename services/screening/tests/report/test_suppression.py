@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from screening.report_tables import one_group
 from screening.suppression import Cell, Shape, hidden
 
 SMALL = 5
@@ -118,7 +119,7 @@ def drawn(seed: int, shape: Shape, rows: int) -> dict[Cell, int]:
 @pytest.mark.parametrize("shape", [FLAT, DEEP], ids=["flat", "deep"])
 def test_no_small_count_can_be_worked_out(shape: Shape, seed: int) -> None:
     counts = drawn(seed, shape, 2 + seed % 4)
-    untold = hidden(counts, shape, SMALL)
+    untold = hidden(counts, shape, SMALL, one_group)
     if untold is None:
         return
     assert untold >= {cell for cell, number in counts.items() if 0 < number < SMALL}
@@ -130,7 +131,7 @@ def test_no_small_count_can_be_worked_out(shape: Shape, seed: int) -> None:
 
 def test_what_was_drawn_is_rarely_given_up_and_hides_something() -> None:
     """The test above would pass with a function that always gives up, or with tables that need nothing."""
-    outcomes = [hidden(drawn(seed, DEEP, 4), DEEP, SMALL) for seed in range(30)]
+    outcomes = [hidden(drawn(seed, DEEP, 4), DEEP, SMALL, one_group) for seed in range(30)]
     assert sum(one is None for one in outcomes) <= 8
     assert sum(bool(one) for one in outcomes) >= 20
 
@@ -153,16 +154,16 @@ def test_neighbors_are_hidden_with_a_small_count_and_no_more() -> None:
     counts = whole(rows, PLAIN)
     cheap = Shape(PLAIN.trees, cost={"none": 1})
     expected = {("a", "accepted"), ("b", "accepted"), ("a", "none"), ("b", "none")}
-    assert hidden(counts, cheap, SMALL) == expected
+    assert hidden(counts, cheap, SMALL, one_group) == expected
     assert possible(counts, cheap, frozenset(expected)) == {("a", "accepted"): {1, 2, 3, 4}}
 
 
 def test_a_table_without_small_counts_is_told_whole() -> None:
     counts = whole({"a": {"accepted": 5, "none": 0}, "b": {"accepted": 9, "none": 7}}, PLAIN)
-    assert hidden(counts, PLAIN, SMALL) == frozenset()
+    assert hidden(counts, PLAIN, SMALL, one_group) == frozenset()
 
 
 @pytest.mark.parametrize("numbers", [(4, 4), (1, 1, 1, 1, 1)])
 def test_small_counts_that_their_sum_gives_away_give_the_table_up(numbers: tuple[int, ...]) -> None:
     counts = whole({f"r{one}": {"accepted": number} for one, number in enumerate(numbers)}, PLAIN)
-    assert hidden(counts, PLAIN, SMALL) is None
+    assert hidden(counts, PLAIN, SMALL, one_group) is None

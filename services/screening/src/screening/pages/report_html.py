@@ -66,7 +66,7 @@ def _address(path: str, query: Mapping[str, Any]) -> str:
 
 
 def _summary(line: _Told) -> Markup:
-    return table([words.PARTS[part] for part in line], [[words.cell(line, part) for part in line]])
+    return table([words.PARTS[part] for part in line], [[words.cell(line, part) for part in line]], narrow=True)
 
 
 def _flags(told: _Told) -> Iterable[Markup]:
@@ -105,7 +105,7 @@ def _columns(name: str, of: _Told, parts: Sequence[str], told: _Told) -> Markup:
         for row in of["rows"]
         if parts[0] == "shown" or any(row["counts"][part] for part in parts)
     ]
-    return table([words.BREAKDOWNS[name].capitalize(), *(words.head(part) for part in parts)], rows)
+    return table([words.BREAKDOWNS[name].capitalize(), *(words.head(part) for part in parts)], rows, narrow=True)
 
 
 def _named(name: str, row: _Told, of: _Told, told: _Told) -> Markup | str:
@@ -114,6 +114,8 @@ def _named(name: str, row: _Told, of: _Told, told: _Told) -> Markup | str:
     if name == "clients" and row["name"] == said and not told["client"]:
         query = {"from": told["from"], "to": told["to"], "client": said}
         return _LINK.format(_address("report", query | ({"module": told["module"]} if told["module"] else {})), said)
+    if name == "weeks":
+        return said.replace("-", "\u2011")  # a hyphen at which no line breaks
     return _BADGE.format(said) if row.get("judged") == report.FLAGGED else said
 
 

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from screening.pages import report_words
-from screening.report_tables import ACCEPTED, ANSWERED, NO_FEEDBACK, OTHERS, OVERRIDDEN, SHOWN, UNANSWERED, WAITING
+from screening.report_tables import ACCEPTED, ANSWERED, NO_FEEDBACK, OVERRIDDEN, SHOWN, UNANSWERED, WAITING
 
 MOST_BARS: Final = 12
 _SERIES: Final = (ACCEPTED, OVERRIDDEN, NO_FEEDBACK, WAITING, ANSWERED, UNANSWERED, SHOWN)
@@ -43,7 +43,9 @@ def weeks(table: Mapping[str, Any]) -> Plot | None:
 
 def rules(table: Mapping[str, Any]) -> Plot | None:
     """The rules with most cards, by how they were answered; None where nothing can be told."""
-    rows = [row for row in table["rows"] if isinstance(row["counts"][SHOWN], int) and row["name"] != OTHERS]
+    rows = [
+        row for row in table["rows"] if isinstance(row["counts"][SHOWN], int) and row["name"] not in table["others"]
+    ]
     rows = sorted(rows, key=lambda row: -row["counts"][SHOWN])[:MOST_BARS]
     return _stacked("rules", "Cards by rule and what became of them", table, rows[::-1], flat=True)
 
@@ -58,8 +60,9 @@ def _stacked(
 
     chart = (pygal.HorizontalStackedBar if flat else pygal.StackedBar)(
         title=title, style=_style(parts), css=("file://style.css", "file://graph.css", f"inline:{_own(name, parts)}"),
-        js=(), explicit_size=False, width=760, height=120 + 34 * len(rows) if flat else 420, legend_at_bottom=True,
-        legend_at_bottom_columns=4, legend_box_size=14, x_label_rotation=0 if flat else 45, truncate_label=-1,
+        js=(), explicit_size=False, width=560, height=130 + 30 * len(rows) if flat else 400, legend_at_bottom=True,
+        legend_at_bottom_columns=3, legend_box_size=14, x_label_rotation=0 if flat else 45,
+        max_scale=6, truncate_label=-1,
         truncate_legend=-1, disable_xml_declaration=True, print_values=False, show_y_guides=not flat,
         show_x_guides=flat, spacing=14, margin=8, value_formatter=lambda number: f"{number:.0f}", min_scale=3,
         include_x_axis=True,
@@ -69,10 +72,18 @@ def _stacked(
     for part in parts:
         numbers = [row["counts"][part] for row in rows]
         chart.add(report_words.head(part), [one if isinstance(one, int) else None for one in numbers])
+    if any(_untold(row["counts"], parts) for row in rows):
+        chart.add("Not told apart", [_untold(row["counts"], parts) for row in rows])
     styles: list[str] = []
     chart.add_xml_filter(lambda root: _still(root, styles, title))
     svg = chart.render(is_unicode=True)
     return Plot(Markup(svg), " ".join(_hash(text) for text in styles))  # noqa: S704 - escaped by its maker
+
+
+def _untold(counts: Mapping[str, int | str], parts: Sequence[str]) -> int:
+    """How many of the cards of a row are in none of the parts that are told; 0 where its total is not told either."""
+    total = counts[SHOWN]
+    return total - sum(told for part in parts if isinstance(told := counts[part], int)) if isinstance(total, int) else 0
 
 
 def _divided(columns: Sequence[str]) -> list[str]:
@@ -91,13 +102,13 @@ def _divided(columns: Sequence[str]) -> list[str]:
 def _style(parts: Sequence[str]) -> Any:
     from pygal.style import Style  # noqa: PLC0415
 
-    colors = [f"var(--plot-{part})" for part in parts]
+    colors = [*(f"var(--plot-{part})" for part in parts), "var(--wash)"]
     return Style(
         background="transparent", plot_background="transparent", foreground="var(--ink)",
         foreground_strong="var(--ink)", foreground_subtle="var(--line)", guide_stroke_color="var(--line)",
         major_guide_stroke_color="var(--line)", opacity="1", opacity_hover="1", transition="0s",
         font_family="system-ui, sans-serif", title_font_size=19, legend_font_size=17, label_font_size=16,
-        major_label_font_size=16, colors=colors, value_colors=["var(--ink)"] * len(parts),
+        major_label_font_size=16, colors=colors, value_colors=["var(--ink)"] * len(colors),
     )  # fmt: skip
 
 
@@ -107,7 +118,8 @@ def _own(name: str, parts: Sequence[str]) -> str:
         ";".join(f"--plot-{part}:{colors[_SERIES.index(part)]}" for part in parts) for colors in (_LIGHT, _DARK)
     )
     return (
-        f"#chart-{name}{{{light};display:block;width:100%;max-width:46rem;height:auto}}"
+        f"#chart-{name} rect.rect.reactive{{stroke:var(--line)}}"
+        f"#chart-{name}{{{light};display:block;width:100%;max-width:36rem;height:auto}}"
         f"@media (prefers-color-scheme:dark){{#chart-{name}{{{dark}}}}}"
         f"@media print{{#chart-{name}{{{light}}}}}"
     )

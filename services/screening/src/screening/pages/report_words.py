@@ -114,7 +114,7 @@ def cell(counts: Mapping[str, Told], part: str) -> str:
 def percent(part: int, whole: int) -> str:
     """A share in words, such as `7 %`; below 1 % `<1 %`, unless it is nothing."""
     share = 100 * part / whole
-    return "<1 %" if 0 < share < 1 else ">99 %" if 99 < share < 100 else f"{share:.0f} %"
+    return "<1\u00a0%" if 0 < share < 1 else ">99\u00a0%" if 99 < share < 100 else f"{share:.0f}\u00a0%"
 
 
 def period(told: Json) -> str:
@@ -186,11 +186,8 @@ def too_few(told: Json) -> str:
 
 def row_name(row: Json, table: Json) -> str:
     """The name of a row."""
-    return (
-        f"{len(table['others'])} others, each with few cards"
-        if row["name"] == report_tables.OTHERS
-        else str(row["name"])
-    )
+    others = table["others"].get(row["name"])
+    return f"{len(others)} others, each with few cards" if others else str(row["name"])
 
 
 def split(columns: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -200,7 +197,8 @@ def split(columns: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def others(table: Json) -> str:
     """Which rows are told together; empty: none."""
-    return f"Others: {', '.join(table['others'])}." if table["others"] else ""
+    together = "; ".join(", ".join(rows) for rows in table["others"].values())
+    return f"Others: {together}." if together else ""
 
 
 def rare(table: Json) -> str:
