@@ -35,6 +35,7 @@ def sets_of(book: CodeBook, system: str, code: str) -> frozenset[str]:
 
 def test_a_package_without_value_sets_refuses_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "value_sets", lambda: iter(()))
+    loading.code_book.cache_clear()
     with pytest.raises(loading.KnowledgeMissingError):
         loading.code_book()
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from chart_builder import build
-from scenario_files import written
+from all_charts import charts
 
 from screening.cards.explanations import CardText, Snapshot
 from screening.cards.identity import Identity
@@ -38,16 +37,14 @@ class Rendered:
 @cache
 def every_card() -> tuple[Rendered, ...]:
     """The cards of all scenarios on all hooks."""
-    book = loading.code_book()
     renderer = Renderer(PUBLIC_URL, "https://dystonia-cds.example/fhir", loading.override_reasons())
     found = []
-    for case in written():
-        chart = build(case.scenario, book)
+    for scenario, chart in charts():
         drafts = {draft.reference: draft.label for draft in chart.drafts}
         for screening in (screen.patient_view(chart), screen.order_hook(chart)):
             texts = Snapshot("1", {finding.explanation: _TEXT for finding in screening.findings})
             cards = renderer.cards(screening, "1", IDENTITY, texts)
-            found.extend(Rendered(str(case), card, drafts) for card in cards)
+            found.extend(Rendered(scenario["id"], card, drafts) for card in cards)
     return tuple(found)
 
 

@@ -15,7 +15,6 @@ from screening.dialects.outbound import DETAIL_TYPE, LONGEST_LABEL, cut, plain, 
 from screening.dialects.table import DIALECTS, STRICT, Dialect, named
 from screening.domain.catalog import GENE_ID_SYSTEM
 
-CARDS = every_card()
 DECISION = "example.dystonia-cds.decision"
 URL = re.compile(r"https?://[^\s)\]\"]+")
 
@@ -37,16 +36,16 @@ def ours(action: Any) -> tuple[str, str]:
 
 
 def test_the_scenarios_bring_every_kind_of_card() -> None:
-    modules = {one.card["extension"][DECISION]["module"] for one in CARDS}
-    assert len(CARDS) > 300
+    modules = {one.card["extension"][DECISION]["module"] for one in every_card()}
+    assert len(every_card()) > 300
     assert {"SCREEN", "DATA", "B12", "VITE", "MN", "CA", "CU", "FE"} <= modules
     assert len([name for name in modules if name.startswith("ORD_")]) == 17
-    assert any(deletes(one.card) and creates(one.card) for one in CARDS)
+    assert any(deletes(one.card) and creates(one.card) for one in every_card())
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_what_a_card_says_stays_whatever_the_dialect(dialect: str) -> None:
-    for one in CARDS:
+    for one in every_card():
         before = copy.deepcopy(one.card)
         made = shaped(one.card, agreed(dialect, one))
         assert one.card == before, "the card that is given is left as it is"
@@ -61,13 +60,13 @@ def test_what_a_card_says_stays_whatever_the_dialect(dialect: str) -> None:
 
 @pytest.mark.parametrize("dialect", ["strict", "sandbox", "athena", "oracle"])
 def test_without_codes_of_the_site_these_get_what_the_standard_says(dialect: str) -> None:
-    for one in CARDS:
+    for one in every_card():
         assert shaped(one.card, agreed(dialect, one)) == one.card
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_limits_and_topics(dialect: str) -> None:
-    for one in CARDS:
+    for one in every_card():
         made = shaped(one.card, agreed(dialect, one))
         assert len(made["summary"]) < 140
         assert re.fullmatch(r"[A-Za-z0-9]{1,100}", made["source"]["topic"]["code"])
@@ -79,7 +78,7 @@ def test_limits_and_topics(dialect: str) -> None:
 
 
 def test_epic_gets_one_action_a_suggestion_that_says_all() -> None:
-    for one in CARDS:
+    for one in every_card():
         made = shaped(one.card, agreed("epic", one))
         ids = [suggestion["uuid"] for suggestion in made.get("suggestions", ())]
         assert len(set(ids)) == len(ids)
@@ -102,7 +101,7 @@ def test_epic_gets_one_action_a_suggestion_that_says_all() -> None:
 
 
 def test_epic_is_offered_each_order_and_each_withdrawal_once() -> None:
-    for one in CARDS:
+    for one in every_card():
         made = shaped(one.card, agreed("epic", one))
         wanted = {ALL_CODES[ours(action)].code for action in creates(one.card)}
         given = [action["resource"]["code"]["coding"][0]["code"] for action in creates(made)]
@@ -113,7 +112,7 @@ def test_epic_is_offered_each_order_and_each_withdrawal_once() -> None:
 
 
 def test_at_epic_a_withdrawal_names_its_order_and_what_takes_its_place() -> None:
-    one = next(one for one in CARDS if deletes(one.card) and creates(one.card))
+    one = next(one for one in every_card() if deletes(one.card) and creates(one.card))
     made = shaped(one.card, agreed("epic", one))
     (withdrawal,) = deletes(made)
     reference = withdrawal["resourceId"]
@@ -129,7 +128,7 @@ def test_at_epic_a_withdrawal_names_its_order_and_what_takes_its_place() -> None
 
 
 def test_at_epic_a_withdrawal_says_what_the_card_does_not_offer_in_its_place() -> None:
-    one = next(one for one in CARDS if deletes(one.card) and len(creates(one.card)) > 1)
+    one = next(one for one in every_card() if deletes(one.card) and len(creates(one.card)) > 1)
     first, *others = creates(one.card)
     some = {ours(first): ALL_CODES[ours(first)]}
     (withdrawal,) = deletes(shaped(one.card, agreed("epic", one, order_codes=some)))
@@ -141,7 +140,7 @@ def test_at_epic_a_withdrawal_says_what_the_card_does_not_offer_in_its_place() -
 @pytest.mark.parametrize("mapped", [0, 7])
 def test_at_epic_what_cannot_be_filed_is_no_suggestion_and_is_named(mapped: int) -> None:
     some = dict(list(ALL_CODES.items())[:mapped])
-    for one in CARDS:
+    for one in every_card():
         made = shaped(one.card, agreed("epic", one, order_codes=some))
         asked = {ours(action): action for action in creates(one.card)}
         filed = {action["resource"]["code"]["coding"][0]["code"] for action in creates(made)}
@@ -160,7 +159,7 @@ def test_at_epic_what_cannot_be_filed_is_no_suggestion_and_is_named(mapped: int)
 
 @pytest.mark.parametrize("dialect", ["strict", "sandbox", "athena", "oracle"])
 def test_elsewhere_the_code_of_the_site_stands_in_front_of_ours(dialect: str) -> None:
-    for one in CARDS:
+    for one in every_card():
         made = shaped(one.card, agreed(dialect, one, order_codes=ALL_CODES))
         pairs = list(zip(creates(one.card), creates(made), strict=True))
         for was, action in pairs:
@@ -175,7 +174,7 @@ def test_elsewhere_the_code_of_the_site_stands_in_front_of_ours(dialect: str) ->
 
 def test_the_id_of_a_suggestion_does_not_hang_on_the_code_of_the_site() -> None:
     moved = {name: type(order)(order.system, f"NEW{order.code}") for name, order in ALL_CODES.items()}
-    for one in CARDS:
+    for one in every_card():
         first, second = (shaped(one.card, agreed("epic", one, order_codes=codes)) for codes in (ALL_CODES, moved))
         ids = [[s["uuid"] for s in card.get("suggestions", ())] for card in (first, second)]
         assert ids[0] == ids[1]
@@ -184,7 +183,7 @@ def test_the_id_of_a_suggestion_does_not_hang_on_the_code_of_the_site() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_only_oracle_needs_a_list_of_links(dialect: str) -> None:
     page = f"{PUBLIC_URL}/explanations/vitamin-b12"
-    for one in CARDS:
+    for one in every_card():
         made = shaped(one.card, agreed(dialect, one, links=(page,)))
         if dialect != "oracle":
             assert made["links"] == one.card["links"]
@@ -201,7 +200,7 @@ def test_only_oracle_needs_a_list_of_links(dialect: str) -> None:
 
 
 def test_the_sandbox_can_render_every_card() -> None:
-    for one in CARDS:
+    for one in every_card():
         made = shaped(one.card, agreed("sandbox", one))
         assert isinstance(made["detail"], str)
         assert not re.search(r"<[A-Za-z/!]", made["detail"]), "it renders raw HTML"
@@ -218,7 +217,7 @@ def test_the_sandbox_can_render_every_card() -> None:
 
 
 def long_card(**changes: Any) -> dict[str, Any]:
-    card = copy.deepcopy(next(one.card for one in CARDS if "suggestions" in one.card))
+    card = copy.deepcopy(next(one.card for one in every_card() if "suggestions" in one.card))
     return card | changes
 
 
@@ -256,7 +255,7 @@ def test_the_columns_of_the_table_work_in_any_combination(columns: tuple[bool, b
     single, only_site, listed = columns
     row = Dialect("meridian", single_actions=single, only_site_codes=only_site, listed_links=listed)
     some = dict(list(ALL_CODES.items())[::2])
-    for one in CARDS[::7]:
+    for one in every_card()[::7]:
         made = shaped(one.card, dataclasses.replace(agreed("strict", one, order_codes=some, links=()), dialect=row))
         filed = creates(made)
         sites = [action["resource"]["code"]["coding"][0]["system"] == PREFERENCE_LIST for action in filed]

@@ -13,9 +13,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from chart_builder import build
+from all_charts import charts
 from judging import screened
-from scenario_files import written
 from small_facts import chart, result
 
 from screening import domain
@@ -24,14 +23,10 @@ from screening.domain.labs import Scale
 from screening.domain.thresholds import AnyThreshold, SiteValue, Threshold
 from screening.domain.units import Limit
 from screening.domain.workups.registry import WORKUPS
-from screening.knowledge.loading import code_book
 from screening.knowledge.threshold_index import index
 from screening.knowledge.thresholds_page import rendered
 
-BOOK = code_book()
 THRESHOLDS = index().thresholds
-SCENARIOS = [case.scenario for case in written()]
-CHARTS = [(build(scenario, BOOK), scenario) for scenario in SCENARIOS]
 SUBJECTS = {workup.id for workup in WORKUPS} | {"phenotype", "orders", "screen", "answers"}
 REACHED = {"vitamin-b12", "vitamin-e", "manganese", "phenotype", "orders", "screen", "calcium-vitamin-d"}
 UNITS = {"hours", "days", "years", "", "umol/mmol", "x upper limit of normal"}
@@ -152,7 +147,7 @@ class Asked(Mapping[str, SiteValue]):
 def test_the_rules_ask_the_chart_for_every_threshold() -> None:
     """Where there are scenarios for a subject, they reach each of its thresholds by way of the chart."""
     asked = Asked()
-    for read, scenario in CHARTS:
+    for scenario, read in charts():
         screened(replace(read, site_values=asked), scenario)
     assert asked.ids <= THRESHOLDS.keys()
     wanted = {id_ for id_ in THRESHOLDS if id_.partition(".")[0] in REACHED}
@@ -188,8 +183,8 @@ def test_with_every_threshold_changed_the_rules_still_answer(ratio: str) -> None
         t.id: SiteValue(t, changed(t, Decimal(ratio)), "Example Approver", date(2026, 11, 1), "Example reason.", "1")
         for t in THRESHOLDS.values()
     }
-    shown, some = 0, CHARTS[::4]
-    for read, scenario in some:
+    shown, some = 0, charts()[::4]
+    for scenario, read in some:
         for finding in screened(replace(read, site_values=own), scenario).findings:
             assert [e.code for e in finding.evidence].count("site-value") == len(own)
             shown += 1

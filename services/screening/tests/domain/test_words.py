@@ -4,13 +4,15 @@ import ast
 import itertools
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from all_charts import screenings
 from chart_builder import build
 from judging import expected, screened
-from scenario_files import shared, written
+from scenario_files import shared
 
 from screening import domain
 from screening.domain import catalog, screen, selection
@@ -21,15 +23,6 @@ from screening.knowledge.loading import code_book, override_reasons
 
 LONGEST = 125
 BOOK = code_book()
-SCENARIOS = [case.scenario for case in written()] + [s for s in shared() if not expected.left_out(s)]
-FINDINGS: dict[str, tuple[Mapping[str, Any], Finding]] = {}
-_seen: set[object] = set()
-for scenario in SCENARIOS:
-    for found in screened(build(scenario, BOOK), scenario).findings:
-        words = (found.summary, found.statements, found.suggestions, found.override_reasons, bool(found.evidence))
-        if words not in _seen:
-            _seen.add(words)
-            FINDINGS[f"{scenario['id']}-{found.module}"] = (scenario, found)
 EXPLANATIONS = Path(__file__).parents[3] / "content" / "src" / "content" / "explanations"
 
 RISKS: Mapping[str, list[dict[str, Any]]] = {
@@ -41,6 +34,21 @@ RISKS: Mapping[str, list[dict[str, Any]]] = {
     "all": [{"code": "D51.0"}, {"code": "K50.90"}, {"code": "K74.60"}, {"code": "K83.1"}, {"code": "D75.1"}],
 }
 DISORDERS = ["G24.9", "G24.5", "G24.01", "G25.5", "G11.9", "G21.9", "R25.1", "G25.3", "G25.9"]
+
+
+@cache
+def findings() -> Mapping[str, tuple[Mapping[str, Any], Finding]]:
+    """The cards of all scenarios by scenario and module, those with the same words once."""
+    named: dict[str, tuple[Mapping[str, Any], Finding]] = {}
+    seen: set[object] = set()
+    further = [(s, screened(build(s, BOOK), s)) for s in shared() if not expected.left_out(s)]
+    for scenario, screening in (*screenings(), *further):
+        for found in screening.findings:
+            words = (found.summary, found.statements, found.suggestions, found.override_reasons, bool(found.evidence))
+            if words not in seen:
+                seen.add(words)
+                named[f"{scenario['id']}-{found.module}"] = (scenario, found)
+    return named
 
 
 def _templates() -> Iterator[tuple[str, ast.expr]]:
@@ -78,11 +86,11 @@ def test_the_summaries_of_the_code_were_found() -> None:
 @pytest.mark.parametrize("where", TEMPLATES)
 def test_every_summary_is_seen_in_a_scenario(where: str) -> None:
     pattern = re.compile(_pattern(TEMPLATES[where]))
-    assert any(pattern.fullmatch(finding.summary) for _, finding in FINDINGS.values())
+    assert any(pattern.fullmatch(finding.summary) for _, finding in findings().values())
 
 
 def test_summaries_are_short() -> None:
-    for name, (_, finding) in FINDINGS.items():
+    for name, (_, finding) in findings().items():
         assert 20 < len(finding.summary) <= LONGEST, name
         assert finding.summary.endswith("."), name
 
@@ -138,7 +146,7 @@ CATALOG = [value for value in vars(catalog).values() if isinstance(value, Ordera
 
 
 def test_suggestions_say_what_they_order() -> None:
-    for name, (_, finding) in FINDINGS.items():
+    for name, (_, finding) in findings().items():
         for suggestion in finding.suggestions:
             if suggestion.label in FREE_LABELS:
                 continue
@@ -149,7 +157,7 @@ def test_suggestions_say_what_they_order() -> None:
 
 def test_suggestions_hold_reviewed_tests_and_referrals_only() -> None:
     reviewed = {(test.code, test.gene) for test in CATALOG}
-    for name, (scenario, finding) in FINDINGS.items():
+    for name, (scenario, finding) in findings().items():
         made = [(o.code, o.gene) for s in finding.suggestions for o in s.orders]
         assert set(made) <= reviewed, name
         assert len(set(made)) == len(made) or finding.module in LISTING, f"{name}: nothing twice on one card"
@@ -160,7 +168,7 @@ def test_suggestions_hold_reviewed_tests_and_referrals_only() -> None:
 
 
 def test_cards_never_name_a_dose_or_a_drug_to_start() -> None:
-    for name, (_, finding) in FINDINGS.items():
+    for name, (_, finding) in findings().items():
         words = " ".join((finding.summary, *finding.statements, *(s.label for s in finding.suggestions)))
         assert not re.search(r"\d\s*(mg|mcg|ug|µg|IU|g)\b(?!/)", words), f"{name}: {words}"
         if finding.module != "ORD_EDTA":  # its whole point is which edetate is meant
@@ -170,7 +178,7 @@ def test_cards_never_name_a_dose_or_a_drug_to_start() -> None:
 
 
 def test_cards_can_be_explained_and_answered() -> None:
-    for name, (_, finding) in FINDINGS.items():
+    for name, (_, finding) in findings().items():
         assert (EXPLANATIONS / f"{finding.explanation}.clinician.md").is_file(), name
         assert finding.override_reasons, name
         assert set(finding.override_reasons) <= set(override_reasons()), name
@@ -179,7 +187,7 @@ def test_cards_can_be_explained_and_answered() -> None:
 
 
 def test_every_warning_about_a_result_refers_to_neurology() -> None:
-    for name, (scenario, finding) in FINDINGS.items():
+    for name, (scenario, finding) in findings().items():
         if finding.module not in ("B12", "VITE", "MN") or finding.indicator == INFO:
             continue
         ordered = {order.get("code") for order in scenario.get("orders", ())}
@@ -188,13 +196,13 @@ def test_every_warning_about_a_result_refers_to_neurology() -> None:
 
 
 def test_everything_in_the_catalog_is_suggested_somewhere() -> None:
-    suggested = {(o.code, o.gene) for _, f in FINDINGS.values() for s in f.suggestions for o in s.orders}
+    suggested = {(o.code, o.gene) for _, f in findings().values() for s in f.suggestions for o in s.orders}
     assert {(test.code, test.gene) for test in CATALOG} <= suggested
 
 
 def test_indicators() -> None:
     """Critical is for what cannot wait a day (decision 7 of the clinical rules)."""
-    critical = {f.module for _, f in FINDINGS.values() if f.indicator not in (INFO, WARNING)}
+    critical = {f.module for _, f in findings().values() if f.indicator not in (INFO, WARNING)}
     assert critical == {"CA", "CU", "ORD_N2O", "ORD_EDTA"}
     assert selection.PATIENT_VIEW_CARDS == 3
     assert screen.ORDER_CARDS == 2

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import all_charts
 import pytest
 from chart_builder import build
 from judging import screened
-from scenario_files import shared, written
+from scenario_files import shared
 
 from screening.cards.topics import topic_code
 from screening.domain import phenotype, screen
@@ -18,9 +19,7 @@ from screening.domain.workups.registry import BY_MODULE, WORKUPS
 from screening.knowledge import loading
 from screening.publishing import reads
 
-BOOK = loading.code_book()
 SETS = frozenset(resource["name"] for resource in loading.value_sets())
-SCENARIOS = [*(case.scenario for case in written()), *shared()]
 BY_SETS = (
     "conditions_in", "has_condition", "known_diagnoses", "procedures_in", "facts_in", "on_medicine", "treatments",
     "pending_in", "drafted_in",
@@ -51,7 +50,7 @@ def recording(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
 
 @pytest.fixture(scope="module")
 def charts() -> list[tuple[dict[str, Any], Chart]]:
-    return [(scenario, build(scenario, BOOK)) for scenario in SCENARIOS]
+    return [*all_charts.charts(), *((scenario, build(scenario, loading.code_book())) for scenario in shared())]
 
 
 @pytest.mark.parametrize("workup", WORKUPS, ids=lambda workup: workup.id)

@@ -14,6 +14,7 @@ A card of `expect.cards` may also say `suggests` and `never_suggests` (codes), `
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import yaml
 HERE = Path(__file__).parents[1] / "scenarios"
 SHARED = Path(__file__).parents[4].parent / "shared" / "clinical" / "scenarios.json"
 _SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Ten times as fast where libyaml is: a dozen test modules read these files, in every worker."""
+"""Ten times as fast where libyaml is."""
 
 _NOT_THE_CHART = {"is", "desc", "differs", "beside"}
 NORMAL = {
@@ -57,14 +58,15 @@ def written() -> list[Case]:
     return [case for path in sorted(HERE.glob("*.yaml")) for case in read(path)]
 
 
-def read(path: Path) -> list[Case]:
-    """The scenarios of one file, its tables spelled out."""
+@cache
+def read(path: Path) -> tuple[Case, ...]:
+    """The scenarios of one file, its tables spelled out; read once for all test modules, which change nothing in them."""
     document = yaml.load(path.read_text("utf-8"), _SAFE)  # noqa: S506 - it is the safe one
     defaults = document.get("defaults", {})
     cases = [_case({**defaults, **one}) for one in document.get("scenarios", ())]
     for table in document.get("tables", ()):
         cases.extend(_rows(table, defaults, document["outcomes"]))
-    return cases
+    return tuple(cases)
 
 
 def shared() -> list[dict[str, Any]]:

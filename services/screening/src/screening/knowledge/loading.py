@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -18,8 +19,9 @@ class KnowledgeMissingError(RuntimeError):
     """The installed package lacks its value sets: without them every chart would look empty."""
 
 
+@cache
 def code_book(*, include_v2: bool = False) -> CodeBook:
-    """The code book of all value sets and of the RxNorm products that lead to their ingredients.
+    """The code book of all value sets and of the RxNorm products that lead to their ingredients; read once a process.
 
     Args:
         include_v2: load also the codes whose display has not been checked against the code system.

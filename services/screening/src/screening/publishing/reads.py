@@ -7,6 +7,7 @@ this against what the rules ask of charts while all scenarios run.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
@@ -88,7 +89,8 @@ def _told(found: Iterable[Any], sets: frozenset[str]) -> Reads:
     )
 
 
-def _followed(*roots: Callable[..., Any]) -> list[Any]:
+@cache
+def _followed(*roots: Callable[..., Any]) -> tuple[Any, ...]:
     """Every function, record and string that can be reached from these functions within the domain."""
     waiting: list[Any] = list(roots)
     found: list[Any] = []
@@ -100,7 +102,7 @@ def _followed(*roots: Callable[..., Any]) -> list[Any]:
         seen.add(id(thing))
         found.append(thing)
         waiting.extend(_named_by(thing))
-    return found
+    return tuple(found)
 
 
 def _named_by(thing: Any) -> Iterator[Any]:
