@@ -28,7 +28,7 @@ from screening.fhir.fallback import Fallback, Gathered
 from screening.fhir.prefetch import Delivery
 from screening.fhir.reading import Call
 from screening.knowledge.order_codes import OrderCodes
-from screening.knowledge.rule_modes import CANARY, SILENT
+from screening.knowledge.rule_modes import CANARY, OFF, SILENT
 from screening.memory import Memory, PatientMemory
 from screening.messages import HookCall
 from screening.modes import ClientModes, Modes
@@ -51,8 +51,9 @@ _REFUSED_BY_US: Final = frozenset(
 _RECORDED: Final = frozenset({SILENT, CANARY})
 """Modes in which a card is written down although it is not shown."""
 
-Watch = Callable[[str, Mapping[str, str], Mapping[str, Delivery], Chart], None]
-"""Takes a call into account: the client's name and its names for our keys, what each of our keys brought, the chart."""
+Watch = Callable[[str, Mapping[str, str], Mapping[str, Delivery], Chart, Mapping[str, Delivery]], None]
+"""Takes a call into account: the client's name and its names for our keys, what each of our keys brought, the chart,
+and what the EHR gave besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +190,18 @@ def _gathered(parts: Parts, caller: Caller, hook_call: HookCall, hook: str, bega
     for key, why in gathered.unanswered.items():
         if why in _REFUSED_BY_US:
             parts.note(caller.client, key, why, fallback.EHR)
-    parts.watch(caller.client, caller.prefetch_keys, gathered.sent, gathered.chart)
+    parts.watch(caller.client, caller.prefetch_keys, gathered.sent, gathered.chart, gathered.came)
     return gathered
 
 
 def _holding(modes: ClientModes, memory: PatientMemory, chart: Chart) -> Holding:
-    """What holds cards back on this call: what the site has decided, else what a clinician has answered."""
+    """What holds cards back on this call: what the site has decided, or what a clinician has answered."""
 
     def hold(finding: Finding) -> Hold | None:
-        return modes.hold(finding, memory.key) or memory.hold(finding, chart)
+        site = modes.hold(finding, memory.key)
+        if site is not None and site.by == OFF:
+            return site
+        return memory.hold(finding, chart) or site  # what was answered would not have been shown in any mode
 
     return hold
 
