@@ -20,6 +20,12 @@ _SERIES: Final = (ACCEPTED, OVERRIDDEN, NO_FEEDBACK, WAITING, ANSWERED, UNANSWER
 """In the order of their colors."""
 _LIGHT: Final = ("#0b6e7d", "#c4620a", "#8a9aa1", "#c3ced3", "#0b6e7d", "#8a9aa1", "#0b6e7d")
 _DARK: Final = ("#5fc3d4", "#f0a35a", "#7d9098", "#46565d", "#5fc3d4", "#7d9098", "#5fc3d4")
+_UNTOLD: Final = "untold"
+_FIGURE: Final = Markup('<figure class="plot">\n{}\n<figcaption>{}</figcaption>\n</figure>')
+_KEY: Final = Markup(
+    '<span class="key"><svg class="swatch" viewBox="0 0 1 1" aria-hidden="true"><rect class="plot-{}" width="1"'
+    ' height="1"></rect></svg> {}</span>'
+)
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 
 
@@ -60,10 +66,10 @@ def _stacked(
 
     chart = (pygal.HorizontalStackedBar if flat else pygal.StackedBar)(
         title=title, style=_style(parts), css=("file://style.css", "file://graph.css", f"inline:{_own(name, parts)}"),
-        js=(), explicit_size=False, width=560, height=130 + 30 * len(rows) if flat else 400, legend_at_bottom=True,
-        legend_at_bottom_columns=3, legend_box_size=14, x_label_rotation=0 if flat else 45,
+        js=(), explicit_size=False, width=560, height=90 + 30 * len(rows) if flat else 350, show_legend=False,
+        margin_right=34, x_label_rotation=0 if flat else 45,
         max_scale=6, truncate_label=-1,
-        truncate_legend=-1, disable_xml_declaration=True, print_values=False, show_y_guides=not flat,
+        disable_xml_declaration=True, print_values=False, show_y_guides=not flat,
         show_x_guides=flat, spacing=14, margin=8, value_formatter=lambda number: f"{number:.0f}", min_scale=3,
         include_x_axis=True,
     )  # fmt: skip
@@ -72,12 +78,18 @@ def _stacked(
     for part in parts:
         numbers = [row["counts"][part] for row in rows]
         chart.add(report_words.head(part), [one if isinstance(one, int) else None for one in numbers])
-    if any(_untold(row["counts"], parts) for row in rows):
-        chart.add("Not told apart", [_untold(row["counts"], parts) for row in rows])
+    chart.add(_UNTOLD, [_untold(row["counts"], parts) for row in rows])
     styles: list[str] = []
     chart.add_xml_filter(lambda root: _still(root, styles, title))
     svg = chart.render(is_unicode=True)
-    return Plot(Markup(svg), " ".join(_hash(text) for text in styles))  # noqa: S704 - escaped by its maker
+    drawing = _FIGURE.format(Markup(svg), _legend(parts))  # noqa: S704 - escaped by its maker
+    return Plot(drawing, " ".join(_hash(text) for text in styles))
+
+
+def _legend(parts: Sequence[str]) -> Markup:
+    """What each color stands for."""
+    named = [*((part, report_words.head(part)) for part in parts), (_UNTOLD, "not told apart")]
+    return Markup(" ").join(_KEY.format(part, words) for part, words in named)
 
 
 def _untold(counts: Mapping[str, int | str], parts: Sequence[str]) -> int:
@@ -102,7 +114,7 @@ def _divided(columns: Sequence[str]) -> list[str]:
 def _style(parts: Sequence[str]) -> Any:
     from pygal.style import Style  # noqa: PLC0415
 
-    colors = [*(f"var(--plot-{part})" for part in parts), "var(--wash)"]
+    colors = [f"var(--plot-{part})" for part in (*parts, _UNTOLD)]
     return Style(
         background="transparent", plot_background="transparent", foreground="var(--ink)",
         foreground_strong="var(--ink)", foreground_subtle="var(--line)", guide_stroke_color="var(--line)",
@@ -117,11 +129,15 @@ def _own(name: str, parts: Sequence[str]) -> str:
     light, dark = (
         ";".join(f"--plot-{part}:{colors[_SERIES.index(part)]}" for part in parts) for colors in (_LIGHT, _DARK)
     )
+    keys = "".join(f".plot-{part}{{fill:var(--plot-{part})}}" for part in (*parts, _UNTOLD))
     return (
+        f":root{{{light};--plot-{_UNTOLD}:var(--wash)}}"
+        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+        f"@media print{{:root{{{light}}}}}"
+        f"#chart-{name}{{display:block;width:100%;max-width:36rem;height:auto}}"
         f"#chart-{name} rect.rect.reactive{{stroke:var(--line)}}"
-        f"#chart-{name}{{{light};display:block;width:100%;max-width:36rem;height:auto}}"
-        f"@media (prefers-color-scheme:dark){{#chart-{name}{{{dark}}}}}"
-        f"@media print{{#chart-{name}{{{light}}}}}"
+        ".plot{margin:1rem 0}.key{display:inline-block;margin-right:1rem;white-space:nowrap}"
+        f".swatch{{width:.85em;height:.85em;border:1px solid var(--line)}}{keys}"
     )
 
 
