@@ -15,7 +15,10 @@ ADULT_FOCAL_ONSET: Final = years(
 )
 
 _OTHER_MD: Final = ("M_CHOREA", "M_MYOCLONUS", "M_TREMOR", "M_ATAXIA", "M_PARK", "M_OTHER")
-PHENOTYPE_SETS: Final = frozenset({"D_GEN", "D_FOCAL", "D_DRUG", "C_COMPLEX", *_OTHER_MD})
+DISORDER_SETS: Final = frozenset({"D_GEN", "D_FOCAL", "D_DRUG", *_OTHER_MD})
+"""The entries that are a movement disorder."""
+_SETS: Final = DISORDER_SETS | {"C_COMPLEX"}
+"""The entries that say something about it."""
 _COMPLEX: Final = ("M_CHOREA", "M_MYOCLONUS", "M_ATAXIA", "M_PARK", "C_COMPLEX")
 _DRUG_INDUCED: Final = "Drug-induced dystonia"
 _WORDS: Final = (
@@ -84,7 +87,7 @@ class Phenotype:
 
 def of(chart: Chart) -> Phenotype:
     """The phenotype of a chart."""
-    coded = {name: _entries(chart, name) for name in PHENOTYPE_SETS}
+    coded = {name: _entries(chart, name) for name in _SETS}
     for name in ("D_GEN", "D_FOCAL"):  # an entry that also says drug-induced is that
         coded[name] = tuple(c for c in coded[name] if "D_DRUG" not in c.sets)
     dystonia = [*coded["D_GEN"], *coded["D_FOCAL"]]
@@ -105,7 +108,7 @@ def of(chart: Chart) -> Phenotype:
 
 def entries(chart: Chart) -> tuple[Condition, ...]:
     """Every entry that says something about the phenotype, whether it makes the tier or not."""
-    return tuple(_unique([c for name in PHENOTYPE_SETS for c in _entries(chart, name)]))
+    return tuple(_unique([c for name in _SETS for c in _entries(chart, name)]))
 
 
 def _tier(chart: Chart, features: frozenset[str], dystonia: bool, other: bool, onset: int | None) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from screening.domain.findings import (
 )
 from screening.domain.orders.registry import ORDER_RULES
 from screening.domain.orders.rule import RuleOutcome
-from screening.domain.phenotype import PHENOTYPE_SETS, Phenotype
+from screening.domain.phenotype import DISORDER_SETS, Phenotype
 from screening.domain.reasons_facts import diagnoses_of, near_misses, newest_result, orders_of, treatments_of
 from screening.domain.screen import Screening
 from screening.domain.workups.missing import undated
@@ -166,9 +166,9 @@ def _not_counted(phenotype: Phenotype, chart: Chart) -> list[tuple[Condition, st
         return []
     found: list[tuple[Condition, str]] = []
     for c in chart.conditions:
-        if c.sets & PHENOTYPE_SETS and not c.counts:
+        if c.sets & DISORDER_SETS and not c.counts:
             found.append((c, "a movement disorder is recorded, but is resolved, inactive, refuted or not established"))
-        elif c.sets & PHENOTYPE_SETS:
+        elif "M_ATAXIA" in c.sets:
             found.append((c, "the ataxia on record is explained by another disorder"))
         elif "X_ET" in c.sets:
             found.append((c, "essential tremor alone is not screened"))
