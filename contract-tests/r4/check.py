@@ -44,9 +44,9 @@ from tryout.ehr import answer_prefetch  # noqa: E402
 
 SCHEMA: Final = HERE / "node_modules" / "@medplum" / "definitions" / "dist" / "fhir" / "r4" / "fhir.schema.json"
 OWN_SCENARIOS: Final = ROOT / "services" / "screening" / "tests" / "routes" / "scenario_files.py"
-KINDS: Final = ("ValueSet", "CodeSystem", "PlanDefinition", "Library", "StructureDefinition")
+KINDS: Final = ("ValueSet", "CodeSystem", "ConceptMap", "PlanDefinition", "Library", "StructureDefinition")
 AT_LEAST: Final = {
-    "Bundle": 7, "CapabilityStatement": 1, "CodeSystem": 3, "Library": len(WORKUPS) + len(ORDER_RULES),
+    "Bundle": 8, "CapabilityStatement": 1, "CodeSystem": 3, "ConceptMap": 1, "Library": len(WORKUPS) + len(ORDER_RULES),
     "OperationOutcome": 4, "PlanDefinition": len(WORKUPS) + len(ORDER_RULES), "ServiceRequest": 30,
     "StructureDefinition": 5, "ValueSet": 100,
 }  # fmt: skip

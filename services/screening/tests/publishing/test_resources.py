@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from fhirclient.models.codesystem import CodeSystem
+from fhirclient.models.conceptmap import ConceptMap
 from fhirclient.models.library import Library
 from fhirclient.models.plandefinition import PlanDefinition
 from fhirclient.models.structuredefinition import StructureDefinition
@@ -30,7 +31,7 @@ BASE = "https://dystonia-cds.example/fhir"
 HERE = "https://cds.site.example"
 REFERENCES = Path(__file__).parents[4] / "services" / "content" / "src" / "content" / "references.yaml"
 MODELS = {
-    "CodeSystem": CodeSystem, "Library": Library, "PlanDefinition": PlanDefinition,
+    "CodeSystem": CodeSystem, "ConceptMap": ConceptMap, "Library": Library, "PlanDefinition": PlanDefinition,
     "StructureDefinition": StructureDefinition, "ValueSet": ValueSet,
 }  # fmt: skip
 IDS = [*(workup.id for workup in WORKUPS), *(naming.resource_id(rule.name) for rule in ORDER_RULES)]
@@ -65,6 +66,7 @@ def attachment(library: dict[str, Any], title: str) -> bytes:
 def test_every_workup_and_order_rule_is_published() -> None:
     assert sorted(PUBLISHED["PlanDefinition"]) == sorted(PUBLISHED["Library"]) == sorted(IDS)
     assert set(PUBLISHED["CodeSystem"]) == {"override-reasons", "site-facts", "topics"}
+    assert set(PUBLISHED["ConceptMap"]) == {"non-adherence-reasons"}
 
 
 @pytest.mark.parametrize("kind", MODELS)

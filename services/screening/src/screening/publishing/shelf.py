@@ -12,8 +12,9 @@ from screening.knowledge import loading
 from screening.knowledge.naming import CANONICAL_BASE, CODE_PREFIX, VERIFICATION_LEVEL
 from screening.publishing import definitions, extensions
 
-KINDS: Final = ("ValueSet", "CodeSystem", "PlanDefinition", "Library", "StructureDefinition")
+KINDS: Final = ("ValueSet", "CodeSystem", "ConceptMap", "PlanDefinition", "Library", "StructureDefinition")
 _CODE_SYSTEMS: Final = ("override-reasons", "site-facts", "topics")
+_CONCEPT_MAPS: Final = ("non-adherence-reasons",)
 _PREFIXES: Final = (
     " A code with the extension code-prefix stands for every code that begins with it; read without the extension, the"
     " set is narrower."
@@ -69,6 +70,7 @@ def build(
     resources = [
         *value_sets,
         *(loading.code_system(name) for name in _CODE_SYSTEMS),
+        *(loading.concept_map(name) for name in _CONCEPT_MAPS),
         *(definitions.plan_definition(rule, public_url) for rule in rules),
         *(definitions.library(rule, public_url, versions, site_values) for rule in rules),
         *extensions.structure_definitions(),
