@@ -196,9 +196,14 @@ def sentence(trace: Trace) -> str:
         return f"{'Failed' if trace.outcome == FAILED else 'Refused'} ({trace.status}): {trace.refusal}"
     if trace.cards:
         said = "; ".join(f"{_title(finding)}: {_because(finding, trace.explained)}" for finding, _, _ in trace.cards)
-        return f"{len(trace.cards)} card{'' if len(trace.cards) == 1 else 's'}. {capital(said)}."
+        held = f" {_cards(len(trace.held))} held back." if trace.held else ""
+        return f"{_cards(len(trace.cards))}. {capital(said)}.{held}"
     silence = trace.silent_because or (trace.explained.silence if trace.explained is not None else "")
     return f"No card: {silence}."
+
+
+def _cards(number: int) -> str:
+    return "1 card" if number == 1 else f"{number} cards"
 
 
 def _title(finding: Finding) -> str:

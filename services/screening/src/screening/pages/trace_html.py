@@ -114,7 +114,7 @@ def _modules(modules: Iterable[_Told]) -> Markup:
         )
         for one in modules
     )
-    return table(("Workup", "State", "What decided", "Card", "Asked for by the screening?"), rows, stacks=True)
+    return table(("Workup", "State", "What decided", "Card", "Asked for"), rows, stacks=True)
 
 
 def _rules(rules: Iterable[_Told]) -> Markup:
