@@ -5,7 +5,7 @@ For the operator: the gateway asks who wants to know. Counts only, small ones no
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -19,6 +19,11 @@ from screening.report import Question, Terms
 from screening.store import Store, StoreDown, lanes, report_rows
 
 _CLIENT: Final = re.compile(r"[A-Za-z0-9._-]{0,100}")
+_FORMS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    look.HTML: report_html.page,
+    look.JSON: lambda one: json.dumps(one, ensure_ascii=False),
+    look.TEXT: report_text.page,
+}
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 MODULES: Final = tuple(dict.fromkeys(module for module, _ in topics.KINDS))
 
@@ -56,17 +61,8 @@ def blueprint(store: Store, terms: Terms, clock: Callable[[], datetime]) -> Blue
     @views.get("/report")
     def page() -> Response:
         """The report as HTML, JSON or plain text."""
-        form = look.preferred(look.HTML, look.JSON, look.TEXT)
-        if form == look.HTML:
-            text, hashes = report_html.page(told())
-            response = Response(text, headers=look.GUARD)
-            policy = look.GUARD["Content-Security-Policy"]
-            response.headers["Content-Security-Policy"] = policy.replace(
-                "style-src 'self'", " ".join(["style-src 'self'", *hashes])
-            )
-        else:
-            made = json.dumps(told(), ensure_ascii=False) if form == look.JSON else report_text.page(told())
-            response = Response(made, headers=look.GUARD)
+        form = look.preferred(*_FORMS)
+        response = Response(_FORMS[form](told()), headers=look.GUARD)
         response.headers["Content-Type"] = look.content_type(form)
         return response
 

@@ -11,7 +11,6 @@ from screening import report
 from screening.pages import look, report_plots
 from screening.pages import report_words as words
 from screening.pages.look import LINES, table
-from screening.pages.report_plots import Plot
 
 _Told = Mapping[str, Any]
 
@@ -29,8 +28,8 @@ _PERIODS: Final = (4, 13, 52)
 """Weeks of the periods that the page offers."""
 
 
-def page(told: _Told) -> tuple[str, Sequence[str]]:
-    """The document of `report.build` as HTML, and the hashes of the styles in it."""
+def page(told: _Told) -> str:
+    """The document of `report.build` as HTML."""
     drawn = {"weeks": report_plots.weeks(told["tables"]["weeks"]), "rules": report_plots.rules(told["tables"]["rules"])}
     parts = [
         _OPENING.format(words.period(told)),
@@ -45,7 +44,7 @@ def page(told: _Told) -> tuple[str, Sequence[str]]:
         _PARAGRAPH.format(words.HOW_TO_READ),
         _PARAGRAPH.format(words.DIFFERENCES),
     ]
-    return look.page("Report", LINES.join(parts)), [plot.style_hash for plot in drawn.values() if plot is not None]
+    return look.page("Report", LINES.join(parts))
 
 
 def _links(told: _Told) -> Markup:
@@ -80,10 +79,10 @@ def _flags(told: _Told) -> Iterable[Markup]:
         yield _NOTE.format(unjudged)
 
 
-def _section(name: str, told: _Told, plot: Plot | None) -> Markup:
+def _section(name: str, told: _Told, plot: Markup | None) -> Markup:
     parts = [_HEADING.format(f"By {words.BREAKDOWNS[name]}")]
     if plot is not None:
-        parts += [plot.svg]
+        parts += [plot]
     return LINES.join([*parts, *_table(name, told["tables"][name], told)])
 
 

@@ -1,12 +1,10 @@
 """The plots of the report: SVG inside the page, drawn here, light and dark; nothing in them runs.
 
-They show what the tables beside them tell, and leave out what those leave out.
+They show what the tables beside them tell, and leave out what those leave out. Colors and type stand in the style sheet
+of all pages.
 """
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
@@ -16,10 +14,6 @@ from screening.pages import report_words
 from screening.report_tables import ACCEPTED, ANSWERED, NO_FEEDBACK, OVERRIDDEN, SHOWN, UNANSWERED, WAITING
 
 MOST_BARS: Final = 12
-_SERIES: Final = (ACCEPTED, OVERRIDDEN, NO_FEEDBACK, WAITING, ANSWERED, UNANSWERED, SHOWN)
-"""In the order of their colors."""
-_LIGHT: Final = ("#0b6e7d", "#c4620a", "#8a9aa1", "#c3ced3", "#0b6e7d", "#8a9aa1", "#0b6e7d")
-_DARK: Final = ("#5fc3d4", "#f0a35a", "#7d9098", "#46565d", "#5fc3d4", "#7d9098", "#5fc3d4")
 _UNTOLD: Final = "untold"
 _FIGURE: Final = Markup('<figure class="plot">\n{}\n<figcaption>{}</figcaption>\n</figure>')
 _KEY: Final = Markup(
@@ -29,25 +23,12 @@ _KEY: Final = Markup(
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A drawing.
-
-    Attributes:
-        svg: as it stands in a page.
-        style_hash: of the style in it, as a Content-Security-Policy names it.
-    """
-
-    svg: Markup
-    style_hash: str
-
-
-def weeks(table: Mapping[str, Any]) -> Plot | None:
+def weeks(table: Mapping[str, Any]) -> Markup | None:
     """Cards per week by what became of them; None where nothing can be told."""
     return _stacked("weeks", "Cards per week, by what became of them", table, table["rows"], flat=False)
 
 
-def rules(table: Mapping[str, Any]) -> Plot | None:
+def rules(table: Mapping[str, Any]) -> Markup | None:
     """The rules with most cards, by how they were answered; None where nothing can be told."""
     rows = [
         row for row in table["rows"] if isinstance(row["counts"][SHOWN], int) and row["name"] not in table["others"]
@@ -58,32 +39,34 @@ def rules(table: Mapping[str, Any]) -> Plot | None:
 
 def _stacked(
     name: str, title: str, table: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], *, flat: bool
-) -> Plot | None:
+) -> Markup | None:
     parts = _divided(table["columns"])
     if not any(isinstance(row["counts"][part], int) and row["counts"][part] for row in rows for part in parts):
         return None
     import pygal  # noqa: PLC0415 - 9 MB that only the workers that draw need
 
     chart = (pygal.HorizontalStackedBar if flat else pygal.StackedBar)(
-        title=title, style=_style(parts), css=("file://style.css", "file://graph.css", f"inline:{_own(name, parts)}"),
-        js=(), explicit_size=False, width=560, height=90 + 30 * len(rows) if flat else 350, show_legend=False,
-        margin_right=34, x_label_rotation=0 if flat else 45,
-        max_scale=6, truncate_label=-1,
-        disable_xml_declaration=True, print_values=False, show_y_guides=not flat,
-        show_x_guides=flat, spacing=14, margin=8, value_formatter=lambda number: f"{number:.0f}", min_scale=3,
-        include_x_axis=True,
+        title=title, css=(), js=(), explicit_size=False, width=560, height=90 + 30 * len(rows) if flat else 350,
+        margin=8, margin_right=34, spacing=14, show_legend=False, x_label_rotation=0 if flat else 45,
+        truncate_label=-1, min_scale=3, max_scale=6, show_y_guides=not flat, show_x_guides=flat, style=_sizes(),
+        value_formatter=lambda number: f"{number:.0f}", disable_xml_declaration=True,
     )  # fmt: skip
     chart.uuid = name
     chart.x_labels = [report_words.row_name(row, table) for row in rows]
     for part in parts:
         numbers = [row["counts"][part] for row in rows]
-        chart.add(report_words.head(part), [one if isinstance(one, int) else None for one in numbers])
+        chart.add(part, [one if isinstance(one, int) else None for one in numbers])
     chart.add(_UNTOLD, [_untold(row["counts"], parts) for row in rows])
-    styles: list[str] = []
-    chart.add_xml_filter(lambda root: _still(root, styles, title))
-    svg = chart.render(is_unicode=True)
-    drawing = _FIGURE.format(Markup(svg), _legend(parts))  # noqa: S704 - escaped by its maker
-    return Plot(drawing, " ".join(_hash(text) for text in styles))
+    chart.add_xml_filter(lambda root: _plain(root, title, (*parts, _UNTOLD)))
+    drawing = Markup(chart.render(is_unicode=True))  # noqa: S704 - escaped by its maker
+    return _FIGURE.format(drawing, _legend(parts))
+
+
+def _sizes() -> Any:
+    """The sizes of type for which the library leaves room: those of the style sheet."""
+    from pygal.style import Style  # noqa: PLC0415
+
+    return Style(title_font_size=19, label_font_size=16, major_label_font_size=16)
 
 
 def _legend(parts: Sequence[str]) -> Markup:
@@ -111,49 +94,16 @@ def _divided(columns: Sequence[str]) -> list[str]:
     return [SHOWN]
 
 
-def _style(parts: Sequence[str]) -> Any:
-    from pygal.style import Style  # noqa: PLC0415
-
-    colors = [f"var(--plot-{part})" for part in (*parts, _UNTOLD)]
-    return Style(
-        background="transparent", plot_background="transparent", foreground="var(--ink)",
-        foreground_strong="var(--ink)", foreground_subtle="var(--line)", guide_stroke_color="var(--line)",
-        major_guide_stroke_color="var(--line)", opacity="1", opacity_hover="1", transition="0s",
-        font_family="system-ui, sans-serif", title_font_size=19, legend_font_size=17, label_font_size=16,
-        major_label_font_size=16, colors=colors, value_colors=["var(--ink)"] * len(colors),
-    )  # fmt: skip
-
-
-def _own(name: str, parts: Sequence[str]) -> str:
-    """The colors, light and dark, and the size."""
-    light, dark = (
-        ";".join(f"--plot-{part}:{colors[_SERIES.index(part)]}" for part in parts) for colors in (_LIGHT, _DARK)
-    )
-    keys = "".join(f".plot-{part}{{fill:var(--plot-{part})}}" for part in (*parts, _UNTOLD))
-    return (
-        f":root{{{light};--plot-{_UNTOLD}:var(--wash)}}"
-        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-        f"@media print{{:root{{{light}}}}}"
-        f"#chart-{name}{{display:block;width:100%;max-width:36rem;height:auto}}"
-        f"#chart-{name} rect.rect.reactive{{stroke:var(--line)}}"
-        ".plot{margin:1rem 0}.key{display:inline-block;margin-right:1rem;white-space:nowrap}"
-        f".swatch{{width:.85em;height:.85em;border:1px solid var(--line)}}{keys}"
-    )
-
-
-def _still(root: Element, styles: list[str], title: str) -> Element:
-    """The drawing without its scripts and what only they use; its styles go to `styles`."""
+def _plain(root: Element, title: str, parts: Sequence[str]) -> Element:
+    """The drawing without its scripts and its style, and with our names for what has a color."""
     root.set("role", "img")
     root.set("aria-label", f"{title}. The numbers are in the table below.")
     for parent in list(root.iter()):
         for child in list(parent):
-            scripted = child.tag in ("script", f"{_SVG}script", "desc") or "tooltip-overlay" in child.get("class", "")
-            if scripted or callable(child.tag):  # a comment has a function for a tag
+            of_scripts = child.tag == "desc" or "tooltip-overlay" in child.get("class", "")
+            if of_scripts or child.tag == "defs" or callable(child.tag):  # a comment has a function for a tag
                 parent.remove(child)
-            elif child.tag == "style":
-                styles.append(child.text or "")
+            elif "color-" in child.get("class", ""):
+                number = child.get("class", "").rpartition("color-")[2]
+                child.set("class", f"plot-{parts[int(number)]}")
     return root
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -11,7 +11,7 @@ _Told = Mapping[str, Any]
 
 def page(told: _Told) -> str:
     """The document of `report.build` as text."""
-    return "\n".join(_lines(told)) + "\n"
+    return "\n".join(_lines(told)).replace("\u00a0", " ") + "\n"
 
 
 def _lines(told: _Told) -> Iterator[str]:
