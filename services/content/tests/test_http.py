@@ -5,16 +5,16 @@ from datetime import date
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from packaged_texts import TEXTS
 
 from chassis.testing import KEYS, signed
-from content import library
 from content.app import create_app
 from content.settings import Settings
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 MARKDOWN = {"Accept": "text/markdown"}
 
-SUBJECTS = len({slug for slug, _ in library.load().explanations})
+SUBJECTS = len({slug for slug, _ in TEXTS.explanations})
 
 
 def app_on(day: date, contact: str = "the example team") -> Flask:

@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 
 import pyphen
 import pytest
+from packaged_texts import TEXTS
 
 from content import library, render
 
 HARDEST_FLESCH_KINCAID = 5.5
 HARDEST_ARI = 6.0
-TEXTS = library.load()
 PATIENT_PAGES = sorted(slug for slug, audience in TEXTS.explanations if audience == "patient")
 HYPHENATION = pyphen.Pyphen(lang="en_US")
 

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from packaged_texts import TEXTS
 
 from content import library, pages
 from content.library import Reference
 
 RULES = Path(__file__).parents[3].parent / "shared" / "clinical" / "rules.md"
-TEXTS = library.load()
 
 FROM_MEMORY = {
     "de Souza": "movements-b12-2014",

@@ -5,11 +5,11 @@ from datetime import date
 from functools import cache
 
 import pytest
+from packaged_texts import TEXTS
 
-from content import library, pages
+from content import pages
 from content.settings import DEFAULT_REPORT_CONTACT
 
-TEXTS = library.load()
 PAGES = sorted(TEXTS.explanations)
 CLINICIANS = [key for key in PAGES if key[1] == "clinician"]
 PATIENTS = [key for key in PAGES if key[1] == "patient"]

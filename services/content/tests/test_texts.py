@@ -7,10 +7,10 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
+from packaged_texts import TEXTS
 
 from content import library, pages, render
 
-TEXTS = library.load()
 PAGES = sorted(TEXTS.explanations)
 PATIENTS = [key for key in PAGES if key[1] == "patient"]
 CLINICIANS = [key for key in PAGES if key[1] == "clinician"]

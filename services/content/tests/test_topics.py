@@ -5,10 +5,10 @@ from datetime import date
 from functools import cache
 
 import pytest
+from packaged_texts import TEXTS
 
-from content import library, pages
+from content import pages
 
-TEXTS = library.load()
 DAY = date(2026, 11, 22)
 TOPICS = {"iron-nbia", "calcium-vitamin-d", "copper-wilson", "diet", "seeing-a-neurologist", "red-flags"}
 WORKUPS = {"vitamin-b12", "vitamin-e", "manganese", "iron-nbia", "calcium-vitamin-d", "copper-wilson"}

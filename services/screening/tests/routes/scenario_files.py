@@ -60,7 +60,7 @@ def written() -> list[Case]:
 
 @cache
 def read(path: Path) -> tuple[Case, ...]:
-    """The scenarios of one file, its tables spelled out; read once for all test modules, which change nothing in them."""
+    """The scenarios of one file, its tables spelled out. Read once for all test modules, which change none."""
     document = yaml.load(path.read_text("utf-8"), _SAFE)  # noqa: S506 - it is the safe one
     defaults = document.get("defaults", {})
     cases = [_case({**defaults, **one}) for one in document.get("scenarios", ())]
