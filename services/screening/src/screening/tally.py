@@ -32,7 +32,7 @@ OTHERS: Final = "(further clients)"
 BOUNDS_MS: Final = (5, 10, 20, 35, 50, 75, 100, 150, 200, 250, 300, 350, 500, 750, 1000, 2000)
 """Upper ends of the latency buckets, in milliseconds; a last bucket has none."""
 
-_CAME: Final = frozenset({"delivered", "none", "partial"})
+_CAME: Final = frozenset({"delivered", "none", "partial", "too-many"})
 _WORDS: Final = re.compile(r"[a-z][a-z0-9 -]{0,49}")
 _KEY_NAME: Final = re.compile(r"(?!.*\d{5})[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 """A key that may be shown: a longer run of digits could be the number of a patient."""
@@ -135,6 +135,7 @@ class ClientCounts(msgspec.Struct):
         codes: system and code -> seen; `unshown_codes` counts those that cannot be shown or are too many.
         codes_without_system: results whose only codes name no code system.
         units: analyte, unit and reason -> seen.
+        unknown_drafts: selected drafts of medicines that no code names.
         names: our key -> the site's name for it, where it has another.
     """
 
@@ -146,6 +147,7 @@ class ClientCounts(msgspec.Struct):
     unshown_codes: int = 0
     codes_without_system: int = 0
     units: dict[str, UnitSeen] = {}
+    unknown_drafts: int = 0
     names: dict[str, str] = {}
 
     @property
@@ -279,6 +281,11 @@ class Tally:
                 known = units[place] = UnitSeen(analyte, shown, reason)
             known.count += 1
 
+    def unknown_draft(self, client: str) -> None:
+        """No code says which medicine a selected draft is about."""
+        with self._lock:
+            self._client(client).unknown_drafts += 1
+
     def encoded(self) -> bytes:
         """All counts as JSON."""
         with self._lock:
@@ -308,6 +315,7 @@ def _merge_client(into: ClientCounts, one: ClientCounts) -> None:
     into.inspected += one.inspected
     into.unshown_keys += one.unshown_keys
     into.unshown_codes += one.unshown_codes
+    into.unknown_drafts += one.unknown_drafts
     into.codes_without_system += one.codes_without_system
     into.names |= one.names
     for key, counts in one.keys.items():

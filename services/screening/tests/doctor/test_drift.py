@@ -195,6 +195,21 @@ def test_keys_that_are_absent_now_and_then_make_one_line(client: FlaskClient) ->
     assert one["inOrder"]
 
 
+def test_a_key_that_holds_too_much_is_worth_a_look() -> None:
+    counts = KeyCounts(prefetch={"too-many": 2, "delivered": 2})
+    (departure,) = departures(ClientCounts(keys={"orders": counts}), {"orders": "ServiceRequest?patient=1"})
+    assert (departure.what, departure.weight, departure.key) == ("too-many", "look", "orders")
+    assert "in 2 of 4 calls" in departure.words
+
+
+def test_orders_whose_medicine_is_unknown_are_named(client: FlaskClient) -> None:
+    order = s.medication_request(id="d1", status="draft", medicationCodeableConcept={"text": "a drug"})
+    assert client.post(s.ORDER_SELECT, json=s.order_call(order, s.draft())).status_code == 200
+    (departure,) = drift(told(client), "drafts-unknown")
+    assert departure["weight"] == "look"
+    assert departure["words"].startswith("Orders of which no code says which medicine is meant: 1. ")
+
+
 @pytest.mark.parametrize(("times", "inspected", "weight"), [(1, 1, "note"), (4, 4, "note"), (5, 5, "look"),
                                                              (5, 500, "look"), (5, 501, "note")])  # fmt: skip
 def test_a_unit_that_is_not_read_is_worth_a_look_when_it_comes_again_and_again(

@@ -44,6 +44,17 @@ def test_medication_entries_are_products_and_not_orders() -> None:
     assert drafts(contained) == [("MedicationRequest/request-123", True, True)]
 
 
+def test_an_order_by_its_product_has_the_codes_of_the_product_and_of_what_is_in_it() -> None:
+    inside = [{"itemCodeableConcept": s.concept(s.RXNORM, "4511")}, {"itemCodeableConcept": s.concept(s.RXNORM, "1")}]
+    excipient = {"itemCodeableConcept": s.concept(s.RXNORM, "2"), "isActive": False}
+    product = {"resourceType": "Medication", "id": "m-1", "code": s.concept(s.RXNORM, "4511", "folic acid")}
+    order = {"resourceType": "MedicationRequest", "id": "d", "medicationReference": {"reference": "Medication/m-1"}}
+    chart, _ = s.read(s.prefetch(), ({**product, "ingredient": [*inside, excipient]}, order))
+    assert chart.drafts[0].codes == {"4511", "1"}
+    chart, _ = s.read(s.prefetch(), (order,))
+    assert chart.drafts[0].codes == frozenset()
+
+
 @pytest.mark.parametrize(
     "entry",
     [

@@ -16,7 +16,7 @@ from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
 from screening.domain.screen import order_hook, patient_view
 from screening.fhir import fallback, outcomes
 from screening.fhir.access import Access, Server
-from screening.fhir.fallback import Fallback, Gathered, Need
+from screening.fhir.fallback import Fallback, Gathered, Looked, Need
 from screening.fhir.reading import Call
 from screening.knowledge import loading
 from screening.services import prefetch_names, prefetch_templates
@@ -322,6 +322,24 @@ def refers(text: str = "Medication/product-1", **changes: Any) -> Any:
     return s.medication_request(
         **{"medicationCodeableConcept": s.DROP, "medicationReference": {"reference": text}, **changes}
     )
+
+
+@pytest.mark.parametrize(
+    ("draft", "known"),
+    [
+        (refers("#x", id="d1", status="draft", contained=[{**PRODUCT, "id": "x"}]), True),
+        (s.medication_request("7486", id="d1", status="draft"), True),
+        (s.medication_request("999999", id="d1", status="draft"), True),
+        (refers(id="d1", status="draft"), False),
+        (refers(id="d1", status="draft", medicationReference={"display": "a drug"}), False),
+        (refers(id="d1", status="draft", medicationReference=s.DROP), False),
+    ],
+)  # fmt: skip
+def test_a_draft_whose_medicine_no_code_names_is_said_to_be_unknown(stub: Stub, draft: Any, known: bool) -> None:
+    stub.answers = lambda _: Reply(404, body={})
+    found = gather(stub, EVERYTHING, fallback.for_orders(ORDER_RULES), drafts=(draft,))
+    told = [one for one in found.looked if one.key == "draftOrders"]
+    assert told == ([] if known else [Looked("draftOrders", "unknown-product", "prefetch")])
 
 
 def without_including(values: Mapping[str, Any]) -> Callable[[Asked], Reply]:

@@ -10,7 +10,8 @@ ALL = {value for name, value in vars(outcomes).items() if name.isupper() and isi
 
 
 def test_every_outcome_has_words() -> None:
-    prefetch = {"delivered", "none", "absent", "failed", "partial", "wrong-type", "wrong-patient", "too-many"}
+    prefetch = {"delivered", "none", "absent", "failed", "partial", "wrong-type", "wrong-patient"}
+    prefetch |= {"too-many", "unknown-product"}
     assert set(outcomes.PREFETCH_WORDS) == prefetch
     assert set(outcomes.EHR_WORDS) == ALL - {"absent"}
 

@@ -306,7 +306,9 @@ def draft(resource: Medicine | Request, book: CodeBook, products: Products, *, s
         )
     own = resource.medicationCodeableConcept or Concept()
     product = _product(resource, products)
-    codings, _ = _all_codings(own, book)
+    codings = tuple(
+        dict.fromkeys(one for told in (own, *_product_concepts(product)) for one in _all_codings(told, book)[0])
+    )
     found = _medicine_sets(resource, book, products)
     referred = _referred_name(resource)
     name = _name(own) or (_name(product.code) if product is not None else "") or referred
@@ -328,11 +330,18 @@ def _words(concept: Concept | None) -> tuple[str, ...]:
     return tuple(filter(None, (concept.text, *(coding.display for coding in concept.codings))))
 
 
+def _product_concepts(product: Medication | None) -> list[Concept]:
+    """What a product and its active ingredients are called."""
+    if product is None:
+        return []
+    parts = (i.itemCodeableConcept for i in _ingredients(product) if i.isActive is not False)
+    return [told for told in (product.code, *parts) if told is not None]
+
+
 def _product_words(product: Medication) -> tuple[str, ...]:
     """Names, form and active ingredients of a product, in words."""
-    ingredients = (i for i in _ingredients(product) if i.isActive is not False)
-    parts = (word for i in ingredients for word in _words(i.itemCodeableConcept))
-    return (*_words(product.code), *_words(read_concept(_part(product, "form", product.form))), *parts)
+    told = (word for one in _product_concepts(product) for word in _words(one))
+    return (*told, *_words(read_concept(_part(product, "form", product.form))))
 
 
 def _referred_name(resource: Medicine) -> str:

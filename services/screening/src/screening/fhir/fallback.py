@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from screening.domain import phenotype
-from screening.domain.chart import Chart
+from screening.domain.chart import Chart, Draft
 from screening.domain.orders.rule import OrderRule
 from screening.fhir import outcomes, prefetch, queries
 from screening.fhir.access import Access, Fetched, Query, Server, Turn
@@ -26,6 +26,9 @@ PREFETCH: Final = "prefetch"
 EHR: Final = "ehr"
 
 FIRST: Final = ("patient", "conditions")
+
+DRAFTS: Final = "draftOrders"
+"""Stands for the selected draft orders among the keys."""
 
 MOST_PRODUCTS: Final = 20
 """Medications that are read one by one for a call, where an EHR does not send them with its lists."""
@@ -106,6 +109,11 @@ def _read_by(rules: Sequence[OrderRule], missing: Mapping[str, str]) -> list[str
     return [key for key, name in missing.items() if any(name in rule.reads for rule in rules)]
 
 
+def is_unknown(draft: Draft) -> bool:
+    """Whether no code says which medicine is ordered: neither the order's own, nor one of a product that was had."""
+    return draft.medication and not draft.codings and not draft.sets
+
+
 @dataclass(frozen=True, slots=True)
 class Fallback:
     """Gathers the data of calls: from the prefetch, and what is missing from the EHR."""
@@ -138,6 +146,8 @@ class Fallback:
         cut = [key for key, one in asking.told.items() if one.outcome == outcomes.TOO_MANY]
         sent = {**sent, **{key: asking.told[key] for key in cut if key in sent and key not in asking.asked}}
         looked = [Looked(key, _outcome(sent, key), PREFETCH) for key in self.reader.keys]
+        if any(draft.selected and is_unknown(draft) for draft in asking.chart.drafts):
+            looked.append(Looked(DRAFTS, outcomes.UNKNOWN_PRODUCT, PREFETCH))
         fetched = (dataclasses.replace(o, outcome=outcomes.TOO_MANY) if o.key in cut else o for o in asking.looked)
         return Gathered(
             asking.chart,

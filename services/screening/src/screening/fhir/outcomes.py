@@ -32,6 +32,8 @@ NOT_PUBLIC: Final = "not-public"
 BUSY: Final = "busy"
 PAUSED: Final = "paused"
 
+UNKNOWN_PRODUCT: Final = "unknown-product"
+
 NO_SERVER: Final = "no-server"
 NOT_LISTED: Final = "not-listed"
 TOKEN_UNUSABLE: Final = "token-unusable"  # noqa: S105 - an outcome, not a token
@@ -46,6 +48,7 @@ PREFETCH_WORDS: Final[Mapping[str, str]] = {
     PARTIAL: "was incomplete (it goes on elsewhere, lacks products of medicines, or has entries that cannot be read)",
     WRONG_TYPE: "did not hold what it was asked for",
     WRONG_PATIENT: "held data of another patient only",
+    UNKNOWN_PRODUCT: "held an order whose medicine no code names, and whose product could not be had",
     TOO_MANY: "held more than is read in one call (MAX_RESOURCES_READ)",
 }
 EHR_WORDS: Final[Mapping[str, str]] = {
@@ -69,6 +72,7 @@ EHR_WORDS: Final[Mapping[str, str]] = {
     ),
     WRONG_TYPE: "fhirServer answered with something else",
     WRONG_PATIENT: "fhirServer answered with data of another patient",
+    UNKNOWN_PRODUCT: "fhirServer did not give the product of a draft order",
     TOO_MANY: "fhirServer gave more than is read in one call (MAX_RESOURCES_READ)",
     UNAUTHORIZED: "fhirServer refused the access token (401)",
     FORBIDDEN: "fhirServer said that the access token lacks the scope for it (403)",

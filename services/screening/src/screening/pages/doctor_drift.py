@@ -9,7 +9,7 @@ from typing import Final
 
 from screening import scopes
 from screening.domain.codes import LOINC, SNOMED
-from screening.fhir.outcomes import ABSENT, DELIVERED, EHR_WORDS, FORBIDDEN, NONE, PARTIAL, PREFETCH_WORDS
+from screening.fhir.outcomes import ABSENT, DELIVERED, EHR_WORDS, FORBIDDEN, NONE, PARTIAL, PREFETCH_WORDS, TOO_MANY
 from screening.services import SITE_FACTS_KEY, resource_type
 from screening.tally import ClientCounts, KeyCounts, StrangeKey
 
@@ -31,7 +31,7 @@ _ALIKE: Final = 0.6
 STANDARD: Final = frozenset({LOINC, SNOMED, "urn:oid:2.16.840.1.113883.6.1", "urn:oid:2.16.840.1.113883.6.96"})
 """Code systems whose codes are no site's own: what is not understood of them was not asked for."""
 
-_NO_ERROR: Final = frozenset({DELIVERED, NONE, ABSENT, PARTIAL})
+_NO_ERROR: Final = frozenset({DELIVERED, NONE, ABSENT, PARTIAL, TOO_MANY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def errors(outcomes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _came(counts: KeyCounts | None) -> bool:
-    return counts is not None and any(counts.prefetch.get(outcome) for outcome in (DELIVERED, NONE, PARTIAL))
+    return counts is not None and any(counts.prefetch.get(outcome) for outcome in (DELIVERED, NONE, PARTIAL, TOO_MANY))
 
 
 def _absent(counts: KeyCounts | None) -> int:
@@ -115,6 +115,14 @@ def _of_key(key: str, templates: Mapping[str, str], client: ClientCounts) -> Ite
             key,
             f"Came in part in {partial} of {_calls(calls)}: it {PREFETCH_WORDS[PARTIAL]}. What is missing is fetched"
             " where that is agreed, else called not available.",
+        )
+    if many := counts.prefetch.get(TOO_MANY):
+        yield Departure(
+            _weight(many, calls),
+            "too-many",
+            key,
+            f"Held more than is read in one call in {many} of {_calls(calls)}, so that what it did not bring is called"
+            " not available. Does the EHR pass over the codes or the date of the query? Else raise MAX_RESOURCES_READ.",
         )
     yield from _content(key, templates[key], counts)
 
@@ -209,6 +217,15 @@ def _not_understood(client: ClientCounts) -> Iterator[Departure]:
         analytes = ", ".join(dict.fromkeys(seen.analyte for seen in client.units.values()))
         words = f"{_results(number)} of {analytes} could not be read because of the unit or the form of the value."
         yield Departure(weight, "units-not-read", "", words)
+    if client.unknown_drafts:
+        yield Departure(
+            _weight(client.unknown_drafts, client.inspected),
+            "drafts-unknown",
+            "",
+            f"Orders of which no code says which medicine is meant: {client.unknown_drafts}. Only rules that go by words can"
+            " speak of them. Send the Medication with the order (contained, or among draftOrders), or let the"
+            " call's token read Medication.",
+        )
 
 
 def _strange(name: str, strange: StrangeKey, missing: Sequence[str], templates: Mapping[str, str]) -> Departure:

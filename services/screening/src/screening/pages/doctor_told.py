@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from screening import scopes
 from screening.domain.codes import LOINC
-from screening.fhir.outcomes import ABSENT, DELIVERED, NONE, PARTIAL
+from screening.fhir.outcomes import ABSENT, DELIVERED, NONE, PARTIAL, TOO_MANY
 from screening.pages.doctor_drift import ALARM, LOOK, STANDARD, departures, errors
 from screening.sheet import Group
 from screening.snapshots import Whole
@@ -94,7 +94,7 @@ def _outcomes(outcomes: Mapping[str, int]) -> dict[str, Any]:
         "hit": outcomes.get(DELIVERED, 0),
         "null": outcomes.get(NONE, 0),
         "absent": outcomes.get(ABSENT, 0),
-        "partial": outcomes.get(PARTIAL, 0),
+        "partial": outcomes.get(PARTIAL, 0) + outcomes.get(TOO_MANY, 0),
         "error": sum(failed.values()),
         "errors": failed,
     }

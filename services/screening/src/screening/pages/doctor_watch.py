@@ -19,6 +19,7 @@ from screening.domain.chart import Chart
 from screening.domain.codes import LOINC, CodeBook, canonical
 from screening.domain.codes import NONE as NO_SETS
 from screening.fhir import shapes
+from screening.fhir.fallback import is_unknown
 from screening.fhir.outcomes import ABSENT
 from screening.fhir.prefetch import Delivery
 from screening.services import LAB_SETS, resource_type
@@ -111,6 +112,9 @@ class Watch:
         for key, delivery in fetched.items():
             if key in self._wanted:
                 self._fetched(client, key, delivery, deliveries.get(key))
+        for draft in chart.drafts:
+            if draft.selected and is_unknown(draft):
+                self._tally.unknown_draft(client)
         for results in chart.labs.values():
             for result in results:
                 if result.unreadable in _UNIT_REASONS:
