@@ -37,6 +37,8 @@ LEFT_OUT: Final = (
     "test_thresholds.py",
     "test_orders_signing.py",
     "test_words.py",
+    "test_order_reads.py",
+    "test_reasons.py",
 )
 """Tests of how files are called, and tests that go through all scenarios again: seconds for each mutant."""
 BESIDE: Final = ("test_knowledge_code_book.py",)
@@ -131,7 +133,7 @@ def _trial(mutant: Mutant, reached_by: frozenset[str] | None) -> Outcome:
     sys.meta_path.insert(0, _Finder(mutant, source))
     about = mutant.path.stem
     files = [path for path in _test_files() if reached_by is None or path.name in reached_by]
-    own = [path for path in files if path.stem in (f"test_{about}", f"test_mutants_{about}")]
+    own = [path for path in files if path.stem.startswith((f"test_{about}", f"test_mutants_{about}"))]
     others = sorted((path for path in files if path not in own), key=lambda path: path.name in LAST)
     if own and not _pass(own):
         return Outcome.KILLED_BY_TEST

@@ -47,6 +47,13 @@ def test_the_card_that_stands_in_its_place_is_held_with_it() -> None:
     assert not silent(later(undelivered(), days=366), "DATA", said)
 
 
+def test_a_dismissal_without_a_reason_holds_it_as_long() -> None:
+    said = answered(chart(), "SCREEN")
+    assert silent(later(undelivered(), days=365), "DATA", said)
+    assert not silent(later(undelivered(), days=366), "DATA", said)
+    assert not silent(later(undelivered(), days=181), "DATA", answered(undelivered(), "DATA"))
+
+
 def test_an_answer_to_that_card_says_nothing_about_the_consolidated_one() -> None:
     said = answered(undelivered(), "DATA", "done-elsewhere")
     assert silent(undelivered(), "DATA", said)

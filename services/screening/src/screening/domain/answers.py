@@ -222,14 +222,14 @@ def _until(finding: Finding, chart: Chart, answer: Answer, terms: Terms) -> date
     if answer.accepted:
         until: date | None = given + timedelta(days=terms.accepted_days)
     else:
-        until = _term(chart, given, _REASONS[reason].term) if reason else _term(chart, given, _without_reason(finding))
+        until = _term(chart, given, _REASONS[reason].term if reason else _without_reason(answer))
     if finding.module == "ORD_SYMPT_TX" and until is not None:
         return max(until, given + timedelta(days=chart.of(SYMPTOMATIC_DAYS)))
     return until
 
 
-def _without_reason(finding: Finding) -> Threshold[int]:
-    return SCREEN_DAYS if finding.module == SCREEN else OTHER_DAYS
+def _without_reason(answer: Answer) -> Threshold[int]:
+    return SCREEN_DAYS if answer.shown.module == SCREEN else OTHER_DAYS
 
 
 def _term(chart: Chart, given: date, term: Threshold[int] | None) -> date | None:

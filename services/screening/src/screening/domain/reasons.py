@@ -257,7 +257,7 @@ def _silence(screening: Screening, chart: Chart) -> str:
         return screening.silent_because
     if screening.rules:
         return "; ".join(dict.fromkeys(_of_rule(rule, screening) for rule in screening.rules))
-    held = [f"{_name(h.module)}: {h.hold.words}" for h in screening.held]
+    held = [_labelled(h.module, h.hold.words) for h in screening.held]
     return "; ".join(dict.fromkeys((*held, *_settled(screening, chart))))
 
 
@@ -267,17 +267,19 @@ def _of_rule(rule: RuleOutcome, screening: Screening) -> str:
     return because if title is None else f"{title}: {because}"
 
 
-def _name(module: str) -> str:
-    return BY_MODULE[module].label if module in BY_MODULE else "tests without a current result"
+def _labelled(module: str, words: str) -> str:
+    """Words about a module, with its name unless they say it."""
+    name = BY_MODULE[module].label if module in BY_MODULE else "tests without a current result"
+    return words if name in words else f"{name}: {words}"
 
 
 def _settled(screening: Screening, chart: Chart) -> list[str]:
     """Why there is no consolidated card and no result card, where nothing holds one back: what settles each workup."""
     held = {h.module for h in screening.held}
     looked_at = [a for a in screening.assessments if a.missing is None and a.module not in held]
-    settled = [f"{_name(a.module)}: {_state_words(a, chart)}" for a in looked_at]
+    settled = [_labelled(a.module, _state_words(a, chart)) for a in looked_at]
     if any(a.eligible for a in screening.assessments):
         return settled
     close = (fact for a in screening.assessments for fact in near_misses(a.module, chart, asked_for=False))
     nothing = f"no test is asked for: {screening.phenotype.reason}, and no risk on record asks for one"
-    return [*settled, nothing, *(fact.criterion for fact in close)]
+    return [nothing, *(fact.criterion for fact in close), *settled]

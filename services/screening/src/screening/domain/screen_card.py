@@ -52,7 +52,7 @@ def due(chart: Chart, situation: Situation) -> Finding | Hold | None:
         return None
     established = _established_cause(situation)
     if established:
-        return Hold("cause-known", f"the cause is established: {established}")
+        return Hold("cause-known", f"the cause is established ({established})")
     if _acute_reaction(chart, situation.phenotype):
         return ACUTE_REACTION
     if not lacks.listed:

@@ -239,14 +239,13 @@ REFLEX: Final = OrderRule(
         cases=(
             Case(
                 WARNING,
-                "nitrous oxide exposure; methylmalonic acid and homocysteine are neither drafted nor ordered, and"
-                " vitamin B12 is not being replaced",
+                "nitrous oxide exposure; methylmalonic acid and homocysteine are neither drafted nor ordered",
                 "suggests homocysteine and methylmalonic acid; treatment is not to wait for them",
             ),
             Case(
                 INFO,
                 "another strong risk of deficiency, or an indeterminate vitamin B12 on record; methylmalonic acid and"
-                " homocysteine are neither drafted nor ordered, and vitamin B12 is not being replaced",
+                " homocysteine are neither drafted nor ordered",
                 "suggests methylmalonic acid, homocysteine and creatinine beside the vitamin B12",
             ),
         ),
