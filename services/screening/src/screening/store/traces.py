@@ -1,7 +1,6 @@
 """Traces of calls, for as long as somebody may ask why."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Select, insert, select
@@ -32,7 +31,11 @@ class Traces:
 
     def put(self, batch: Sequence[TraceRow]) -> None:
         """Write down traces. Not for a thread that a call waits for."""
-        rows = [{**asdict(row), "hook_instance": row.hook_instance.lower()} for row in batch]
+        rows = [
+            {column.name: getattr(row, column.name) for column in _COLUMNS}
+            | {"hook_instance": row.hook_instance.lower()}
+            for row in batch
+        ]
         if rows:
             self._run(lanes.BACKGROUND, lambda connection: connection.execute(insert(TRACE), rows))
 
