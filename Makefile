@@ -43,6 +43,10 @@ doctor: $(STAMP) ## what came of each prefetch key, and what to change [CLIENT=n
 	@exec $(PY) -m tryout doctor $${CLIENT:+--client "$$CLIENT"} $${URL:+--url "$$URL"} \
 		$${OPERATOR_TOKEN_FILE:+--token-file "$$OPERATOR_TOKEN_FILE"}
 
+report: $(STAMP) ## how cards are answered, by rule, hook, client and week [CLIENT=] [MODULE=] [FROM=2026-09-01] [TO=] [CSV=1] [URL=] [OPERATOR_TOKEN_FILE=]
+	@exec $(PY) -m tryout report $${CLIENT:+--client "$$CLIENT"} $${MODULE:+--module "$$MODULE"} $${FROM:+--from "$$FROM"} \
+		$${TO:+--to "$$TO"} $${CSV:+--csv} $${URL:+--url "$$URL"} $${OPERATOR_TOKEN_FILE:+--token-file "$$OPERATOR_TOKEN_FILE"}
+
 clients-check: $(STAMP) ## check a clients file, FILE=clients.yaml, and say what it means
 	@test -n "$$FILE" || { echo "Which clients file? make clients-check FILE=clients.yaml" >&2; exit 2; }
 	@exec .venv/bin/clients check -- "$$FILE"

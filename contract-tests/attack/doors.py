@@ -106,7 +106,7 @@ def _inside(field: Field) -> Iterator[Case]:
     for service, paths in (
         (
             "screening",
-            (DISCOVERY, "/fhir", "/fhir/ValueSet", "/thresholds", "/prefetch-doctor", "/trace", "/metrics", "/nowhere"),
+            (DISCOVERY, "/fhir", "/thresholds", "/prefetch-doctor", "/trace", "/report", "/metrics", "/nowhere"),
         ),
         ("content", ("/snapshot", "/explanations", "/explanations/vitamin-b12", "/metrics", "/nowhere")),
     ):

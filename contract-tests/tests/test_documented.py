@@ -15,7 +15,7 @@ _INLINE = re.compile(
 _ELSEWHERE = re.compile(r"<(?:link|img|script|source|video|audio)[^>]+(?:href|src)=[\"']?(?:https?:)?//", re.IGNORECASE)
 PAGES = (
     "/explanations", "/explanations/vitamin-b12", "/explanations/vitamin-b12?audience=patient", "/explanations/none",
-    "/bibliography", "/thresholds", "/prefetch-doctor", "/trace", "/",
+    "/bibliography", "/thresholds", "/prefetch-doctor", "/trace", "/report", "/",
 )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_every_documented_page_is_there(door: Client, document: Any) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_needs_nothing_that_a_strict_browser_refuses(door: Client, path: str) -> None:
     answer = door.get(path, headers={"Accept": "text/html"})
-    if answer.status_code in (401, 403, 404) and path in ("/prefetch-doctor", "/trace", "/"):
+    if answer.status_code in (401, 403, 404) and path in ("/prefetch-doctor", "/trace", "/report", "/"):
         pytest.skip("not shown to us by this deployment")
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy

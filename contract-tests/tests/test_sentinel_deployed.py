@@ -220,6 +220,7 @@ def test_pages_and_addresses(field: Field) -> None:
         f"/{MARK}",
         f"/cds-services/{MARK}",
         f"/prefetch-doctor?{MARK}",
+        f"/report?module={MARK}",
         f"/healthz?{MARK}",
     ):
         for accept in ("text/html", "application/json", f"text/{MARK}"):

@@ -199,28 +199,43 @@ def _pages(settings: Settings) -> Json:
 
 
 def _for_operators(settings: Settings) -> Json:
-    """The pages that name clients: all as HTML, JSON and plain text."""
+    """The pages that name clients: all as HTML, JSON and plain text, but for a table that is CSV."""
+    day: Json = {"format": "date"}
+    asked = (
+        _query("from", "A day of the first week; by default twelve weeks before the last.", day),
+        _query("to", "A day of the last week; by default today.", day),
+        _client(),
+        _query("module", "Only cards of this module or order rule, such as B12.", {"pattern": "^[A-Z0-9_]*$"}),
+    )
     instance = _parameter("hook_instance", "As the call had it.", f"^{messages.UUID}$".replace("(?:", "("))
     outcome = _query("outcome", "Only calls that came to this.", {"enum": ["", "cards", "silent", "refused", "failed"]})
     table = (
         ("/prefetch-doctor", "prefetch-doctor", "What came of the data that is asked for", (_client(),)),
         ("/trace", "traces", "The latest calls", (_client(), outcome)),
         ("/trace/{hook_instance}", "trace", "Why a call was answered as it was", (instance,)),
+        ("/report", "report", "How cards are answered", asked),
+        ("/report.csv", "report-csv", "The same, a line for each count", asked),
     )
     media: Json = {"text/html": {}, "application/json": {}, "text/plain": {}}
     security: list[Json] = [{"operatorToken": []}, *([{}] if settings.try_out else [])]
-    page = {200: {"description": "The page.", "content": media}}
     refusals = (*_PASSED_ON, 401, 403)
     return {
         path: {
             "get": _operation(
-                name, "operations", summary, security=security, answers=page, parameters=given, refusals=refusals
+                name,
+                "operations",
+                summary,
+                security=security,
+                parameters=given,
+                refusals=refusals,
+                answers={200: {"description": "The page.", "content": _CSV if path.endswith(".csv") else media}},
             )
         }
         for path, name, summary, given in table
     }
 
 
+_CSV: Final[Json] = {"text/csv": {}}
 _READY: Final[Mapping[int, str]] = {200: "It can.", 503: "It cannot yet; the answer says what it waits for."}
 
 

@@ -17,11 +17,12 @@ from gateway.settings import Settings
 _SENT: Final = ("Accept", "Accept-Language", "If-None-Match", "Prefer")
 _RETURNED: Final = (
     "Content-Type", "ETag", "Cache-Control", "Vary", "Content-Security-Policy", "Content-Language",
-    "Last-Modified", "Link", "Referrer-Policy", "Retry-After",
+    "Last-Modified", "Link", "Referrer-Policy", "Retry-After", "Content-Disposition",
 )  # fmt: skip
 _SEGMENTS: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 _HOOK_INSTANCE: Final = re.compile(UUID)
 _MAX_QUERY: Final = 200
+_REPORT_S: Final = 25.0
 _QUERY: Final = re.compile(rb"[A-Za-z0-9._~%=&+-]*")
 _MAX_SEARCH: Final = 1_000
 _SEARCH: Final = re.compile(rb"[A-Za-z0-9._~%=&+:/|,-]*")
@@ -132,6 +133,12 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
         """What came of the data that screening asks for; the latest calls."""
         return _pass_on(for_operators(), request.path)
 
+    @pages.get("/report")
+    @pages.get("/report.csv")
+    def report() -> Response:
+        """How cards are answered. Counting may take longer than a call may."""
+        return _pass_on(for_operators(), request.path, deadline=max(settings.call_deadline, _REPORT_S))
+
     @pages.get("/trace/<hook_instance>")
     def trace(hook_instance: str) -> Response:
         """Why a call was answered as it was."""
@@ -175,13 +182,19 @@ def _set_by_site(screening: Upstream | None) -> Markup:
     return _OWN.format(Markup("\n").join(lines))
 
 
-def _pass_on(content: Upstream, path: str, allowed: re.Pattern[bytes] = _QUERY, longest: int = _MAX_QUERY) -> Response:
+def _pass_on(
+    content: Upstream,
+    path: str,
+    allowed: re.Pattern[bytes] = _QUERY,
+    longest: int = _MAX_QUERY,
+    deadline: float | None = None,
+) -> Response:
     query = request.query_string
     if len(query) > longest or not allowed.fullmatch(query):
         raise Problem(400, "The query of this address cannot be read.")
     headers = {name: request.headers[name] for name in _SENT if name in request.headers}
     headers["X-Request-Id"] = g.request_id  # a refusal from inside names the request by the same id as our header
-    answer = content.call("GET", f"{path}?{query.decode()}" if query else path, headers)
+    answer = content.call("GET", f"{path}?{query.decode()}" if query else path, headers, deadline=deadline)
     if answer.status >= 500 and not answer.headers.get("Content-Type", "").startswith("application/fhir+json"):
         raise upstream_bad()
     return _page(answer)

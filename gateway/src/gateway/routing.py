@@ -82,8 +82,12 @@ class Upstream:
         headers: Mapping[str, str],
         body: bytes | None = None,
         caller: Mapping[str, Any] | None = None,
+        *,
+        deadline: float | None = None,
     ) -> Answer:
         """Send a request, signed with what is known of its caller, and read the whole answer before the deadline.
+
+        `deadline`, in seconds, is for this call; None: that of the upstream.
 
         A kept-alive connection that turns out closed before any byte of the answer gets one second try, on a fresh
         one.
@@ -93,12 +97,13 @@ class Upstream:
                 believe our signature.
         """
         signed = {**headers, peers.HEADER: peers.sign(self._keys, "gateway", method, path.partition("?")[0], caller)}
-        wanted = _Call(method, self._prefix + path, signed, body, time.monotonic() + self._deadline)
+        within = self._deadline if deadline is None else deadline
+        wanted = _Call(method, self._prefix + path, signed, body, time.monotonic() + within)
         try:
             with aside():
                 answer = self._asked(wanted)
         except TimeoutError as error:
-            raise upstream_late(self._deadline) from error
+            raise upstream_late(within) from error
         except (OSError, HTTPException) as error:
             raise upstream_bad() from error
         if answer.status == _NOT_BELIEVED:  # whoever called us must not take it for a fault of its own token

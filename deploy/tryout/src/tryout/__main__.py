@@ -1,4 +1,4 @@
-"""Command line of the try-out: `python -m tryout run`, `python -m tryout demo FILE`, `python -m tryout doctor`."""
+"""Command line of the try-out: `python -m tryout run`, `... demo FILE`, `... doctor`, `... report`."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tryout import demo, doctor, launcher, settings
+from tryout import demo, doctor, launcher, report, settings
 
 
 @dataclass
@@ -25,6 +25,10 @@ class _Arguments(argparse.Namespace):
     why: bool = False
     client: str = ""
     token_file: Path | None = None
+    module: str = ""
+    begin: str = ""
+    end: str = ""
+    csv: bool = False
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,6 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--client", default="", help="one client only")
     ask.add_argument("--url", help="base URL of the gateway; default: this machine, GATEWAY_PORT")
     ask.add_argument("--token-file", type=Path, help="the operators' token; a try-out needs none")
+    told = commands.add_parser("report", help="print how cards are answered, and which rules nobody follows")
+    told.add_argument("--client", default="", help="one client only")
+    told.add_argument("--module", default="", help="one module only, such as B12")
+    told.add_argument("--from", dest="begin", default="", metavar="DATE", help="a day of the first week")
+    told.add_argument("--to", dest="end", default="", metavar="DATE", help="a day of the last week; default: today")
+    told.add_argument("--csv", action="store_true", help="as CSV, a line for each count")
+    told.add_argument("--url", help="base URL of the gateway; default: this machine, GATEWAY_PORT")
+    told.add_argument("--token-file", type=Path, help="the operators' token; a try-out needs none")
     return parser
 
 
@@ -79,6 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     base = (given.url or config.gateway_url).rstrip("/").removesuffix("/cds-services")
     if given.command == "doctor":
         return doctor.run(doctor.Options(url=base, client=given.client, token_file=given.token_file))
+    if given.command == "report":
+        asked = {"client": given.client, "module": given.module, "from": given.begin, "to": given.end}
+        return report.run(report.Options(url=base, asked=asked, csv=given.csv, token_file=given.token_file))
     return demo.run(
         demo.Options(
             path=given.file.expanduser(),
