@@ -6,11 +6,12 @@ patient, no name, no value, no date of the record. Where the operator wants the 
 code, its day and the band that it lies in, and nothing more.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
+
+import msgspec
 
 from screening.callers import Caller
 from screening.domain.evidence import Evidence
@@ -33,6 +34,7 @@ LARGEST: Final = 24_000
 NO_DRAFTS: Final = "the call brought no draft orders, so there is nothing to advise on"
 """Why an order hook is silent when a client repeats it without its orders."""
 
+_ENCODER: Final = msgspec.json.Encoder()
 _SITE_VALUE: Final = "site-value"
 """The code of evidence that tells what a site has set itself, which is no fact of the record."""
 
@@ -145,7 +147,7 @@ class Teller:
 
 
 def _encoded(told: Json) -> str:
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(told).decode()
 
 
 def document(trace: Trace, codes: Codes | None) -> Json:
