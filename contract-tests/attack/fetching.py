@@ -14,7 +14,8 @@ from attack.cases import Answer, Case
 from attack.field import DISCOVERY, Field
 from attack.sending import Reply
 from attack.traps import NEXT_BASES, REDIRECT_BASES
-from screening.fhir.addresses import NotPublicError, PublicResolver, is_public
+from screening.fhir.addresses import NotPublicError, is_public
+from screening.fhir.names import PublicNames
 
 GROUP: Final = "fetching"
 _NOT_LISTED: Final = Answer(412, "required", "not among the servers agreed")
@@ -218,7 +219,7 @@ _REFUSED: Final = Answer(403, outcome=False)
 def _looked_up(answers: list[list[str]]) -> Reply:
     """What our resolver makes of a name: 403 stands for its refusal at the last of these looks."""
 
-    class Names:
+    class Written:
         """The system's resolver, with answers that are written down."""
 
         def __init__(self) -> None:
@@ -229,9 +230,8 @@ def _looked_up(answers: list[list[str]]) -> Reply:
             return [{"hostname": host, "host": one, "port": port, "family": family} for one in self.left.pop(0)]
 
     async def look() -> Reply:
-        resolver = PublicResolver()
-        await resolver.close()
-        resolver._names = Names()  # type: ignore[assignment]
+        resolver = PublicNames()
+        resolver._names = Written()  # type: ignore[assignment]
         for number in range(len(answers)):
             try:
                 found = await resolver.resolve("a.ehr.example", 443, socket.AF_INET)

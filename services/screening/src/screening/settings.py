@@ -12,7 +12,7 @@ from chassis import peers
 from chassis.environment import Environment
 from screening import report as reporting
 from screening.domain.thresholds import DEFAULTS, SiteValues
-from screening.fhir import access
+from screening.fhir import addresses
 from screening.fhir.reading import MOST_RESOURCES
 from screening.knowledge import rule_modes_file, site_values
 from screening.knowledge.local_codes import SETTING as MAPS
@@ -194,7 +194,7 @@ def _ca_file(env: Environment) -> Path | None:
     if not name:
         return None
     try:
-        access.trust(Path(name))
+        addresses.trust(Path(name))
     except (OSError, ValueError):
         env.fault("TLS_CA_FILE", "is no file of PEM certificates")
         return None

@@ -178,6 +178,7 @@ def _gathered(parts: Parts, caller: Caller, hook_call: HookCall, hook: str, bega
         hook_call.fhir_authorization,
         hook_call.patient_id,
         public_only=caller.public_only,
+        client=caller.client,
     )
     gathered = parts.fallback.gather(call_data, _NEEDS[hook], server, parts.clock(), began + parts.ehr_seconds)
     account: Account = g.account

@@ -207,7 +207,7 @@ def test_orders_whose_medicine_is_unknown_are_named(client: FlaskClient) -> None
     assert client.post(s.ORDER_SELECT, json=s.order_call(order, s.draft())).status_code == 200
     (departure,) = drift(told(client), "drafts-unknown")
     assert departure["weight"] == "look"
-    assert departure["words"].startswith("Orders of which no code says which medicine is meant: 1. ")
+    assert departure["words"].startswith("Orders of which no code says what medicine is meant: 1. ")
 
 
 @pytest.mark.parametrize(("times", "inspected", "weight"), [(1, 1, "note"), (4, 4, "note"), (5, 5, "look"),

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import stub_ehr
-from aiohttp.resolver import ThreadedResolver
 from ehr_calls import CONDITIONS, ONE, PATIENT, TOKEN, fetch, new, once, outcome
 from stub_ehr import Reply, Stub, searchset
 
@@ -18,6 +17,7 @@ from screening.fhir import access as access_module
 from screening.fhir import answers as answers_module
 from screening.fhir import outcomes
 from screening.fhir.access import Query, Server
+from screening.fhir.names import MOST_LOOKUPS, Names
 
 
 def test_no_call_waits_for_a_slot(stub: Stub) -> None:
@@ -67,13 +67,21 @@ def test_a_host_that_keeps_failing_is_left_alone(stub: Stub) -> None:
     assert len(stub.asked) == 5
 
 
-@pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_kept(stub: Stub, status: int) -> None:
+def asked_for(client: str, stub: Stub, access: Any) -> str:
+    server = Server(stub.base, TOKEN, client=client)
+    return once(access, server, [CONDITIONS], 3.0)["conditions"].outcome
+
+
+@pytest.mark.parametrize(("status", "others"), [(429, outcomes.THROTTLED), (503, outcomes.PAUSED)])
+def test_retry_after_is_kept_by_the_client_that_asked_too_much_and_by_all_when_the_host_is_down(
+    stub: Stub, status: int, others: str
+) -> None:
     stub.answers = lambda _: Reply(status, body={}, headers={"Retry-After": "30"})
     access = new()
-    fetch(stub, access=access)
-    assert fetch(stub, access=access)["conditions"].outcome == outcomes.PAUSED
+    asked_for("clinic", stub, access)
+    assert asked_for("clinic", stub, access) == outcomes.PAUSED
     assert len(stub.asked) == 1
+    assert asked_for("other", stub, access) == others
 
 
 def test_a_connection_that_was_closed_meanwhile_is_replaced(stub: Stub) -> None:
@@ -138,7 +146,7 @@ def test_a_name_with_an_address_that_is_not_public_is_not_asked(address: str, mo
         one = {"hostname": host, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
         return [{**one, "host": "93.184.215.14"}, {**one, "host": address}]
 
-    monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
+    monkeypatch.setattr(Names, "resolve", resolve)
     found = once(new(), Server("https://site.ehr.example/fhir", TOKEN, public_only=True), [PATIENT], 2.0)
     assert found["patient"].outcome == outcomes.NOT_PUBLIC
     assert resolved == ["site.ehr.example"]
@@ -159,13 +167,41 @@ def test_the_connection_goes_to_the_address_that_was_checked(stub: Stub, monkeyp
         one = {"hostname": host, "port": port, "family": socket.AF_INET, "proto": 0, "flags": 0}
         return [{**one, "host": "127.0.0.1" if calls == 1 else "10.9.9.9"}]
 
-    monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
-    monkeypatch.setattr("screening.fhir.addresses.is_public", lambda text: text == "127.0.0.1")
+    monkeypatch.setattr(Names, "resolve", resolve)
+    monkeypatch.setattr("screening.fhir.names.is_public", lambda text: text == "127.0.0.1")
     monkeypatch.setattr("screening.fhir.access.may_be_asked", lambda *_, **__: True)
     base = f"http://site.ehr.example:{stub.server.server_port}/fhir"
     found = once(new(), Server(base, public_only=True), [PATIENT], 2.0)
     assert found["patient"].outcome == outcomes.DELIVERED
     assert calls == 1
+
+
+def test_names_that_hang_hold_up_no_other_client(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+    getaddrinfo = socket.getaddrinfo
+
+    def hanging(host: str, *args: Any, **more: Any) -> Any:
+        if host.startswith("hangs"):
+            let_go.wait(20)
+            raise socket.gaierror
+        return getaddrinfo("127.0.0.1", *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    monkeypatch.setattr("screening.fhir.access.may_be_asked", lambda *_, **__: True)
+    access, port = new(), stub.server.server_port
+
+    def outcome_of(host: str, client: str, seconds: float) -> str:
+        server = Server(f"http://{host}.ehr.example:{port}/fhir", client=client)
+        return once(access, server, [CONDITIONS], seconds)["conditions"].outcome
+
+    try:
+        told = [outcome_of(f"hangs{n}", "sick", 0.05) for n in range(MOST_LOOKUPS + 1)]
+        assert told == [outcomes.LATE] * MOST_LOOKUPS + [outcomes.UNREACHABLE]
+        assert outcome_of("well", "healthy", 3.0) == outcomes.DELIVERED
+    finally:
+        let_go.set()
+    while outcome_of("well", "sick", 3.0) != outcomes.DELIVERED:  # as soon as the names have come to an end
+        time.sleep(0.01)
 
 
 def test_largest_page_is_what_the_words_say() -> None:

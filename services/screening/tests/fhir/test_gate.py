@@ -78,6 +78,19 @@ def test_a_host_is_left_alone_for_as_long_as_it_asks_within_bounds(gate: Gate, c
     assert attempt(gate, answered=True) == ""
 
 
+def test_a_client_that_asks_too_much_is_held_back_alone_and_for_its_own_time(gate: Gate, clock: Clock) -> None:
+    for client, seconds in (("a", 20.0), ("b", 86_400.0)):
+        assert gate.enter(HOST, client) == ""
+        gate.leave(HOST, client, answered=True, throttled_s=seconds)
+    assert [gate.enter(HOST, client) for client in ("a", "b", "c")] == [PAUSED, PAUSED, ""]
+    gate.leave(HOST, "c", answered=True)
+    clock.now = 21
+    assert [gate.enter(HOST, client) for client in ("a", "b")] == ["", PAUSED]
+    gate.leave(HOST, "a", answered=True, throttled_s=1)
+    clock.now = LONGEST_PAUSE_S + 1
+    assert gate.enter(HOST, "b") == ""
+
+
 def test_how_a_host_is_searched_is_forgotten_in_time(gate: Gate, clock: Clock) -> None:
     assert gate.search_by(HOST) == ""
     gate.searched_by(HOST, "GET")

@@ -10,27 +10,26 @@ connection that was closed is replaced once, and a next link of the prefetch tha
 import asyncio
 import dataclasses
 import os
-import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import aiohttp
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from chassis.logs import Log
 from chassis.serving.turns import aside
 from screening.fhir import answers, outcomes
-from screening.fhir.addresses import PublicResolver, may_be_asked, next_page, origin
+from screening.fhir.addresses import may_be_asked, next_page, origin, trust
 from screening.fhir.answers import Answer
 from screening.fhir.gate import Gate
+from screening.fhir.names import Names, PublicNames
 
 _Result = TypeVar("_Result")
 _LOG: Final = Log("ehr")
@@ -49,7 +48,6 @@ _FAIR_S: Final = 0.1
 _GRACE_S: Final = 0.03
 """How much longer than its time the waiting thread gives the loop to end; what has come by then is taken as it is."""
 _PER_HOST: Final = 24
-_NAME_THREADS: Final = 16
 _POST_REFUSED: Final = frozenset({400, 403, 404, 405, 406, 411, 415, 422, 501})
 _METHOD_REFUSED: Final = frozenset({405, 415, 501})
 """The part of that which can mean nothing but the method, so that it is believed of a host that does others by POST."""
@@ -71,12 +69,14 @@ class Server:
         token: sent with every request of this call; empty: none is sent.
         public_only: whether its name must resolve to public addresses.
         types: the resource types that the token's scopes cover; None: that is not known.
+        client: on whose behalf it is asked.
     """
 
     base: str
     token: str = field(default="", repr=False)
     public_only: bool = False
     types: frozenset[str] | None = None
+    client: str = ""
 
     def may_give(self, kind: str) -> bool:
         """Whether the scopes cover this type. What they do not cover some servers answer with an empty list."""
@@ -134,12 +134,16 @@ class _Progress:
     went_on: bool = False
     answered: bool = False
     quiet_s: float = 0.0
+    throttled_s: float = 0.0
     ended: float | None = None
 
     def take(self, answer: Answer) -> None:
         """Note what one request came to."""
         self.answered |= answer.proper
-        self.quiet_s = max(self.quiet_s, answer.quiet_s)
+        if answer.outcome == outcomes.THROTTLED:  # too much of this client's, whatever others ask for
+            self.throttled_s = max(self.throttled_s, answer.quiet_s)
+        else:
+            self.quiet_s = max(self.quiet_s, answer.quiet_s)
         if answer.body:
             self.pages.append(answer.body)
             self.entries += answer.entries
@@ -155,7 +159,7 @@ class Access:
         self._lock = threading.Lock()
         self._owner = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._sessions: dict[tuple[str, bool], aiohttp.ClientSession] = {}
 
     @contextmanager
     def turn(self, server: Server) -> Iterator["Turn"]:
@@ -186,18 +190,21 @@ class Access:
         with self._lock:
             if self._loop is None or self._owner != os.getpid():
                 self._loop, self._owner, self._sessions = asyncio.new_event_loop(), os.getpid(), {}
-                self._loop.set_default_executor(ThreadPoolExecutor(_NAME_THREADS, thread_name_prefix="ehr-names"))
                 threading.Thread(target=self._loop.run_forever, name="ehr", daemon=True).start()
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    def _session(self, public_only: bool) -> aiohttp.ClientSession:
-        """The session for servers with or without the demand for public addresses: neither shares a connection."""
-        session = self._sessions.get(public_only)
+    def _session(self, server: Server) -> aiohttp.ClientSession:
+        """The session of a client for servers with or without the demand for public addresses.
+
+        None shares a connection, nor a name that hangs, with another.
+        """
+        key = server.client, server.public_only
+        session = self._sessions.get(key)
         if session is None:
-            session = self._sessions[public_only] = aiohttp.ClientSession(
+            session = self._sessions[key] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     ssl=self._tls,
-                    resolver=PublicResolver() if public_only else ThreadedResolver(),
+                    resolver=PublicNames() if server.public_only else Names(),
                     ttl_dns_cache=30,
                     limit=0,  # hosts that hang must not use up what others need; the slots bound their number
                     limit_per_host=_PER_HOST,
@@ -221,13 +228,13 @@ class Turn:
         gate: Gate,
         max_pages: int,
         run: Callable[[Coroutine[Any, Any, None]], Future[None]],
-        session: Callable[[bool], aiohttp.ClientSession],
+        session: Callable[[Server], aiohttp.ClientSession],
     ) -> None:
         self._server, self._gate, self._max_pages, self._run, self._session = server, gate, max_pages, run, session
         self._host = "{}://{}:{}".format(*(origin(server.base) or ("", "", "")))
         self._entered = False
         self._answered: bool | None = None
-        self._quiet_s = 0.0
+        self._quiet_s = self._throttled_s = 0.0
         self._volume = _Volume()
 
     def fetch(self, queries: Sequence[Query], seconds: float) -> dict[str, Fetched]:
@@ -253,7 +260,13 @@ class Turn:
         """Give the slot back."""
         if self._entered:
             self._entered = False
-            self._gate.leave(self._host, answered=self._answered, quiet_s=self._quiet_s)
+            self._gate.leave(
+                self._host,
+                self._server.client,
+                answered=self._answered,
+                quiet_s=self._quiet_s,
+                throttled_s=self._throttled_s,
+            )
 
     def _refused(self, seconds: float) -> str:
         """Why nothing can be asked; empty when it can."""
@@ -261,7 +274,7 @@ class Turn:
             return outcomes.NOT_PUBLIC if self._server.public_only else outcomes.UNREACHABLE
         if seconds < _SHORTEST_S:
             return outcomes.LATE
-        refused = "" if self._entered else self._gate.enter(self._host)
+        refused = "" if self._entered else self._gate.enter(self._host, self._server.client)
         self._entered = not refused
         return refused
 
@@ -272,9 +285,10 @@ class Turn:
         elif self._answered is None and seconds >= _FAIR_S:
             self._answered = False
         self._quiet_s = max(self._quiet_s, *(one.quiet_s for one in all_of_them))
+        self._throttled_s = max(self._throttled_s, *(one.throttled_s for one in all_of_them))
 
     async def _everything(self, queries: Sequence[Query], under_way: Mapping[str, _Progress], seconds: float) -> None:
-        session = self._session(self._server.public_only)
+        session = self._session(self._server)
         tasks = []
         for query in queries:
             progress = under_way[query.key]
@@ -376,15 +390,3 @@ class _Errand:
                 return await answers.judged(response)
         except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
             return answers.failed(error)
-
-
-def trust(ca_file: Path | None) -> ssl.SSLContext:
-    """The authorities that an EHR's certificate may come from: the machine's, and those of `ca_file`.
-
-    Raises:
-        OSError: the file cannot be read, or holds no certificate (`ssl.SSLError` is one).
-    """
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context

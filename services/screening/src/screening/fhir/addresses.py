@@ -1,13 +1,11 @@
-"""Which network addresses an EHR may have, and whether a URL lies below its base."""
+"""Which network addresses an EHR may have, whose certificates it may show, and whether a URL lies below its base."""
 
 import ipaddress
 import re
-import socket
+import ssl
+from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin, urlsplit
-
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 LONGEST_LINK: Final = 4_000
 
@@ -38,25 +36,6 @@ def is_public(text: str) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         return address.ipv4_mapped is None and not any(address in network for network in _TRANSLATED)
     return True
-
-
-class PublicResolver(AbstractResolver):
-    """Resolves names to public addresses only. The connection is made to what was checked here, not resolved again."""
-
-    def __init__(self) -> None:
-        self._names = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._names.resolve(host, port, family)
-        # One address that is not public spoils them all: a name may not be public in part.
-        if not found or not all(is_public(one["host"]) for one in found):
-            raise NotPublicError
-        return found
-
-    async def close(self) -> None:
-        await self._names.close()
 
 
 def origin(url: str) -> tuple[str, str, int] | None:
@@ -110,3 +89,15 @@ def next_page(base: str, asked: str, link: str) -> str | None:
     if origin(url) is None or origin(url) != origin(base) or _CLIMBS.search(path):
         return None
     return url.replace("|", "%7C") if path == own or path.startswith(f"{own}/") else None
+
+
+def trust(ca_file: Path | None) -> ssl.SSLContext:
+    """The authorities that an EHR's certificate may come from: the machine's, and those of `ca_file`.
+
+    Raises:
+        OSError: the file cannot be read, or holds no certificate (`ssl.SSLError` is one).
+    """
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context

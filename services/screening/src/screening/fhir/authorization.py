@@ -19,7 +19,9 @@ _ENOUGH: Final = re.compile(r"laboratory|problem-list-item")
 """In a scope narrowed by category, what covers our searches all the same."""
 
 
-def server(base: str, why_not: str, authorization: Raw, patient_id: str, *, public_only: bool) -> Server | str:
+def server(
+    base: str, why_not: str, authorization: Raw, patient_id: str, *, public_only: bool, client: str = ""
+) -> Server | str:
     """The server that this call may ask, or the outcome that says why it may ask none.
 
     Args:
@@ -28,18 +30,19 @@ def server(base: str, why_not: str, authorization: Raw, patient_id: str, *, publ
         authorization: `fhirAuthorization`, unread. Without one an open server is asked without a token.
         patient_id: of the context; a token that is for another patient is of no use.
         public_only: as for `Server`.
+        client: as for `Server`.
     """
     if not base:
         return outcomes.NOT_LISTED if why_not == outcomes.NOT_LISTED else outcomes.NO_SERVER
     base = base.rstrip("/")
     if not present(authorization):
-        return Server(base, public_only=public_only)
+        return Server(base, public_only=public_only, client=client)
     said = members(authorization) or {}
     token = _token(said)
     only = field(said.get("patient", NOTHING), str)
     if token is None or (only and only.removeprefix("Patient/") != patient_id):
         return outcomes.TOKEN_UNUSABLE
-    return Server(base, token, public_only, types(field(said.get("scope", NOTHING), str) or ""))
+    return Server(base, token, public_only, types(field(said.get("scope", NOTHING), str) or ""), client)
 
 
 def types(scope: str) -> frozenset[str] | None:

@@ -1,6 +1,8 @@
 """How many calls may ask one EHR at a time, and when it is left alone: slots and a circuit breaker per host.
 
-Our own sixty lines: the breaker libraries at hand count single requests and let everybody wait or fail; here a call
+That a host has too many requests (429) is said of one client; others go on asking.
+
+Our own eighty lines: the breaker libraries at hand count single requests and let everybody wait or fail; here a call
 with a dozen parallel searches is one attempt, one call at a time probes, and Retry-After says how long to be quiet.
 """
 
@@ -8,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from screening.fhir.outcomes import BUSY, PAUSED
@@ -27,6 +29,7 @@ class _Host:
     in_use: int = 0
     failures: int = 0
     closed_until: float = 0.0
+    throttled_until: dict[str, float] = field(default_factory=dict)
     probing: bool = False
     search_by: str = ""
     search_until: float = 0.0
@@ -41,11 +44,13 @@ class Gate:
         self._lock = threading.Lock()
         self._hosts: OrderedDict[str, _Host] = OrderedDict()
 
-    def enter(self, host: str) -> str:
+    def enter(self, host: str, client: str = "") -> str:
         """Take a slot, never waiting for one: empty when it is ours, else why not (`BUSY` or `PAUSED`)."""
         with self._lock:
-            state = self._state(host)
-            if state.closed_until > self._clock() or (state.failures >= FAILURES and state.probing):
+            state, now = self._state(host), self._clock()
+            if state.closed_until > now or (state.failures >= FAILURES and state.probing):
+                return PAUSED
+            if state.throttled_until.get(client, 0.0) > now:
                 return PAUSED
             if state.in_use >= self._slots:
                 return BUSY
@@ -53,13 +58,17 @@ class Gate:
             state.probing = state.failures >= FAILURES
             return ""
 
-    def leave(self, host: str, *, answered: bool | None, quiet_s: float = 0.0) -> None:
+    def leave(
+        self, host: str, client: str = "", *, answered: bool | None, quiet_s: float = 0.0, throttled_s: float = 0.0
+    ) -> None:
         """Give the slot back.
 
         Args:
             host: as for `enter`.
+            client: as for `enter`.
             answered: whether the host gave a proper answer to anything; None: it had no chance to.
             quiet_s: for how long the host asked to be left alone.
+            throttled_s: for how long it asked this client to leave it alone.
         """
         with self._lock:
             state = self._state(host)
@@ -69,8 +78,13 @@ class Gate:
                 state.failures = 0 if answered else min(state.failures + 1, FAILURES)
             if answered is False and state.failures >= FAILURES:
                 quiet_s = max(quiet_s, PAUSE_S)
+            now = self._clock()
             if quiet_s > 0:
-                state.closed_until = max(state.closed_until, self._clock() + min(quiet_s, LONGEST_PAUSE_S))
+                state.closed_until = max(state.closed_until, now + min(quiet_s, LONGEST_PAUSE_S))
+            if throttled_s > 0:
+                running = {name: until for name, until in state.throttled_until.items() if until > now}
+                until = max(running.get(client, 0.0), now + min(throttled_s, LONGEST_PAUSE_S))
+                state.throttled_until = {**running, client: until}
 
     def search_by(self, host: str) -> str:
         """The method by which this host was searched lately with success; empty: not known."""

@@ -222,8 +222,8 @@ def _not_understood(client: ClientCounts) -> Iterator[Departure]:
             _weight(client.unknown_drafts, client.inspected),
             "drafts-unknown",
             "",
-            f"Orders of which no code says which medicine is meant: {client.unknown_drafts}. Only rules that go by words"
-            " can speak of them. Send the Medication with the order (contained, or among draftOrders), or let the"
+            f"Orders of which no code says what medicine is meant: {client.unknown_drafts}. Only rules that go by"
+            " words can speak of them. Send the Medication with the order (contained, or among draftOrders), or let the"
             " call's token read Medication.",
         )
 
