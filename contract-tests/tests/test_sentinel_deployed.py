@@ -240,12 +240,24 @@ def test_requests_that_are_no_http(field: Field) -> None:
         assert MARK not in field.raw(sent.encode()).text()
 
 
-def test_the_operators_page_shows_no_mark(field: Field) -> None:
+@pytest.mark.parametrize("path", ["/prefetch-doctor", "/trace"])
+def test_the_operators_pages_show_no_mark(field: Field, path: str) -> None:
     secret = (field.stack.folder / "operator.token").read_text("utf-8")
     for accept in ("text/html", "application/json"):
-        page = field.get("/prefetch-doctor", [("Authorization", f"Bearer {secret}"), ("Accept", accept)])
+        page = field.get(path, [("Authorization", f"Bearer {secret}"), ("Accept", accept)])
         assert page.status == 200
         assert "alpha" in page.text()
+        assert MARK not in page.text()
+
+
+def test_the_traces_of_marked_calls_show_no_mark(field: Field) -> None:
+    secret = (field.stack.folder / "operator.token").read_text("utf-8")
+    operator = ("Authorization", f"Bearer {secret}")
+    calls = field.get("/trace", [operator, ("Accept", "application/json")]).json()["calls"]
+    assert calls
+    for instance in {call["hookInstance"] for call in calls}:
+        page = field.get(f"/trace/{instance}", [operator, ("Accept", "application/json")])
+        assert page.status == 200
         assert MARK not in page.text()
 
 
