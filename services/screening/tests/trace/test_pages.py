@@ -1,5 +1,6 @@
 """GET /trace: what a call leaves behind, through HTTP, in each of its forms."""
 
+import json
 import re
 import time
 import uuid
@@ -121,6 +122,39 @@ def test_a_refused_call_says_why_and_what_came_of_its_data(client: FlaskClient) 
     assert (told["outcome"], told["sentence"]) == ("refused", f"Refused (412): {words}")
     (conditions,) = (one for one in told["data"] if one["key"] == "conditions")
     assert (conditions["prefetch"], conditions["why"]) == ("absent", "no-server")
+
+
+def test_a_failure_of_ours_leaves_a_trace_without_the_reason(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: Any, **named: Any) -> None:
+        raise ValueError("zzmarkzz")
+
+    monkeypatch.setattr("screening.domain.screen.patient_view", fails)
+    answer, told = asked(client, s.call())
+    assert (answer.status_code, told["outcome"]) == (500, "failed")
+    assert told["sentence"].startswith("Failed (500): The service failed on this request.")
+    assert "zzmarkzz" not in str(told)
+
+
+def test_what_an_answer_holds_back_is_counted_and_says_until_when(client: FlaskClient) -> None:
+    call = s.call(s.prefetch(s.observation(), patient=s.patient(id="synthetic-2")), patientId="synthetic-2")
+    call = json.loads(json.dumps(call).replace(f"Patient/{s.PATIENT_ID}", "Patient/synthetic-2"))
+    answer, _ = asked(client, call)
+    (screen,) = (card for card in answer.get_json()["cards"] if card["source"]["topic"]["code"] == "ScreenIncomplete")
+    overridden = {
+        "card": screen["uuid"],
+        "outcome": "overridden",
+        "overrideReason": {"reason": screen["overrideReasons"][0]},
+        "outcomeTimestamp": "2026-11-22T11:00:00Z",
+    }
+    client.post(f"{s.PATIENT_VIEW}/feedback", json={"feedback": [overridden]})
+    answer, told = asked(client, call)
+    assert s.modules(answer.get_json()["cards"]) == ["B12 ABNORMAL"]
+    assert told["sentence"].endswith(" 1 card held back.")
+    (held,) = told["heldBack"]
+    assert (held["what"], held["by"], held["until"]) == ("SCREEN INCOMPLETE", "answer", "2027-11-22")
+    assert "1 card held back" in ask(client, f"/trace/{told['hookInstance']}", "text/html")
 
 
 def test_an_order_rule_says_what_it_came_to_with_the_first_condition_that_fails(client: FlaskClient) -> None:
