@@ -3,7 +3,7 @@
 Every contender is driven in turn, several rounds, in one run: absolute figures of a shared machine move, ratios
 hold. Bounded in time, on free loopback ports; nothing is left running.
 
-BENCH_SECONDS          how long to measure, besides starts and the memory run (default 210)
+BENCH_SECONDS          how long to measure, besides starts, the memory run and hanging EHRs (default 210)
 BENCH_LONG=1           the memory run with 50,000 calls instead of 5,000
 BENCH_REQUIRE_PEER=1   exit with 2 when the Python peer cannot be had
 
@@ -23,13 +23,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final
 
 import contenders
+import ehr
 import load
 import payloads
 import processes
 import report
+from console import interrupted, say
 from contenders import CannotMeasure, Contender, Stack, Starter
 from load import Load, LoadError, Target
 from payloads import Payload
@@ -41,6 +43,8 @@ ROUNDS: Final = 3
 DEFAULT_SECONDS: Final = 210.0
 _TOKENS_KEPT: Final = 4000
 _CALM_SIZES: Final = ("medium", "large")
+_BESIDE_EHRS: Final = 2.0
+"""Seconds of a run beside another client's EHR, of which there are two for each state of it and round."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,6 @@ def _needs_peer(environ: dict[str, str]) -> bool:
     return environ.get("BENCH_REQUIRE_PEER") == "1"
 
 
-def say(text: str) -> None:
-    """Print a line at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
 def main() -> int:
     """Measure, print, and write the page; the exit code."""
     how = plan(dict(os.environ))
@@ -88,6 +86,7 @@ def main() -> int:
             starter = Starter(Path(directory))
             try:
                 figures = measure(starter, how, Path(directory), no_peer)
+                figures.hanging = ehr.measure(starter, min(how.unit, _BESIDE_EHRS))
             finally:
                 starter.stop()
     except KeyboardInterrupt:
@@ -105,11 +104,6 @@ def main() -> int:
     else:
         say("docs/performance.md is left as it is: it takes whole runs only, with the peer.")
     return 2 if no_peer and how.need_peer else 0
-
-
-def interrupted(_number: int, _frame: Any) -> NoReturn:
-    """End what is being measured."""
-    raise KeyboardInterrupt
 
 
 def measure(starter: Starter, how: Plan, scratch: Path, no_peer: str) -> Figures:

@@ -22,10 +22,12 @@ from typing import Any, Final
 import contenders
 import load
 import payloads
-from bench import interrupted, say
+import report
+from console import interrupted, say
 from contenders import CannotMeasure, Starter
 from fhir_server import PATIENT
 from load import HOST, Load, LoadError, Target
+from report import ALONE, HALF, STUCK, WELL, Neighbor
 
 ROUNDS: Final = 3
 DEFAULT_SECONDS: Final = 60.0
@@ -36,21 +38,31 @@ BRINGING_SHARE: Final = 0.3
 """The pace of the other client, as a share of what it can do alone."""
 
 MOODS: Final = {
-    "alone": "nobody else calls",
-    "well": "the other's FHIR server is well",
-    "stuck": "the other's FHIR server never answers",
-    "half": "the other's FHIR server answers half",
+    ALONE: "nobody else calls",
+    WELL: "the other's FHIR server is well",
+    STUCK: "the other's FHIR server never answers",
+    HALF: "the other's FHIR server answers half",
 }
 
 
 @dataclass
 class Seen:
-    """What came of one mood: calls per second as fast as they go, and percentiles at a set pace, over the rounds."""
+    """What came of one mood over the rounds: calls as fast as they go and at a set pace, and those of the other."""
 
-    rate: list[float] = field(default_factory=list)
-    p50: list[float] = field(default_factory=list)
-    p99: list[float] = field(default_factory=list)
-    asking: list[Load] = field(default_factory=list)
+    fast: list[Load] = field(default_factory=list)
+    paced: list[Load] = field(default_factory=list)
+    asking_beside_fast: list[Load] = field(default_factory=list)
+    asking_beside_paced: list[Load] = field(default_factory=list)
+
+    def summed_up(self, state: str) -> Neighbor:
+        """The medians of the rounds."""
+
+        def middle(loads: list[Load], name: str) -> float:
+            return statistics.median(getattr(one, name) for one in loads)
+
+        calm, busy = self.asking_beside_paced, self.asking_beside_fast
+        asking = (middle(calm, "p50"), middle(calm, "p99"), middle(busy, "p99")) if calm else None
+        return Neighbor(state, middle(self.fast, "rate"), middle(self.paced, "p50"), middle(self.paced, "p99"), asking)
 
 
 def main() -> int:
@@ -71,36 +83,37 @@ def main() -> int:
     except (CannotMeasure, LoadError) as error:
         say(f"FAILED: {error}")
         return 1
-    say("\n" + table(seen))
+    say("\n" + report.hanging(seen))
     return 0
 
 
-def measure(starter: Starter, unit: float) -> dict[str, Seen]:
-    """Start everything and drive it in alternation.
+def measure(starter: Starter, unit: float) -> dict[str, Neighbor]:
+    """Start everything and drive it in alternation, `unit` seconds at a time. Mood -> what came of it.
 
     Raises:
         CannotMeasure: something did not start, or the FHIR server that is well was not asked.
         LoadError: a call failed.
     """
     stack = starter.stack()
-    servers = starter.fhir_servers([mood for mood in MOODS if mood != "alone"])
+    servers = starter.fhir_servers([mood for mood in MOODS if mood != ALONE])
     call = payloads.load(stack.templates())["medium"]
     bringing = Target(stack.contender.port, stack.contender.path, call.ours)
     asking = {mood: _asking(stack.contender, port) for mood, port in servers.items()}
-    if not json.loads(load.once(asking["well"]))["cards"]:
+    if not json.loads(load.once(asking[WELL]))["cards"]:
         raise CannotMeasure("a call without data got no card: the FHIR server that is well was not asked")
     load.counted(bringing, 50)
     seen = {mood: Seen() for mood in MOODS}
     for number in range(ROUNDS):
         say(f"round {number + 1} of {ROUNDS}")
         for mood, what in MOODS.items():
-            with _Beside(asking.get(mood), unit * 2, seen[mood]):
-                seen[mood].rate.append(load.closed(bringing, unit).rate)
-                paced = load.paced(bringing, unit, statistics.median(seen["alone"].rate) * BRINGING_SHARE)
-            seen[mood].p50.append(paced.p50)
-            seen[mood].p99.append(paced.p99)
-            say(f"  {what:40} {seen[mood].rate[-1]:5.0f} calls/s, at a set pace p99 {paced.p99:6.1f} ms")
-    return seen
+            beside, one = asking.get(mood), seen[mood]
+            with _Beside(beside, unit, one.asking_beside_fast):
+                one.fast.append(load.closed(bringing, unit))
+            pace = statistics.median(came.rate for came in seen[ALONE].fast) * BRINGING_SHARE
+            with _Beside(beside, unit, one.asking_beside_paced):
+                one.paced.append(load.paced(bringing, unit, pace))
+            say(f"  {what:40} {one.fast[-1].rate:5.0f} calls/s, at a set pace p99 {one.paced[-1].p99:6.1f} ms")
+    return {mood: seen[mood].summed_up(what) for mood, what in MOODS.items()}
 
 
 def _asking(contender: contenders.Contender, port: int) -> Target:
@@ -116,8 +129,8 @@ def _asking(contender: contenders.Contender, port: int) -> Target:
 class _Beside:
     """Has the client that brings no data call at its own pace while the block runs."""
 
-    def __init__(self, target: Target | None, seconds: float, seen: Seen) -> None:
-        self._target, self._seconds, self._seen = target, seconds, seen
+    def __init__(self, target: Target | None, seconds: float, came: list[Load]) -> None:
+        self._target, self._seconds, self._came = target, seconds, came
         self._failed: LoadError | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -133,36 +146,9 @@ class _Beside:
         if self._target is None:
             return
         try:
-            self._seen.asking.append(load.paced(self._target, self._seconds, ASKING_RATE, ASKING_CONNECTIONS))
+            self._came.append(load.paced(self._target, self._seconds, ASKING_RATE, ASKING_CONNECTIONS))
         except LoadError as error:
             self._failed = error
-
-
-def table(seen: dict[str, Seen]) -> str:
-    """The medians as a Markdown table; ratios are to the run in which the other's FHIR server is well."""
-    lines = [
-        "| while | calls/s | ratio | p50 ms | p99 ms | ratio of p99 | the other's p50 ms | the other's p99 ms |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    well_rate, well_p99 = statistics.median(seen["well"].rate), statistics.median(seen["well"].p99)
-    for mood, what in MOODS.items():
-        one = seen[mood]
-        rate, p50, p99 = (statistics.median(values) for values in (one.rate, one.p50, one.p99))
-        other = (
-            [f"{statistics.median(getattr(came, name) for came in one.asking):.0f}" for name in ("p50", "p99")]
-            if one.asking
-            else ["", ""]
-        )
-        figures = [
-            f"{rate:.0f}",
-            f"{rate / well_rate:.2f}",
-            f"{p50:.1f}",
-            f"{p99:.1f}",
-            f"{p99 / well_p99:.2f}",
-            *other,
-        ]
-        lines.append(f"| {what} | {' | '.join(figures)} |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

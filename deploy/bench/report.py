@@ -1,6 +1,6 @@
 """The figures as tables: what was measured, and the targets that it reaches or misses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -10,6 +10,9 @@ PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 BEGIN: Final = "<!-- measured: begin (written by make bench) -->"
 END: Final = "<!-- measured: end -->"
 STACK, TOKENS, FLOOR, ADAPTER, RAW = "stack", "tokens", "floor", "adapter", "raw"
+ALONE, WELL, STUCK, HALF = "alone", "well", "stuck", "half"
+DEADLINE_MS: Final = 500
+"""ANSWER_WITHIN_MS as it is by default."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,25 @@ class Sample:
     p50: float
     p99: float
     cpu: float
+
+
+@dataclass(frozen=True)
+class Neighbor:
+    """What the calls of one client came to while another client's FHIR server was in some state; medians.
+
+    Attributes:
+        state: of that server.
+        rate: calls per second as fast as the answers come.
+        p50, p99: milliseconds at a set pace.
+        asking: median, 99th percentile and the same beside calls as fast as they go, in milliseconds, of the calls of
+            the other client; None where it made none.
+    """
+
+    state: str
+    rate: float
+    p50: float
+    p99: float
+    asking: tuple[float, float, float] | None = None
 
 
 @dataclass
@@ -35,6 +57,7 @@ class Figures:
         growth: (calls made, MB before, MB after) of the stack.
         first_answer: seconds from the start to the first answered call.
         resources: size -> (resources, bytes) of a call.
+        hanging: state of another client's FHIR server -> what that did.
         facts: what machine and which versions.
     """
 
@@ -46,6 +69,7 @@ class Figures:
     growth: tuple[int, float, float] = (0, 0.0, 0.0)
     first_answer: float = 0.0
     resources: dict[str, tuple[int, int]] = field(default_factory=dict)
+    hanging: dict[str, Neighbor] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
 
     def add(self, contender: str, size: str, sample: Sample) -> None:
@@ -121,7 +145,20 @@ def goals(f: Figures) -> list[Goal]:
     grown = (after / before - 1) * 100 if calls else None
     found.append(Goal(f"memory after {calls:,} further calls: growth", grown, 2, " %"))
     found.append(Goal("`make run` to its first answer", f.first_answer or None, 5, " s"))
-    return found
+    return [*found, *_hanging(f)]
+
+
+def _hanging(f: Figures) -> Iterator[Goal]:
+    """That an EHR that hangs makes no answer late, and costs no other client anything."""
+    well = f.hanging.get(WELL)
+    for state, says in ((STUCK, "never answers"), (HALF, "answers half")):
+        one = f.hanging.get(state)
+        asking = one.asking if one is not None else None
+        yield Goal(f"p99 of the answer while its FHIR server {says}", asking[1] if asking else None, DEADLINE_MS, " ms")
+        rate, p99 = (_ratio(one.rate, well.rate), _ratio(one.p99, well.p99)) if one and well else (None, None)
+        what = f"while another client's FHIR server {says}, over the healthy case"
+        yield Goal(f"calls/s {what}", rate, 0.9, " x", at_least=True)
+        yield Goal(f"p99 at a set pace {what}", p99, 1.25, " x")
 
 
 def _ratio(value: float | None, base: float | None) -> float | None:
@@ -144,6 +181,8 @@ def page(f: Figures, notes: Sequence[str]) -> str:
             "| " + " | ".join([size, *(f"{inside[s]:.2f}" for s in steps)]) + " |" for size, inside in f.inside.items()
         ]
         parts.append(_table(head, rows))
+    if f.hanging:
+        parts.append(hanging(f.hanging))
     facts = [f"* {name}: {value}" for name, value in f.facts.items()]
     facts += [
         f"* {size} call: {count:,} resources, {size_of / 1000:,.0f} KB"
@@ -151,6 +190,22 @@ def page(f: Figures, notes: Sequence[str]) -> str:
     ]
     parts.append("\n".join([*facts, *(f"* {note}" for note in notes)]))
     return "\n\n".join(parts) + "\n"
+
+
+def hanging(found: Mapping[str, Neighbor]) -> str:
+    """What EHRs that hang do, as a table; ratios are to the case in which the other's FHIR server is well."""
+    head = [
+        "while", "calls/s", "ratio", "p50 ms", "p99 ms", "ratio of p99", "the other's p50 ms", "its p99 ms",
+        "its p99 ms, both busy",
+    ]  # fmt: skip
+    well = found[WELL]
+    rows: list[str] = []
+    for one in found.values():
+        other = [f"{ms:.0f}" for ms in one.asking] if one.asking is not None else ["", "", ""]
+        ratios = f"{one.rate / well.rate:.2f}", f"{one.p99 / well.p99:.2f}"
+        figures = [f"{one.rate:.0f}", ratios[0], f"{one.p50:.1f}", f"{one.p99:.1f}", ratios[1], *other]
+        rows.append(f"| {one.state} | {' | '.join(figures)} |")
+    return _table(head, rows)
 
 
 _HEAD: Final = ["contender", "call", "calls/s", "p50 ms", "p99 ms", "CPU ms/call", "memory MB", "runs"]
