@@ -116,7 +116,9 @@ def rule_name(kind: Kind) -> str:
 
 def _family(row: str) -> str:
     """Whether a rule or hook belongs to charts or to orders: whoever knows our rules knows that."""
-    return _CHARTS if row == PATIENT_VIEW or ("." in row and not row.endswith(f"({_ORDERS})")) else _ORDERS
+    if row in (PATIENT_VIEW, f"{tables.OTHERS}{_CHARTS}"):
+        return _CHARTS
+    return _CHARTS if "." in row and not row.endswith(f"({_ORDERS})") else _ORDERS
 
 
 @dataclass(slots=True)
