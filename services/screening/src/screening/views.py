@@ -104,7 +104,7 @@ def blueprint(parts: Parts) -> Blueprint:
         if service is None:
             raise problems.unknown_service()
         began = arrival.began()
-        g.account = Account(parts.rules_version, timing={"turn": 1000 * (time.monotonic() - began)})
+        g.account = Account(parts.rules_version, timing={"door": 1000 * (time.monotonic() - began)})
         trace = g.trace = Trace(service.id, service.hook, parts.clock(), parts.rules_version)
         caller = callers.of(g.claims)
         trace.called_by(caller)

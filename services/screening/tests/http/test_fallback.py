@@ -80,7 +80,7 @@ def test_412_says_what_the_server_said(stub: Stub, status: int, outcome: str) ->
     assert outcomes.EHR_WORDS[outcome] in told
     assert TOKEN not in answer.get_data(as_text=True) + str(answer.headers)
     assert json.loads(answer.headers["Cds-Audit"])["fetched"] == 2
-    assert answer.headers["Server-Timing"].startswith("turn;dur=")
+    assert answer.headers["Server-Timing"].startswith("door;dur=")
 
 
 def test_412_says_that_the_token_could_not_be_used(stub: Stub) -> None:
@@ -104,7 +104,7 @@ def test_what_a_call_has_waited_for_its_turn_is_taken_off_the_time_of_the_server
     answer = asking.post(s.PATIENT_VIEW, json=bare(stub), headers={"Cds-Elapsed-Ms": "500"}, environ_base=since)
     assert "fhirServer did not answer in time" in words(answer, "patient")
     assert not stub.asked
-    assert float(answer.headers["Server-Timing"].split(",")[0].removeprefix("turn;dur=")) >= 1000
+    assert float(answer.headers["Server-Timing"].split(",")[0].removeprefix("door;dur=")) >= 1000
 
 
 def test_412_says_what_the_prefetch_held() -> None:
@@ -133,7 +133,7 @@ def test_fetched_data_give_cards_and_the_answer_says_where_the_time_went(stub: S
     told = listed(stub).post(s.PATIENT_VIEW, json=bare(stub, fhirAuthorization=BEARER))
     assert s.modules(told.get_json()["cards"]) == ["SCREEN INCOMPLETE"]
     assert [part.partition(";")[0] for part in told.headers["Server-Timing"].split(", ")] == [
-        "turn", "prefetch", "ehr", "rules", "cards", "store",
+        "door", "prefetch", "ehr", "rules", "cards", "store",
     ]  # fmt: skip
     audit = json.loads(told.headers["Cds-Audit"])
     assert audit["topics"] == {"ScreenIncomplete": 1}
