@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
+from screening.fhir.outcomes import TOO_MANY
+
 AUDIT: Final = "Cds-Audit"
 TIMING: Final = "Server-Timing"
 
@@ -53,5 +55,7 @@ class Account:
             told["store"] = self.store
         made = {AUDIT: json.dumps(told, separators=(",", ":"))}
         if self.timing:
-            made[TIMING] = ", ".join(f"{part};dur={ms:.1f}" for part, ms in self.timing.items())
+            shares = [f"{part};dur={ms:.1f}" for part, ms in self.timing.items()]
+            shares += [f'{TOO_MANY};desc="keys: {number}"' for number in (self.data[TOO_MANY],) if number]
+            made[TIMING] = ", ".join(shares)
         return made

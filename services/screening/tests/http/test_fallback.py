@@ -143,6 +143,14 @@ def test_fetched_data_give_cards_and_the_answer_says_where_the_time_went(stub: S
     assert {one.headers["Authorization"] for one in stub.asked} == {f"Bearer {TOKEN}"}
 
 
+def test_more_than_is_read_in_one_call_is_said_and_costs_no_card() -> None:
+    many = [s.observation(id=f"o{n}", effectiveDateTime=f"2026-10-{n:02}") for n in range(1, 6)]
+    answer = s.application(max_resources=4).test_client().post(s.PATIENT_VIEW, json=s.call(s.prefetch(*many)))
+    assert "B12 ABNORMAL" in s.modules(answer.get_json()["cards"])
+    assert answer.headers["Server-Timing"].endswith(', too-many;desc="keys: 1"')
+    assert json.loads(answer.headers["Cds-Audit"])["data"]["too-many"] == 1
+
+
 def test_a_whole_prefetch_asks_nobody(stub: Stub) -> None:
     answer = listed(stub).post(s.PATIENT_VIEW, json=s.call())
     assert not stub.asked
