@@ -6,6 +6,7 @@ the last tokens. docs/adr/0011 weighs that, with figures.
 
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from gateway.ledger import SCHEMA, WAIT_S, Cursor, Store
 
 FILE_NAME: Final = "gateway-ledger.sqlite"
 _POLL_S: Final = 0.001
+_OURS: Final = 0o600
 
 
 class StoreError(Exception):
@@ -49,12 +51,19 @@ def postgresql(url: str) -> Store:
 
 
 def _made(path: Path) -> Path:
-    """The file at `path`, made if it is not there, readable for us alone."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    """The file at `path`, made if it is not there, readable for us alone.
+
+    One that is there is not opened: closing it again would give up the locks that this process has on it for other
+    connections (sqlite.org/howtocorrupt.html, 2.2).
+    """
     try:
-        os.fchmod(file, 0o600)
-    finally:
-        os.close(file)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OURS))
+    except FileExistsError:
+        mode = os.lstat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise
+        if stat.S_IMODE(mode) != _OURS:
+            path.chmod(_OURS)
     return path
 
 

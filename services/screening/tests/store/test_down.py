@@ -4,8 +4,11 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +251,18 @@ def test_a_wrong_address_is_said_without_its_password(url: str) -> None:
 def _say_version(store: Store, version: str) -> None:
     said = text("UPDATE screening_schema SET version_num = :version")
     store.run(BACKGROUND, lambda connection: connection.execute(said, {"version": version}))
+
+
+def test_another_process_that_closes_the_file_takes_nothing_away(on_file: Any, tmp_path: Path) -> None:
+    """SQLite removes the log of a file that nobody has open; that somebody has, it knows by our locks alone."""
+    store = on_file()
+    reader = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(*c.execute(sys.argv[2]).fetchone()); c.close()"
+    )
+    command = [sys.executable, "-S", "-c", reader, str(tmp_path / FILE_NAME), "SELECT count(*) FROM screening_feedback"]
+    seen = []
+    for answer in (ANSWER, replace(ANSWER, reason="wrong-data"), replace(ANSWER, reason="not-indicated")):
+        store.keep([answer], CLIENT, "")
+        store.traces.find("opens the file once more")
+        seen.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)  # noqa: S603
+    assert seen == ["1\n", "2\n", "3\n"]

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from screening.store.lanes import Lane
 from screening.store.settings import FILE_NAME
 
 _POLL_S: Final = 0.001
+_OURS: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,21 @@ class SqliteFile:
         return connection
 
     def _make(self) -> None:
+        """Make the file, if need be, for us alone.
+
+        One that is there is not opened: whoever closes a file gives up all locks that the process has on it, those of
+        its other connections too (sqlite.org/howtocorrupt.html, 2.2). Another process would then remove the log that
+        we write to.
+        """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            os.fchmod(file, 0o600)
-        finally:
-            os.close(file)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OURS))
+        except FileExistsError:
+            mode = os.lstat(self.path).st_mode
+            if not stat.S_ISREG(mode):
+                raise
+            if stat.S_IMODE(mode) != _OURS:
+                self.path.chmod(_OURS)
 
 
 def _write_ahead(connection: sqlite3.Connection, patience_s: float) -> None:
