@@ -73,13 +73,17 @@ def test_the_gateway_listens_on_both_loopback_addresses_or_says_why_not(told: st
     assert requests.get(f"http://[::1]:{environ['GATEWAY_PORT']}/healthz", timeout=5).status_code == 200
 
 
-def test_the_demo_command_shows_the_same_card(told: str, environ: dict[str, str]) -> None:
+def test_the_demo_command_shows_the_same_card_and_why(told: str, environ: dict[str, str]) -> None:
     file = Path(environ["STATE_DIR"]) / "patient.json"
     done = subprocess.run(  # noqa: S603
-        [*RUN, "demo", str(file)], env=environ, text=True, capture_output=True, check=False, timeout=20
+        [*RUN, "demo", "--why", str(file)], env=environ, text=True, capture_output=True, check=False, timeout=20
     )
     assert done.returncode == 0, done.stderr
-    assert "[WARNING] Vitamin B12 is low with a movement disorder" in done.stdout
+    cards, _, why = done.stdout.partition("\nWhy: ")
+    assert "[WARNING] Vitamin B12 is low with a movement disorder" in cards
+    assert why.startswith("2 cards. B12 abnormal: vitamin B12 is low")
+    assert "fact: deficient: below 180 ng/L / 133 pmol/L, 2132-9, " in why
+    assert "110 pg/mL" not in why
 
 
 def test_every_log_line_is_json_and_names_no_patient(told: str, environ: dict[str, str]) -> None:

@@ -248,6 +248,7 @@ def _tell(settings: Settings, public_url: str, *, color: bool) -> None:
         f"Explanations:                          {public_url}/explanations",
         f"With curl:                             curl {public_url}/cds-services",
         "A patient of yours (synthetic, R4):    make demo FILE=bundle.json [ADD=G24.9]",
+        f"Why a card came, or none:              {public_url}/trace, or WHY=1 with make demo",
         "What came of the data asked for:       make doctor",
         f"The patient above and all logs:        {settings.state_dir}",
     ]
