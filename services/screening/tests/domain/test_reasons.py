@@ -118,6 +118,10 @@ def small(**said: Any) -> dict[str, Any]:
         ({"conditions": [{"text": "dystonia"}]}, "no coded movement disorder that is screened"),
         ({"conditions": [{"code": "G24.9", "ver": "refuted"}]}, "resolved, inactive, refuted or not established"),
         ({"conditions": [{"code": "G62.9"}]}, "no coded movement disorder that is screened"),
+        (
+            {"conditions": [{"code": "M43.6"}]},
+            "an unspecified torticollis, a hemifacial spasm or a cramp is no dystonia",
+        ),
         ({"conditions": [{"code": "G25.0"}]}, "essential tremor alone is not screened"),
         (
             {"conditions": [{"code": "R27.0"}, {"code": "I69.393"}]},

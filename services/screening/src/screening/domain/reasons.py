@@ -174,6 +174,8 @@ def _not_counted(phenotype: Phenotype, chart: Chart) -> list[tuple[Condition, st
             found.append((c, "essential tremor alone is not screened"))
         elif "X_FUNCTIONAL" in c.sets:
             found.append((c, "a functional movement disorder alone is not screened"))
+        elif "X_NOT_DYST" in c.sets:
+            found.append((c, "an unspecified torticollis, a hemifacial spasm or a cramp is no dystonia"))
     return found
 
 
