@@ -18,7 +18,7 @@ WEEK = Wanted(begin=MONDAY, end=MONDAY + 7 * DAY, answered_by=MONDAY + 3 * DAY)
 
 
 def counted(store: Store, wanted: Wanted = WEEK) -> list[Kind]:
-    return store.run(PAGES, lambda connection: list(report_rows.kinds(connection, wanted)))
+    return store.run(PAGES, lambda connection: report_rows.kinds(connection, wanted))
 
 
 def by(kinds: Iterable[Kind], *names: str) -> dict[Any, int]:

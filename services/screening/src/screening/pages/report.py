@@ -46,7 +46,7 @@ def blueprint(store: Store, terms: Terms, clock: Callable[[], datetime]) -> Blue
         asked = _question(now.date())
         wanted = asked.wanted(now, terms)
         try:
-            kinds = store.run(lanes.PAGES, lambda connection: list(report_rows.kinds(connection, wanted)))
+            kinds = store.run(lanes.PAGES, lambda connection: report_rows.kinds(connection, wanted))
         except StoreDown:
             raise Problem(
                 503,

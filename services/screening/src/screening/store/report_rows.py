@@ -1,11 +1,23 @@
 """What the report counts, added up by the database: what comes out is as long as there are kinds, not cards."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Integer, Select, case, cast, func, literal, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
 
 from screening.store.rows import ACCEPTED, OVERRIDDEN
 from screening.store.tables import CARD, FEEDBACK
@@ -74,60 +86,86 @@ class TooManyKinds(Exception):
     """There is more to tell apart than can be counted at once: a shorter period is needed."""
 
 
-def kinds(connection: Connection, wanted: Wanted) -> Iterator[Kind]:
+def kinds(connection: Connection, wanted: Wanted) -> list[Kind]:
     """The cards of a period by kind.
+
+    All are counted, then those that were answered; the others are the difference. That is faster than one statement
+    over both tables, since most cards have no answer.
 
     Raises:
         TooManyKinds: there are more than `MOST_KINDS`.
     """
-    for number, row in enumerate(connection.execute(_statement(wanted).limit(MOST_KINDS + 1))):
-        if number == MOST_KINDS:
-            raise TooManyKinds
-        client, hook, module, state, mode, week, outcome, reason, again, cards, showings = row
-        yield Kind(
-            client=client,
-            hook=hook,
-            module=module,
-            state=state,
-            mode=mode,
-            week=_FIRST_MONDAY + timedelta(weeks=week),
-            outcome=outcome,
-            reason=reason,
-            again=bool(again),
-            cards=int(cards),
-            showings=int(showings),
-        )
-
-
-def _statement(wanted: Wanted) -> Select[Any]:
+    named = _named(wanted)
+    every = select(*named, func.count(), func.sum(CARD.c.times)).where(*_chosen(wanted)).group_by(*named)
+    left = {row[:-2]: [int(row[-2]), int(row[-1])] for row in _rows(connection, every)}
     answers = _answers(wanted).subquery()
-    outcome = case(
-        (answers.c.accepted + answers.c.overridden == 2, BOTH),
-        (answers.c.accepted == 1, ACCEPTED),
-        (answers.c.overridden == 1, OVERRIDDEN),
-        (CARD.c.first_at <= wanted.answered_by, UNANSWERED),
-        else_=WAITING,
-    )
-    days = type_coerce(CARD.c.first_at, BigInteger) // literal(_DAY, BigInteger)
-    columns = (
-        CARD.c.client, CARD.c.hook, CARD.c.module, CARD.c.state, CARD.c.mode,
-        ((days + 3) // 7).label("week"), outcome.label("outcome"),
-        func.coalesce(answers.c.reason, "").label("reason"),
-        case((CARD.c.times > 1, 1), else_=0).label("again"),
-    )  # fmt: skip
+    told = (answers.c.accepted, answers.c.overridden, answers.c.reason)
     mine = (answers.c.card == CARD.c.uuid) & (answers.c.client == CARD.c.client) & (answers.c.tenant == CARD.c.tenant)
-    statement = (
-        select(*columns, func.count(), func.sum(CARD.c.times))
-        .select_from(CARD.outerjoin(answers, mine))
-        .where(CARD.c.last_at >= wanted.begin)  # has an index; no card was last shown before it was first
-        .where(CARD.c.first_at >= wanted.begin, CARD.c.first_at < wanted.end)
-        .group_by(*columns)
+    answered = (
+        select(*named, *told, func.count(), func.sum(CARD.c.times))
+        .select_from(answers.join(CARD, mine))
+        .where(*_chosen(wanted))
+        .group_by(*named, *told)
     )
-    if wanted.client:
-        statement = statement.where(CARD.c.client == wanted.client)
-    if wanted.module:
-        statement = statement.where(CARD.c.module == wanted.module)
-    return statement
+    found: list[Kind] = []
+    for row in _rows(connection, answered):
+        names = row[:-5]
+        accepted, overridden, reason, cards, showings = row[-5:]
+        rest = left[names]
+        rest[0] -= int(cards)
+        rest[1] -= int(showings)
+        outcome = BOTH if accepted and overridden else ACCEPTED if accepted else OVERRIDDEN
+        found.append(_kind(names, outcome, reason, int(cards), int(showings)))
+    for key, (cards, showings) in left.items():
+        if cards:
+            found.append(_kind(key, WAITING if key[-1] else UNANSWERED, "", cards, showings))
+    return found
+
+
+def _rows(connection: Connection, statement: Select[Any]) -> list[tuple[Any, ...]]:
+    rows = [tuple(row) for row in connection.execute(statement.limit(MOST_KINDS + 1))]
+    if len(rows) > MOST_KINDS:
+        raise TooManyKinds
+    return rows
+
+
+def _kind(named: Sequence[Any], outcome: str, reason: str, cards: int, showings: int) -> Kind:
+    client, hook, module, state, mode, week, again, _ = named
+    return Kind(
+        client=client,
+        hook=hook,
+        module=module,
+        state=state,
+        mode=mode,
+        week=_FIRST_MONDAY + timedelta(weeks=week),
+        outcome=outcome,
+        reason=reason,
+        again=bool(again),
+        cards=cards,
+        showings=showings,
+    )
+
+
+def _named(wanted: Wanted) -> tuple[ColumnElement[Any], ...]:
+    """What tells cards apart without their answers; at the end, whether one may still come."""
+    days = type_coerce(CARD.c.first_at, BigInteger) // literal(_DAY, BigInteger)
+    return (
+        CARD.c.client, CARD.c.hook, CARD.c.module, CARD.c.state, CARD.c.mode, ((days + 3) // 7).label("week"),
+        case((CARD.c.times > 1, 1), else_=0).label("again"),
+        case((CARD.c.first_at > wanted.answered_by, 1), else_=0).label("waiting"),
+    )  # fmt: skip
+
+
+def _chosen(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Which cards are counted."""
+    chosen = [
+        CARD.c.last_at >= wanted.begin,  # has an index; no card was last shown before it was first
+        CARD.c.first_at >= wanted.begin,
+        CARD.c.first_at < wanted.end,
+    ]
+    chosen += [CARD.c.client == wanted.client] if wanted.client else []
+    chosen += [CARD.c.module == wanted.module] if wanted.module else []
+    return chosen
 
 
 def _answers(wanted: Wanted) -> Select[Any]:
