@@ -21,6 +21,9 @@ HELD_BY: Final[Mapping[str, str]] = {
     "cause-known": "the cause is known",
     "acute-reaction": "a possible acute reaction",
     "acted-on": "it was acted on",
+    "treated": "it is treated",
+    "signing": "what is shown before signing",
+    "taken-in": "another card that covers it",
 }
 """Who or what holds a finding back, in words."""
 _MEMORY: Final[Mapping[str, str]] = {
