@@ -44,6 +44,7 @@ for care.</p>
 <li><a href="{base}/prefetch-doctor">{base}/prefetch-doctor</a>: what came of the data that we ask for, and what an
 EHR has to send</li>
 <li><a href="{base}/trace">{base}/trace</a>: the latest calls, and why each was answered as it was</li>
+<li><a href="{base}/report">{base}/report</a>: how cards are answered, and which rules nobody follows</li>
 <li><a href="{base}/fhir/metadata">{base}/fhir/metadata</a>: the rules as FHIR resources, and how to read them</li>
 <li><a href="{base}/openapi.json">{base}/openapi.json</a>: all addresses, as OpenAPI</li>
 <li><a href="{base}/readyz">{base}/readyz</a>: whether it is ready; <a href="{base}/healthz">{base}/healthz</a>:
