@@ -1,7 +1,10 @@
-"""Every card that the written scenarios bring, as the renderer makes it, and what belongs to its call."""
+"""Every card that the written scenarios bring, as the renderer makes it, and what belongs to its call.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+Cards that say and offer the same stand here once: dialects do not look at values and dates.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
@@ -13,6 +16,7 @@ from screening.cards.render import Renderer
 from screening.dialects.outbound import Agreed
 from screening.dialects.table import DIALECTS
 from screening.domain import screen
+from screening.domain.findings import Finding
 from screening.knowledge import loading
 from screening.knowledge.order_codes import Catalog, SiteOrder, orders
 
@@ -34,16 +38,24 @@ class Rendered:
     drafts: Mapping[str, str]
 
 
+def _told(finding: Finding) -> Hashable:
+    evidence = tuple(one.code for one in finding.evidence)
+    return finding.summary, finding.statements, finding.suggestions, finding.override_reasons, evidence
+
+
 @cache
 def every_card() -> tuple[Rendered, ...]:
-    """The cards of all scenarios on all hooks."""
+    """The cards of all scenarios on all hooks, each wording and offer once."""
     renderer = Renderer(PUBLIC_URL, "https://dystonia-cds.example/fhir", loading.override_reasons())
-    found = []
+    found, seen = [], set()
     for scenario, chart in charts():
         drafts = {draft.reference: draft.label for draft in chart.drafts}
         for screening in (screen.patient_view(chart), screen.order_hook(chart)):
-            texts = Snapshot("1", {finding.explanation: _TEXT for finding in screening.findings})
-            cards = renderer.cards(screening, "1", IDENTITY, texts)
+            told = {_told(finding): finding for finding in screening.findings}
+            new = tuple(finding for key, finding in told.items() if key not in seen)
+            seen |= told.keys()
+            texts = Snapshot("1", {finding.explanation: _TEXT for finding in new})
+            cards = renderer.cards(replace(screening, findings=new), "1", IDENTITY, texts)
             found.extend(Rendered(scenario["id"], card, drafts) for card in cards)
     return tuple(found)
 
