@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import importlib
+import os
 import pkgutil
 import random
 from collections.abc import Mapping
@@ -28,7 +29,9 @@ from screening.domain.units import Limit, amount, normalized
 from screening.knowledge.loading import code_book
 
 BOOK = code_book()
-QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(
+    max_examples=120 if os.environ.get("WIDE") else 40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 SHORT = {url: name for name, url in SYSTEMS.items()}
 
 

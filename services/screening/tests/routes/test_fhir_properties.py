@@ -1,5 +1,6 @@
 """What must never matter, through FHIR: order, entries in error, and the date of today."""
 
+import os
 import random
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
@@ -17,7 +18,9 @@ from screening.knowledge.loading import code_book
 from tryout.ehr import answer_prefetch
 
 BOOK = code_book()
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(
+    max_examples=60 if os.environ.get("WIDE") else 25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 Prefetch = dict[str, Any]
 Answer = Callable[[Mapping[str, Any], Mapping[str, str], Mapping[str, Any], date], Prefetch]
 EHR = st.sampled_from([answer_prefetch, wire.answer_by_type])
