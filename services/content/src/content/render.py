@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from markdown_it import MarkdownIt
@@ -92,7 +93,7 @@ def has_raw_html(markdown: str) -> bool:
 
 def is_one_paragraph(markdown: str) -> bool:
     """Whether a text is a single paragraph without links and images."""
-    tokens = _md.parse(markdown)
+    tokens = _read(markdown)
     blocks = [token.type for token in tokens]
     inline = {child.type for token in tokens for child in token.children or ()}
     return blocks == ["paragraph_open", "inline", "paragraph_close"] and not inline & {"link_open", "image"}
@@ -100,21 +101,25 @@ def is_one_paragraph(markdown: str) -> bool:
 
 def headings(markdown: str) -> Sequence[tuple[int, str]]:
     """Level and text of every heading."""
-    tokens = _md.parse(markdown)
+    tokens = _read(markdown)
     return [(int(t.tag[1]), _text(tokens[i + 1])) for i, t in enumerate(tokens) if t.type == "heading_open"]
 
 
 def links(markdown: str) -> Sequence[str]:
     """The targets of all links and images."""
     attribute = {"link_open": "href", "image": "src"}
-    return [
-        str(token.attrGet(attribute[token.type])) for token in _flat(_md.parse(markdown)) if token.type in attribute
-    ]
+    return [str(token.attrGet(attribute[token.type])) for token in _flat(_read(markdown)) if token.type in attribute]
 
 
 def plain(markdown: str) -> Sequence[str]:
     """The words of a text without its marks: one string for each paragraph, list item, heading and table cell."""
-    return [_text(token) for token in _md.parse(markdown) if token.type == "inline"]
+    return [_text(token) for token in _read(markdown) if token.type == "inline"]
+
+
+@lru_cache(maxsize=128)
+def _read(markdown: str) -> tuple[Token, ...]:
+    """The tokens of a text, to look at and not to change: the same text is looked at for several reasons."""
+    return tuple(_md.parse(markdown))
 
 
 def _flat(tokens: Iterable[Token]) -> Iterable[Token]:
