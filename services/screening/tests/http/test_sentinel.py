@@ -78,7 +78,14 @@ def test_a_call_with_cards_leaves_no_mark(client: FlaskClient, log: io.StringIO,
 
 @pytest.mark.parametrize("hook", ["patient-view", "order-select"])
 @pytest.mark.parametrize(
-    "bent", [MARK, [MARK], {MARK: MARK}, {"resourceType": MARK}, f"Patient/{MARK}", f"\n{MARK} x"], ids=ascii
+    "bent",
+    [
+        MARK,
+        {MARK: MARK},
+        f"\n{MARK} x",
+        *(pytest.param(one, marks=pytest.mark.wide) for one in ([MARK], {"resourceType": MARK}, f"Patient/{MARK}")),
+    ],
+    ids=ascii,
 )
 def test_a_mark_in_any_place_is_neither_logged_nor_quoted(
     client: FlaskClient, log: io.StringIO, hook: str, bent: Any
