@@ -38,9 +38,10 @@ class Issuer:
 
     def fetch(self, url: str) -> Any:
         assert url == URL
+        gate = self.gate
         self.fetched += 1
-        if self.gate is not None:
-            self.gate.wait(10)
+        if gate is not None:
+            gate.wait(10)
         if self.down:
             raise Unfetchable("its host does not answer in time")
         return {"keys": list(self.keys)}
@@ -268,11 +269,14 @@ def test_nobody_waits_for_an_address_that_failed_last_time(issuer: Issuer, clock
     issuer.gate.set()
 
 
-def test_one_that_hangs_for_good_is_given_up(issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_hangs_for_good_is_given_up(
+    issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch, wait: Any
+) -> None:
     monkeypatch.setattr("gateway.keys._WAIT_S", 0.05)
     rings = KeyRings(issuer.fetch, Ages())
     issuer.gate = hanging = threading.Event()
     assert status(lambda: rings.find(EHR, "one"))[0] == 503
+    assert wait(lambda: issuer.fetched == 1), "the reading that hangs has begun"
     issuer.gate = None
     clock.now += 31
     monkeypatch.setattr("gateway.keys._WAIT_S", 5)
