@@ -21,7 +21,7 @@ STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo --why doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack fuzz audit sbom fix bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash fuzz audit sbom fix bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -67,7 +67,7 @@ try-clients: $(STAMP) ## make clients file, key and secrets for: docker-compose 
 	@exec .venv/bin/clients try -- "$${TRY_DIR:-var/try}"
 
 test: $(STAMP) ## run the tests [TESTS=path or other pytest arguments; WIDE=1: every scenario along every route, as CI]
-	@exec $(PY) -m pytest -n auto --maxprocesses 4 $(if $(WIDE),,-m "not wide") $(TESTS)
+	@exec $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal $(if $(WIDE),,-m "not wide") $(TESTS)
 
 check: $(STAMP) ## lint, format, types, import directions, value sets, prefetch; changes nothing
 	$(PY) -m ruff check .
@@ -96,6 +96,9 @@ $(ENGINE)/node_modules/.installed: $(ENGINE)/package-lock.json
 
 attack: $(STAMP) ## start everything with traps around it, and see that every attack is refused [ATTACK="-v tokens bodies"]
 	@PYTHONPATH=contract-tests exec $(PY) -m attack $(ATTACK)
+
+crash: $(STAMP) ## kill -9 whatever can be killed under load, on SQLite and PostgreSQL, and count what was acknowledged [CRASH="--seed 1 sqlite"]
+	@PYTHONPATH=contract-tests exec $(PY) -m crash $(CRASH)
 
 fuzz: $(FUZZ) ## try right and wrong requests on every public address, from /openapi.json [FUZZ_EXAMPLES=5000 FUZZ_SECONDS=600 FUZZ_SEED=1 FUZZ_ONLY=feedback]
 	@PYTHONPATH=contract-tests exec $(PY) -m fuzz
