@@ -6,6 +6,7 @@ patient, no name, no value, no date of the record. Where the operator wants the 
 code, its day and the band that it lies in, and nothing more.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +35,10 @@ LARGEST: Final = 24_000
 NO_DRAFTS: Final = "the call brought no draft orders, so there is nothing to advise on"
 """Why an order hook is silent when a client repeats it without its orders."""
 
+_EGFR: Final = re.compile(r"eGFR [<>]?=? ?\d[\d.]*")
+_ORDERED: Final = ("the selected order", "the order to be signed")
+_TOLD_IN_SHORT: Final = 3
+"""So many bands stand in a sentence; the table has them all."""
 _ENCODER: Final = msgspec.json.Encoder()
 _SITE_VALUE: Final = "site-value"
 """The code of evidence that tells what a site has set itself, which is no fact of the record."""
@@ -167,7 +172,7 @@ def document(trace: Trace, codes: Codes | None) -> Json:
         "rulesVersion": trace.rules_version,
         "contentVersion": trace.content_version,
         "outcome": trace.outcome,
-        "sentence": sentence(trace),
+        "sentence": sentence(trace, codes),
         "answer": {
             "status": trace.status,
             "refusal": trace.refusal,
@@ -178,7 +183,7 @@ def document(trace: Trace, codes: Codes | None) -> Json:
                     "uuid": uuid,
                     "indicator": finding.indicator,
                     "includes": list(finding.includes),
-                    "because": _because(finding, trace.explained),
+                    "because": _because(finding, trace.explained, codes),
                 }
                 for finding, topic, uuid in trace.cards
             ],
@@ -192,12 +197,12 @@ def document(trace: Trace, codes: Codes | None) -> Json:
     }
 
 
-def sentence(trace: Trace) -> str:
+def sentence(trace: Trace, codes: Codes | None) -> str:
     """The whole in one sentence: the deciding fact, or the first condition that fails."""
     if trace.status >= 400:
         return f"{'Failed' if trace.outcome == FAILED else 'Refused'} ({trace.status}): {trace.refusal}"
     if trace.cards:
-        said = "; ".join(f"{_title(finding)}: {_because(finding, trace.explained)}" for finding, _, _ in trace.cards)
+        said = "; ".join(f"{_title(card)}: {_because(card, trace.explained, codes)}" for card, _, _ in trace.cards)
         held = f" {_cards(len(trace.held))} held back." if trace.held else ""
         return f"{_cards(len(trace.cards))}. {capital(said)}.{held}"
     silence = trace.silent_because or (trace.explained.silence if trace.explained is not None else "")
@@ -215,8 +220,17 @@ def _title(finding: Finding) -> str:
     return _TITLES[finding.module]
 
 
-def _because(finding: Finding, explained: Explained | None) -> str:
-    """Why a card is shown."""
+def _because(finding: Finding, explained: Explained | None, codes: Codes | None) -> str:
+    """Why a card is shown; with facts also the bands of those that it rests on."""
+    words = _condition(finding, explained)
+    facts = () if codes is None or finding.module in (SCREEN, DATA) else finding.cited
+    said = {words, *_ORDERED, explained.phenotype.because if explained is not None else ""}
+    bands = [band for band in dict.fromkeys(_band(f) for f in facts if f.code != _SITE_VALUE) if band not in said]
+    return f"{words} ({'; '.join(bands[:_TOLD_IN_SHORT])})" if bands else words
+
+
+def _condition(finding: Finding, explained: Explained | None) -> str:
+    """The condition under which a card is shown."""
     if finding.module == DATA:
         return f"results for {labels(finding.includes)} were not delivered with this call"
     if finding.module == SCREEN:
@@ -271,11 +285,16 @@ def _facts(facts: Iterable[Evidence], codes: Codes | None) -> list[Json]:
         {
             "code": fact.code if codes(fact.code) else "",
             "date": fact.day.isoformat() if fact.day is not None else "",
-            "band": fact.criterion,
+            "band": _band(fact),
         }
         for fact in facts
         if fact.code != _SITE_VALUE
     ]
+
+
+def _band(fact: Evidence) -> str:
+    """What a fact fulfils, without the one value that such words may hold."""
+    return _EGFR.sub("eGFR known", fact.criterion)
 
 
 def _held(one: Held) -> Json:
