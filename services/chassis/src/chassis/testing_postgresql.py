@@ -33,10 +33,14 @@ def unprivileged() -> str | None:
 
 
 class Server:
-    """One server; `start` and `stop` as often as a test likes, `remove` at the end."""
+    """One server; `start` and `stop` as often as a test likes, `remove` at the end.
 
-    def __init__(self, binaries: Path) -> None:
+    `durable`: it waits for the disk, as in production.
+    """
+
+    def __init__(self, binaries: Path, *, durable: bool = False) -> None:
         self._binaries = binaries
+        self._durable = durable
         self._user = unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="cds-pg-"))
         if self._user:
@@ -57,7 +61,8 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=40"]
+        fsync = "on" if self._durable else "off"
+        options = ["-c", "listen_addresses=", "-c", f"fsync={fsync}", "-c", "max_connections=40"]
         command: list[str | Path] = [
             self._binaries / "postgres",
             "-D",
@@ -82,6 +87,18 @@ class Server:
         """Stop it, the connections that are open included."""
         if self._process:
             self._process.send_signal(signal.SIGINT)
+            self._process.wait(30)
+            self._process = None
+
+    @property
+    def pid(self) -> int:
+        """The first process of the server; 0: it does not run."""
+        return self._process.pid if self._process else 0
+
+    def kill(self) -> None:
+        """Kill its first process with SIGKILL; the others see that they are alone, and end a little later."""
+        if self._process:
+            self._process.kill()
             self._process.wait(30)
             self._process = None
 
