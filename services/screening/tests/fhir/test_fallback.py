@@ -156,7 +156,7 @@ MANGANESE_RISKS = {*RISKS, "manganese"}
         (ORDER_RULES, B12_TEST, DISORDER, B12_RISKS),
         # serum manganese, whoever the patient is: what tells of a need for it, but no other results
         (ORDER_RULES, s.draft("5683-8"), HEALTH, MANGANESE_RISKS),
-        (ORDER_RULES, s.draft("1823-4"), HEALTH, ["patient", "orders", "vitamin-e"]),
+        (ORDER_RULES, s.draft("1823-4"), HEALTH, ["patient", "conditions", "orders", "vitamin-e"]),
     ],
 )
 def test_order_hooks_ask_for_what_the_rules_read_that_are_about_a_selected_draft(

@@ -90,14 +90,17 @@ def for_patient_view(chart: Chart, missing: Mapping[str, str]) -> Sequence[str]:
 
 
 def for_orders(rules: Sequence[OrderRule]) -> Need:
-    """What these rules read that are about a selected draft; nothing when none is."""
+    """What these rules read that are about a selected draft; nothing when none is.
+
+    The problems always come with it: what is suggested names them as its reason, whatever the rule turns on.
+    """
 
     def need(chart: Chart, missing: Mapping[str, str]) -> Sequence[str]:
         drafts = [draft for draft in chart.drafts if draft.selected]
         concerned = [rule for rule in rules if any(rule.concerns(draft) for draft in drafts)]
         if not concerned or chart.patient.deceased:
             return ()
-        if first := [key for key in _read_by(concerned, missing) if key in FIRST]:
+        if first := [key for key in missing if key in FIRST]:
             return first
         disorder = phenotype.of(chart).present
         return _read_by([rule for rule in concerned if disorder or not rule.only_with_disorder], missing)
