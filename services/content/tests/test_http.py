@@ -80,7 +80,7 @@ def test_answers_are_revalidated_by_a_strong_etag(client: FlaskClient, path: str
 def test_the_form_of_a_page_is_negotiated(client: FlaskClient, accept: str, media_type: str) -> None:
     answer = client.get("/explanations/manganese", headers={"Accept": accept} if accept else {})
     assert answer.mimetype == media_type
-    assert answer.headers["Vary"] == "Accept"
+    assert answer.headers["Vary"] == "Accept, Accept-Language"
     assert answer.headers["Content-Language"] == "en"
 
 

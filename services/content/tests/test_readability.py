@@ -65,7 +65,7 @@ def automated_readability(paragraphs: Sequence[str]) -> float:
 def prose(slug: str) -> list[str]:
     """What a patient reads on a page, without headings, which are not sentences."""
     page = TEXTS.explanations[slug, "patient"]
-    markdown = f"{page.body}\n{TEXTS.statements['patient']}\n\n{page.red_flags}"
+    markdown = f"{page.body}\n{TEXTS.statements['patient', 'en']}\n\n{page.red_flags}"
     titles = {text for _, text in render.headings(markdown)}
     return [text for text in render.plain(markdown) if text not in titles] + [page.evidence_reason]
 
@@ -101,7 +101,7 @@ def test_pages_for_patients_are_easy_to_read(slug: str) -> None:
 
 @pytest.mark.parametrize("slug", PATIENT_PAGES)
 def test_what_is_repeated_on_every_page_does_not_hide_a_hard_text(slug: str) -> None:
-    own = [text for text in prose(slug) if text not in set(render.plain(TEXTS.statements["patient"]))]
+    own = [text for text in prose(slug) if text not in set(render.plain(TEXTS.statements["patient", "en"]))]
     if slug != library.SAFETY:
         assert flesch_kincaid(own) <= HARDEST_FLESCH_KINCAID
         assert automated_readability(own) <= HARDEST_ARI

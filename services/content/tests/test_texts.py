@@ -216,7 +216,7 @@ def test_pages_for_patients_have_no_abbreviation_percentage_or_brand(key: tuple[
         [
             page.title,
             page.evidence_reason,
-            *render.plain(f"{page.body}\n{TEXTS.statements['patient']}\n\n{page.red_flags}"),
+            *render.plain(f"{page.body}\n{TEXTS.statements['patient', 'en']}\n\n{page.red_flags}"),
         ]
     )
     assert re.findall(r"\b[A-Z]{2,}\b|\b[A-Z]+\d{2,}[A-Z]+\b|\be\.g\.|\bi\.e\.|\betc\b", text) == []

@@ -31,6 +31,9 @@ def create_app(settings: Settings, *, today: Callable[[], date] = _today) -> Fla
     overdue = texts.overdue(today())
     if overdue:
         _log.warning("pages are past their review date", count=len(overdue))
+    outdated = texts.outdated()
+    if outdated:
+        _log.warning("translations are of an older version of their page", count=len(outdated))
     app = shell.build(__name__, version=__version__, max_body=1024, not_ready=lambda: ())
     peers.install(app, settings.internal_keys, by={"gateway", "screening"})
     app.register_blueprint(views.blueprint(settings, texts, today))

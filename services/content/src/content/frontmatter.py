@@ -8,6 +8,8 @@ from typing import Any, Final
 import yaml
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from content.languages import ORIGINAL, WORDS
+
 AUDIENCES: Final = ("clinician", "patient")
 AWAITING: Final = "awaiting clinical sign-off"
 """What `checker` says until a person has signed."""
@@ -17,6 +19,7 @@ CARD_TEXT_LIMIT: Final = 700
 
 _LONGEST_REVIEW_INTERVAL: Final = timedelta(days=731)
 _SLUG: Final = validate.Regexp(r"[a-z0-9]+(-[a-z0-9]+)*\Z", error="Must be lower-case words joined by hyphens.")
+_VERSION: Final = validate.Regexp(r"\d+\.\d+\.\d+\Z", error="Must be like 1.2.3.")
 _FRONT: Final = re.compile(r"\A---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
 
 PARTS: Final = ("authors", "title", "source", "year", "pages", "doi", "pmid", "url")
@@ -81,9 +84,10 @@ class FrontMatter(Schema):
     slug = fields.String(required=True, validate=_SLUG)
     audience = fields.String(required=True, validate=validate.OneOf(AUDIENCES))
     language = fields.String(
-        required=True, validate=validate.Regexp(r"[a-z]{2,3}(-[A-Z]{2})?\Z", error="Must be like en or en-US.")
+        required=True, validate=validate.OneOf(WORDS, error="Must be one of {choices}: `languages.py` has their words.")
     )
-    version = fields.String(required=True, validate=validate.Regexp(r"\d+\.\d+\.\d+\Z", error="Must be like 1.2.3."))
+    translates = fields.String(validate=_VERSION)
+    version = fields.String(required=True, validate=_VERSION)
     written = fields.Date(required=True)
     author = fields.String(required=True, validate=validate.Length(min=3, max=90))
     checker = fields.String(required=True, validate=validate.Length(min=3, max=90))
@@ -110,6 +114,11 @@ class FrontMatter(Schema):
     def _card_text_for_clinicians(self, data: Mapping[str, Any], **_kwargs: Any) -> None:
         if (data["audience"] == "clinician") != ("card_text" in data):
             raise ValidationError("Every page for clinicians has one, no page for patients has.", "card_text")
+
+    @validates_schema
+    def _says_what_it_translates(self, data: Mapping[str, Any], **_kwargs: Any) -> None:
+        if (data["language"] == ORIGINAL) == ("translates" in data):
+            raise ValidationError("The version of the original: a translation has it, no other.", "translates")
 
     @validates_schema
     def _references_once(self, data: Mapping[str, Any], **_kwargs: Any) -> None:

@@ -4,16 +4,18 @@ A file that is wrong stops the start; the error lists every fault of every file:
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from marshmallow import RAISE, ValidationError
 
-from content import render
-from content.frontmatter import AUDIENCES, AWAITING, BibliographyEntry, FrontMatter, read_yaml, split
+from content import render, translations
+from content.frontmatter import AWAITING, BibliographyEntry, FrontMatter, read_yaml, split
+from content.languages import ORIGINAL
 
 PACKAGED: Final = Path(__file__).parent
 """Where the texts of this package lie: `explanations/*.md` and `references.yaml`."""
@@ -75,9 +77,10 @@ class Reference:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One page for one audience.
+    """One page for one audience, in one language.
 
     Attributes:
+        translates: the version of the original that this page is a translation of; empty for an original.
         body: Markdown between the title and the red flags, with `[@key]` citations.
         red_flags: Markdown of the last section, with its heading.
         card_text: the paragraph for cards, Markdown; empty on pages for patients.
@@ -100,6 +103,13 @@ class Explanation:
     card_text: str
     body: str
     red_flags: str
+    translates: str = ""
+
+    @property
+    def file(self) -> str:
+        """The file that it is read from."""
+        language = "" if self.language == ORIGINAL else f".{self.language}"
+        return f"{self.slug}.{self.audience}{language}.md"
 
     @property
     def signed(self) -> bool:
@@ -113,26 +123,45 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Library:
-    """All explanations by slug and audience, all references by key.
+    """All explanations by slug and audience, their translations, all references by key.
 
     Attributes:
         version: hash of all texts; equal texts have equal versions.
-        statements: by audience, the Markdown of the safety statements without their heading.
+        explanations: the originals.
+        translations: by slug and audience, the translations by language.
+        statements: by audience and language, the Markdown of the safety statements without their heading.
     """
 
     version: str
     explanations: Mapping[tuple[str, str], Explanation]
+    translations: Mapping[tuple[str, str], Mapping[str, Explanation]]
     references: Mapping[str, Reference]
-    statements: Mapping[str, str]
+    statements: Mapping[tuple[str, str], str]
 
     @property
     def slugs(self) -> tuple[str, ...]:
         """All slugs, sorted."""
         return tuple(sorted({slug for slug, _ in self.explanations}))
 
+    @property
+    def pages(self) -> tuple[Explanation, ...]:
+        """Every page in every language."""
+        return (*self.explanations.values(), *(page for each in self.translations.values() for page in each.values()))
+
+    def languages(self, slug: str, audience: str) -> Mapping[str, Explanation]:
+        """A page by language, the original first."""
+        return {ORIGINAL: self.explanations[slug, audience], **self.translations.get((slug, audience), {})}
+
     def overdue(self, on: date) -> tuple[Explanation, ...]:
         """The pages that should have been reviewed before `on`."""
-        return tuple(page for page in self.explanations.values() if page.overdue(on))
+        return tuple(page for page in self.pages if page.overdue(on))
+
+    def outdated(self) -> tuple[Explanation, ...]:
+        """The translations whose original has a newer version."""
+        return tuple(
+            page for page in self.pages
+            if page.translates and page.translates != self.explanations[page.slug, page.audience].version
+        )  # fmt: skip
 
 
 def load(folder: Path = PACKAGED) -> Library:
@@ -145,22 +174,26 @@ def load(folder: Path = PACKAGED) -> Library:
     digest = hashlib.sha256()
     references = _load_references(folder / "references.yaml", faults, digest)
     pages: dict[tuple[str, str], Explanation] = {}
+    translated: dict[tuple[str, str], dict[str, Explanation]] = {}
     for path in sorted((folder / "explanations").glob("*.md")):
         page = _load_explanation(path, faults, digest)
-        if page is not None:
+        if page is not None and page.language == ORIGINAL:
             pages[page.slug, page.audience] = page
-    statements: dict[str, str] = {}
+        elif page is not None:
+            translated.setdefault((page.slug, page.audience), {})[page.language] = page
+    library = Library("", pages, translated, references, {})
+    statements: dict[tuple[str, str], str] = {}
     if not faults:
-        faults.extend(_check_together(pages, references))
-        statements = {audience: _section(page) for (slug, audience), page in pages.items() if slug == SAFETY}
-        for audience in AUDIENCES:
-            section = statements.get(audience, "")
+        faults.extend(_check_together(library))
+        statements = {(page.audience, page.language): _section(page) for page in library.pages if page.slug == SAFETY}
+        for audience, language in sorted({(page.audience, page.language) for page in library.pages}):
+            section = statements.get((audience, language), "")
             if not section or render.cited(section):
                 wrong = f"needs a section '{STATEMENTS_HEADING[audience]}' without citations, as every page repeats it"
-                faults.append(Fault(f"{SAFETY}.{audience}.md", "body", wrong))
+                faults.append(Fault(f"{SAFETY}.{audience}.md, {language}", "body", wrong))
     if faults:
         raise LibraryError(faults)
-    return Library(digest.hexdigest()[:16], pages, references, statements)
+    return replace(library, version=digest.hexdigest()[:16], statements=statements)
 
 
 def _load_references(path: Path, faults: list[Fault], digest: Any) -> dict[str, Reference]:
@@ -201,14 +234,14 @@ def _load_explanation(path: Path, faults: list[Fault], digest: Any) -> Explanati
     except ValidationError as error:
         faults.extend(Fault(path.name, field, wrong) for field, wrong in _messages(error))
         return None
-    body, heading, flags = markdown.rpartition(f"\n## {RED_FLAGS_HEADING[data['audience']]}\n")
+    body, flags = _at_heading(markdown, RED_FLAGS_HEADING[data["audience"]])
     page = Explanation(
         **{
             **data,
             "references": tuple(data["references"]),
             "card_text": " ".join(data.get("card_text", "").split()),
             "body": body.strip() + "\n",
-            "red_flags": (heading + flags).strip() + "\n",
+            "red_flags": flags.strip() + "\n",
         }
     )
     found = [Fault(path.name, field, wrong) for field, wrong in _check_page(path, page)]
@@ -217,8 +250,8 @@ def _load_explanation(path: Path, faults: list[Fault], digest: Any) -> Explanati
 
 
 def _check_page(path: Path, page: Explanation) -> Iterator[tuple[str, str]]:
-    if path.name != f"{page.slug}.{page.audience}.md":
-        yield "file name", f"must be {page.slug}.{page.audience}.md, as slug and audience say"
+    if path.name != page.file:
+        yield "file name", f"must be {page.file}, as slug, audience and language say"
     flags = RED_FLAGS_HEADING[page.audience]
     flag_headings = render.headings(page.red_flags)
     if not page.body.strip() or [level for level, _ in flag_headings].count(2) != 1:
@@ -239,31 +272,40 @@ def _check_page(path: Path, page: Explanation) -> Iterator[tuple[str, str]]:
         yield "references", f"lists {key}, which the text does not cite"
 
 
-def _check_together(
-    pages: Mapping[tuple[str, str], Explanation], references: Mapping[str, Reference]
-) -> Iterator[Fault]:
-    slugs = {slug for slug, _ in pages}
-    for (slug, audience), page in pages.items():
-        file = f"{slug}.{audience}.md"
+def _check_together(library: Library) -> Iterator[Fault]:
+    slugs = set(library.slugs)
+    for page in library.pages:
+        file = page.file
         for key in page.references:
-            if key not in references:
+            if key not in library.references:
                 yield Fault(file, "references", f"{key} is not in references.yaml")
         for target in render.links(page.body + page.red_flags):
             if not target.startswith(("https://", "#")) and target.partition("?")[0] not in slugs:
                 yield Fault(file, "body", f"links to {target}, which is no page here")
     for slug in sorted(slugs):
-        if (slug, "clinician") not in pages:
+        if (slug, "clinician") not in library.explanations:
             yield Fault(f"{slug}.clinician.md", "file", "is missing; every subject has a page for clinicians")
-    used = {key for page in pages.values() for key in page.references}
-    for key, reference in references.items():
+    for key_of_page, by_language in library.translations.items():
+        for page in by_language.values():
+            for field, wrong in translations.faults(library.explanations.get(key_of_page), page):
+                yield Fault(page.file, field, wrong)
+    used = {key for page in library.explanations.values() for key in page.references}
+    for key, reference in library.references.items():
         if key not in used and not reference.of_rules:
             yield Fault("references.yaml", key, "is cited by no page and carries no rule")
 
 
 def _section(page: Explanation) -> str:
     """The text below the heading of the safety statements, up to the next heading of level 2."""
-    _, _, rest = f"\n{page.body}".partition(f"\n## {STATEMENTS_HEADING[page.audience]}\n")
-    return rest.partition("\n## ")[0].strip()
+    _, section = _at_heading(page.body, STATEMENTS_HEADING[page.audience])
+    return section.partition("\n")[2].partition("\n## ")[0].strip()
+
+
+def _at_heading(markdown: str, heading: str) -> tuple[str, str]:
+    """A text before and from the last heading of level 2 of these words, or with the anchor of these words."""
+    anchor = render.anchor_of(heading)
+    found = list(re.finditer(rf"^## (?:{re.escape(heading)}|[^\n]*\{{#{anchor}\}})[ ]*$", markdown, re.MULTILINE))
+    return (markdown[: found[-1].start()], markdown[found[-1].start() :]) if found else ("", "")
 
 
 def _messages(error: ValidationError) -> Iterator[tuple[str, str]]:

@@ -14,10 +14,12 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from content import render
-from content.frontmatter import PARTS
-from content.library import SAFETY, STATEMENTS_HEADING, Explanation, Library, Reference
+from content.frontmatter import AUDIENCES, PARTS
+from content.languages import ORIGINAL, WORDS
+from content.library import RED_FLAGS_HEADING, SAFETY, STATEMENTS_HEADING, Explanation, Library, Reference
+from content.settings import DEFAULT_REPORT_CONTACT
 
-OPENING: Final = "This is information to support a clinician's decision. It is not a diagnosis."
+OPENING: Final = WORDS[ORIGINAL].opening
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 JSON: Final = "application/json"
@@ -70,16 +72,53 @@ def snapshot(library: Library) -> Document:
     return _json({"version": library.version, "explanations": explanations})
 
 
-def index(library: Library, stylesheet: str, on: date) -> Mapping[str, Document]:
-    """The list of all explanations, by media type."""
+def index(
+    library: Library, stylesheet: str, on: date, *, language: str = ORIGINAL, missed: str = ""
+) -> Mapping[str, Document]:
+    """The list of all explanations, by media type: in a language of translations, of what there is in it.
+
+    Args:
+        library: what is listed.
+        stylesheet: as in `explanation`.
+        on: as in `explanation`.
+        language: of the page; the JSON is the same in all of them.
+        missed: as in `explanation`.
+    """
     pages = _for_clinicians(library)
     audiences = {slug: [a for s, a in sorted(library.explanations) if s == slug] for slug in pages}
     listing = [
-        {"slug": slug, "title": page.title, "path": path_of(slug), "audiences": audiences[slug], **_sign_off(page)}
+        {
+            "slug": slug,
+            "title": page.title,
+            "path": path_of(slug),
+            "audiences": audiences[slug],
+            "languages": {audience: list(library.languages(slug, audience)) for audience in audiences[slug]},
+            **_sign_off(page),
+        }
         for slug, page in pages.items()
     ]
-    html = _page("index.html", stylesheet, "./", pages=list(pages.values()), library=library, on=on)
+    html = _page(
+        "index.html" if language == ORIGINAL else "index_translated.html",
+        stylesheet,
+        "./",
+        language=language,
+        addresses={one: f"explanations?lang={one}" for one in languages_of(library)},
+        pages=list(pages.values()) if language == ORIGINAL else _translated(library, language),
+        library=library,
+        notes=[(missed, WORDS[missed].only_original)] if missed else [],
+        on=on,
+    )
     return {HTML: html, JSON: _json({"version": library.version, "explanations": listing})}
+
+
+def languages_of(library: Library) -> tuple[str, ...]:
+    """The languages in which there is any page, the original first."""
+    return (ORIGINAL, *sorted({language for each in library.translations.values() for language in each}))
+
+
+def _translated(library: Library, language: str) -> list[Explanation]:
+    pages = [each[language] for each in library.translations.values() if language in each]
+    return sorted(pages, key=lambda page: page.title)
 
 
 def bibliography(library: Library, stylesheet: str) -> Mapping[str, Document]:
@@ -104,32 +143,44 @@ def bibliography(library: Library, stylesheet: str) -> Mapping[str, Document]:
     return {HTML: html, JSON: _json({"version": library.version, "references": listing})}
 
 
-def explanation(library: Library, page: Explanation, stylesheet: str, contact: str, on: date) -> Mapping[str, Document]:
+def explanation(
+    library: Library, page: Explanation, stylesheet: str, contact: str, on: date, *, missed: str = ""
+) -> Mapping[str, Document]:
     """One explanation, by media type.
 
     Args:
         library: where `page` comes from.
-        page: the explanation for one audience.
+        page: the explanation for one audience, in one language.
         stylesheet: file name of the stylesheet with its version, as in `site.css?v=1`.
         contact: whom a reader tells about a wrong card.
         on: the day for which it is said whether the review is overdue.
+        missed: the language in which it is said that the page is not there in the one that was asked for.
     """
+    words = WORDS[page.language]
+    languages = library.languages(page.slug, page.audience)
     whole = _body(library, page)
     references = [library.references[key] for key in render.cited(whole)]
     numbers = {one.key: number for number, one in enumerate(references, start=1)}
-    rendered = render.to_html(render.cite(whole, lambda key: f"[\\[{numbers[key]}\\]](#ref-{key})"))
-    others = [audience for slug, audience in sorted(library.explanations) if slug == page.slug]
+    red_flags = render.anchor_of(RED_FLAGS_HEADING[page.audience])
+    rendered = render.to_html(
+        render.cite(whole, lambda key: f"[\\[{numbers[key]}\\]](#ref-{key})"),
+        box=red_flags,
+        link=lambda target: _in_language(library, target, page.language),
+        table=words.table,
+    )
+    notes = _notes(library, page, missed)
     html = _page(
         "explanation.html",
         stylesheet,
         "../",
         language=page.language,
+        addresses={language: address_of(page.slug, page.audience, language) for language in languages},
         page=page,
-        opening=OPENING,
-        content=rendered.html,
-        headings=rendered.headings,
+        rendered=rendered,
+        red_flags=red_flags,
         references=references,
-        audiences=others,
+        audiences=[audience for slug, audience in sorted(library.explanations) if slug == page.slug],
+        notes=notes,
         contact=contact,
         overdue=page.overdue(on),
         on=on,
@@ -137,17 +188,23 @@ def explanation(library: Library, page: Explanation, stylesheet: str, contact: s
     markdown = "\n".join(
         [
             f"# {page.title}\n",
-            f"{OPENING}\n",
+            f"{words.opening}\n",
             f"{_status(page, on)}\n",
-            render.cite(whole, lambda key: f"[{numbers[key]}]"),
+            *(f"{text}\n" for _, text in notes),
+            render.without_anchors(render.cite(whole, lambda key: f"[{numbers[key]}]")),
             *_references_in_markdown(references),
-            "## About this page\n",
+            f"## {words.about}\n",
             *(f"- {name}: {value}" for name, value in about(page, on).items()),
             "- {}: {}".format(*report_line(page, contact)),
             "",
         ]
     )
     return {HTML: html, MARKDOWN: document(markdown, MARKDOWN, page.language)}
+
+
+def address_of(slug: str, audience: str, language: str) -> str:
+    """Where a page is, seen from another one; relative, since nobody here knows the public base URL."""
+    return f"{slug}?audience={audience}&lang={language}"
 
 
 def error(status: int, words: str, stylesheet: str, depth: int) -> Document:
@@ -159,32 +216,33 @@ def error(status: int, words: str, stylesheet: str, depth: int) -> Document:
         stylesheet: as in `explanation`.
         depth: how many slashes the address has below the public base, to point back to the list.
     """
-    return _page("error.html", stylesheet, "../" * depth or "./", status=status, words=words)
+    return _page("error.html", stylesheet, "../" * depth or "./", status=status, said=words)
 
 
 def about(page: Explanation, on: date) -> Mapping[str, str]:
     """What every page says of itself, in the order in which it is shown."""
-    return {
-        "Sign-off": _status(page, on),
-        "Author": page.author,
-        "Checker": page.checker,
-        "Version": page.version,
-        "Date of this version": page.written.isoformat(),
-        "Last clinical review": page.reviewed.isoformat() if page.reviewed else "none yet",
-        "Next review due by": page.review_by.isoformat(),
-        "Evidence grade": page.evidence_grade,
-        "Why this grade": page.evidence_reason,
-    }
+    words = WORDS[page.language]
+    values = (
+        _status(page, on),
+        page.author,
+        page.checker if page.signed else words.checker_awaiting,
+        page.version,
+        words.day(page.written),
+        words.day(page.reviewed) if page.reviewed else words.none_yet,
+        words.day(page.review_by),
+        words.grades[page.evidence_grade],
+        page.evidence_reason,
+    )
+    rows = dict(zip(words.about_rows, values, strict=True))
+    return {**rows, words.translated_from: words.translation_of.format(page.translates)} if page.translates else rows
 
 
 def report_line(page: Explanation, contact: str) -> tuple[str, str]:
     """How to report a wrong card: the question and what to do, for the audience of `page`."""
     if page.audience == "patient":
-        return (
-            "Is something wrong here?",
-            f"Tell your clinician or {contact}. They can report a wrong card. Say which page you read and its version. "
-            "Do not post facts about your health on the web pages of this project.",
-        )
+        words = WORDS[page.language]
+        whom = words.default_contact if contact == DEFAULT_REPORT_CONTACT else contact
+        return words.report[0], words.report[1].format(whom)
     return (
         "How to report a wrong card",
         "Answer the card with the override reason that fits, such as “Coded problem or result is wrong” (wrong-data). "
@@ -194,17 +252,36 @@ def report_line(page: Explanation, contact: str) -> tuple[str, str]:
     )
 
 
+def _notes(library: Library, page: Explanation, missed: str) -> tuple[tuple[str, str], ...]:
+    """What a reader has to know of the language of a page: the language of each note, and its words."""
+    notes = [(missed, WORDS[missed].only_original)] if missed else []
+    original = library.explanations[page.slug, page.audience]
+    if page.translates and page.translates != original.version:
+        notes.append((page.language, WORDS[page.language].outdated.format(page.translates, original.version)))
+    return tuple(notes)
+
+
+def _in_language(library: Library, target: str, language: str) -> str:
+    """A link to a page of ours, which keeps the language of the reader where that page has translations."""
+    slug, _, query = target.partition("?")
+    audience = query.removeprefix("audience=") if query else AUDIENCES[0]
+    return address_of(slug, audience, language) if (slug, audience) in library.translations else target
+
+
 def _body(library: Library, page: Explanation) -> str:
     """The text of a page with the safety statements before the red flags."""
     if page.slug == SAFETY:
         return f"{page.body}\n{page.red_flags}"
-    statements = f"## {STATEMENTS_HEADING[page.audience]}\n\n{library.statements[page.audience]}\n"
-    return f"{page.body}\n{statements}\n{page.red_flags}"
+    heading = STATEMENTS_HEADING[page.audience]
+    named = heading if page.language == ORIGINAL else WORDS[page.language].statements
+    statements = library.statements[page.audience, page.language]
+    return f"{page.body}\n## {named} {{#{render.anchor_of(heading)}}}\n\n{statements}\n\n{page.red_flags}"
 
 
 def _status(page: Explanation, on: date) -> str:
-    signed = f"Checked by {page.checker} on {page.reviewed}." if page.signed else "Awaiting clinical sign-off."
-    return f"{signed} Past its review date: {page.review_by}." if page.overdue(on) else signed
+    words = WORDS[page.language]
+    signed = words.checked.format(page.checker, words.day(page.reviewed)) if page.reviewed else words.awaiting
+    return f"{signed}. {words.overdue.format(words.day(page.review_by))}." if page.overdue(on) else f"{signed}."
 
 
 def _sign_off(page: Explanation) -> dict[str, str | None]:
@@ -244,12 +321,26 @@ def _json(value: Mapping[str, Any]) -> Document:
     return document(json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1) + "\n", JSON)
 
 
-def _page(template: str, stylesheet: str, root: str, language: str = "en", **values: Any) -> Document:
+def _page(
+    template: str,
+    stylesheet: str,
+    root: str,
+    language: str = ORIGINAL,
+    addresses: Mapping[str, str] | None = None,
+    **values: Any,
+) -> Document:
+    """A page from its template; `addresses` are those of the same page in each of its languages."""
     text = _templates.get_template(template).render(
-        stylesheet=stylesheet, root=root, language=language, parts=PARTS, **values
+        stylesheet=stylesheet,
+        root=root,
+        language=language,
+        words=WORDS[language],
+        addresses=addresses or {},
+        parts=PARTS,
+        **values,
     )
     return document(text, HTML, language)
 
 
-_templates.globals.update(about=about, report_line=report_line)
+_templates.globals.update(about=about, report_line=report_line, every_words=WORDS, address_of=address_of)
 _templates.filters["inline"] = render.to_html_inline

@@ -18,6 +18,11 @@ def not_for_this_audience() -> Problem:
     return Problem(404, "This explanation has no page for this audience.")
 
 
+def no_language_tag() -> Problem:
+    """400: what should name a language does not."""
+    return Problem(400, "The language must be a language tag, such as en or de.", expression="lang")
+
+
 def no_such_asset() -> Problem:
     """404: no stylesheet of this name."""
     return Problem(404, "There is nothing at this address.")

@@ -2,16 +2,23 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 CITATION: Final = re.compile(r"\[@([a-z0-9-]+)\]")
 """How a text cites: `[@key]`."""
+
+BANDS: Final = "{bands}"
+"""The paragraph that stands where a page shows the bands of its laboratory results."""
+
+_ANCHOR: Final = re.compile(r"[ ]*\{#([a-z0-9]+(?:-[a-z0-9]+)*)\}[ ]*$", re.MULTILINE)
+"""How a heading names its anchor itself: `## Die Tests {#the-tests}`."""
 
 _md: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 _md_seeing_html: Final = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -27,10 +34,33 @@ class Heading:
 
 @dataclass(frozen=True)
 class Rendered:
-    """HTML that is safe to put on a page, and its headings of level 2."""
+    """HTML that is safe to put on a page, and its headings of level 2.
+
+    Attributes:
+        html: the whole text, or what stands before the section that was asked to be boxed.
+        boxed: that section with its heading; empty without one.
+    """
 
     html: Markup
     headings: tuple[Heading, ...]
+    boxed: Markup
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a heading stands over, up to the next one: to compare a translation with its original.
+
+    Attributes:
+        anchor: of the heading; empty for what stands before the first one.
+        level: of the heading; 0 before the first one.
+        items: how many list items there are.
+        rows: how many rows of tables.
+    """
+
+    anchor: str
+    level: int
+    items: int
+    rows: int
 
 
 def anchor_of(text: str, taken: Iterable[str] = ()) -> str:
@@ -44,29 +74,48 @@ def anchor_of(text: str, taken: Iterable[str] = ()) -> str:
     return anchor
 
 
-def to_html(markdown: str) -> Rendered:
-    """Render Markdown whose citations are already links or numbers."""
+def to_html(markdown: str, *, box: str = "", link: Callable[[str], str] = str, table: str = "Table") -> Rendered:
+    """Render Markdown whose citations are already links or numbers.
+
+    Args:
+        markdown: the text.
+        box: anchor of the last section, where it is wanted apart from the rest.
+        link: what a link to a page of ours becomes.
+        table: the word before the name of a table, for screen readers.
+    """
     tokens = _md.parse(markdown)
     headings: list[Heading] = []
     anchors: list[str] = []
-    label = ""
+    label, boxed_from = "", len(tokens)
     for position, token in enumerate(tokens):
         if token.type == "heading_open":
             label = _text(tokens[position + 1])
-            anchors.append(anchor_of(label, anchors))
+            anchors.append(str(token.meta.get("anchor") or anchor_of(label, anchors)))
             token.attrSet("id", anchors[-1])
             if token.tag == "h2":
                 headings.append(Heading(anchors[-1], label))
+                boxed_from = position if anchors[-1] == box else boxed_from
         elif token.type == "table_open":
-            token.meta["label"] = label
+            token.meta["label"] = f"{table}: {label or table}"
         elif token.type == "th_open":
             token.attrSet("scope", "col")
         elif token.type == "inline":
             for child in token.children or ():
-                if child.type == "link_open" and str(child.attrGet("href")).startswith("https://"):
-                    child.attrSet("rel", "noopener noreferrer")
-    html = _md.renderer.render(tokens, _md.options, {})
-    return Rendered(html=Markup(html), headings=tuple(headings))  # noqa: S704 - made by the renderer with raw HTML off
+                if child.type == "link_open":
+                    _open_link(child, link)
+    before, boxed = (
+        Markup(_md.renderer.render(part, _md.options, {}))  # noqa: S704 - made by the renderer with raw HTML off
+        for part in (tokens[:boxed_from], tokens[boxed_from:])
+    )
+    return Rendered(before, tuple(headings), boxed)
+
+
+def _open_link(token: Token, link: Callable[[str], str]) -> None:
+    target = str(token.attrGet("href"))
+    if target.startswith("https://"):
+        token.attrSet("rel", "noopener noreferrer")
+    elif not target.startswith("#"):
+        token.attrSet("href", link(target))
 
 
 def to_html_inline(markdown: str) -> Markup:
@@ -105,6 +154,28 @@ def headings(markdown: str) -> Sequence[tuple[int, str]]:
     return [(int(t.tag[1]), _text(tokens[i + 1])) for i, t in enumerate(tokens) if t.type == "heading_open"]
 
 
+def outline(markdown: str) -> Sequence[Section]:
+    """The sections of a text, in order, with what they hold."""
+    found = [Section("", 0, 0, 0)]
+    tokens = _read(markdown)
+    for position, token in enumerate(tokens):
+        last = found[-1]
+        if token.type == "heading_open":
+            taken = [section.anchor for section in found]
+            anchor = str(token.meta.get("anchor") or anchor_of(_text(tokens[position + 1]), taken))
+            found.append(Section(anchor, int(token.tag[1]), 0, 0))
+        elif token.type == "list_item_open":
+            found[-1] = replace(last, items=last.items + 1)
+        elif token.type == "tr_open":
+            found[-1] = replace(last, rows=last.rows + 1)
+    return found
+
+
+def without_anchors(markdown: str) -> str:
+    """A text whose headings do not show the anchors that they name."""
+    return "\n".join(_ANCHOR.sub("", line) if line.startswith("#") else line for line in markdown.split("\n"))
+
+
 def links(markdown: str) -> Sequence[str]:
     """The targets of all links and images."""
     attribute = {"link_open": "href", "image": "src"}
@@ -136,8 +207,8 @@ def _text(inline: Token) -> str:
 def _open_table(
     _renderer: object, tokens: Sequence[Token], position: int, _options: object, _env: Mapping[str, object]
 ) -> str:
-    label = escape(tokens[position].meta.get("label") or "Table")
-    return f'<div class="table" role="region" tabindex="0" aria-label="Table: {label}">\n<table>\n'
+    label = escape(tokens[position].meta["label"])
+    return f'<div class="table" role="region" tabindex="0" aria-label="{label}">\n<table>\n'
 
 
 def _close_table(
@@ -146,5 +217,18 @@ def _close_table(
     return "</table>\n</div>\n"
 
 
+def _name_anchors(state: StateCore) -> None:
+    """Take the anchor that a heading names itself out of its words."""
+    for heading, inline in zip(state.tokens, state.tokens[1:], strict=False):
+        if heading.type != "heading_open" or not inline.children:
+            continue
+        last = inline.children[-1]
+        named = _ANCHOR.search(last.content) if last.type == "text" else None
+        if named is not None:
+            heading.meta["anchor"] = named[1]
+            last.content = last.content[: named.start()]
+
+
+_md.core.ruler.push("anchors", _name_anchors)
 _md.add_render_rule("table_open", _open_table)
 _md.add_render_rule("table_close", _close_table)

@@ -1,7 +1,7 @@
 """HTTP in, HTTP out: the snapshot for machines, the pages for people."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -10,8 +10,8 @@ from flask import Blueprint, Response, g, request
 
 from chassis import problems as answers
 from chassis.problems import Problem
+from content import languages, pages, problems
 from content import library as shelf
-from content import pages, problems
 from content.frontmatter import AUDIENCES
 from content.settings import Settings
 
@@ -39,17 +39,17 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
     snapshot = pages.snapshot(library)
     bibliography = pages.bibliography(library, stylesheet)
 
-    @lru_cache(maxsize=2)
-    def index_on(day: date) -> Mapping[str, pages.Document]:
-        return pages.index(library, stylesheet, day)
+    @lru_cache(maxsize=8)
+    def index_on(day: date, choice: languages.Choice) -> Mapping[str, pages.Document]:
+        return pages.index(library, stylesheet, day, language=choice.language, missed=choice.missed)
 
-    @lru_cache(maxsize=4 * len(library.explanations))
-    def page_on(slug: str, audience: str, day: date) -> Mapping[str, pages.Document]:
-        page = library.explanations[slug, audience]
-        return pages.explanation(library, page, stylesheet, settings.report_contact, day)
+    @lru_cache(maxsize=4 * len(library.pages))
+    def page_on(slug: str, audience: str, day: date, choice: languages.Choice) -> Mapping[str, pages.Document]:
+        page = library.languages(slug, audience)[choice.language]
+        return pages.explanation(library, page, stylesheet, settings.report_contact, day, missed=choice.missed)
 
-    for slug, audience in library.explanations:
-        page_on(slug, audience, today())
+    for page in library.pages:
+        page_on(page.slug, page.audience, today(), languages.Choice(page.language))
 
     @views.get("/snapshot")
     def get_snapshot() -> Response:
@@ -58,12 +58,13 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
 
     @views.get("/explanations")
     def get_index() -> Response:
-        """The list of explanations, HTML or JSON."""
-        return _negotiate(index_on(today()))
+        """The list of explanations, HTML or JSON, in the language of the reader."""
+        offered = {language: f"explanations?lang={language}" for language in pages.languages_of(library)}
+        return _negotiate(index_on(today(), _language(offered)), offered)
 
     @views.get("/explanations/<slug>")
     def get_explanation(slug: str) -> Response:
-        """One explanation, HTML or Markdown, for clinicians or for patients."""
+        """One explanation, HTML or Markdown, for clinicians or for patients, in the language of the reader."""
         if slug not in library.slugs:
             raise problems.no_such_explanation()
         audience = request.args.get("audience", AUDIENCES[0])
@@ -71,12 +72,15 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
             raise problems.no_such_audience()
         if (slug, audience) not in library.explanations:
             raise problems.not_for_this_audience()
-        return _negotiate(page_on(slug, audience, today()))
+        offered = {
+            language: pages.address_of(slug, audience, language) for language in library.languages(slug, audience)
+        }
+        return _negotiate(page_on(slug, audience, today(), _language(offered)), offered)
 
     @views.get("/bibliography")
     def get_bibliography() -> Response:
         """All references, HTML or JSON."""
-        return _negotiate(bibliography)
+        return _negotiate(bibliography, {})
 
     @views.get("/explanations-assets/<name>")
     def get_asset(name: str) -> Response:
@@ -112,17 +116,32 @@ def guard(response: Response) -> Response:
     return response
 
 
-def _negotiate(forms: Mapping[str, pages.Document]) -> Response:
-    """The form that the caller likes best; HTML when it likes none or all the same."""
+def _language(offered: Iterable[str]) -> languages.Choice:
+    """The language for the reader, from the address or else from what the browser prefers."""
+    asked = request.args.get("lang")
+    if asked is not None and not languages.is_tag(asked):
+        raise problems.no_language_tag()
+    return languages.choose(asked, request.accept_languages, offered)
+
+
+def _negotiate(forms: Mapping[str, pages.Document], offered: Mapping[str, str]) -> Response:
+    """The form that the caller likes best; HTML when it likes none or all the same.
+
+    Args:
+        forms: the page by media type.
+        offered: the addresses of the page by language; none when there is no choice.
+    """
     liked = request.accept_mimetypes
     chosen = max(forms, key=lambda form: (liked[form], form == pages.HTML))
-    response = _send(forms[chosen], _FRESH)
-    response.headers["Vary"] = "Accept"
-    return response
+    headers = {"Vary": "Accept, Accept-Language" if offered else "Accept"}
+    if len(offered) > 1:
+        links = (f'<{address}>; rel="alternate"; hreflang="{language}"' for language, address in offered.items())
+        headers["Link"] = ", ".join(links)
+    return _send(forms[chosen], _FRESH, headers)
 
 
-def _send(page: pages.Document, cache: str) -> Response:
-    response = Response(page.body, content_type=_content_type(page))
+def _send(page: pages.Document, cache: str, headers: Mapping[str, str] | None = None) -> Response:
+    response = Response(page.body, content_type=_content_type(page), headers=dict(headers or {}))
     response.headers["Content-Language"] = page.language
     response.headers["Cache-Control"] = cache
     response.set_etag(page.etag)
