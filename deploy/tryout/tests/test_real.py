@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,10 +104,12 @@ def test_the_audit_trail_stands_beside_the_logs_and_names_no_patient(told: str, 
     assert "tryout-patient" not in file.read_text(encoding="utf-8")
 
 
-def test_the_doctor_knows_the_calls_of_all_workers(told: str, environ: dict[str, str]) -> None:
-    file = Path(environ["STATE_DIR"]) / "patient.json"
-    for _ in range(4):
-        subprocess.run([*RUN, "demo", str(file)], env=environ, capture_output=True, check=True, timeout=20)  # noqa: S603
+def test_the_doctor_knows_the_calls_of_all_workers(told: str, environ: dict[str, str], tmp_path: Path) -> None:
+    patients = tmp_path / "patients"
+    patients.mkdir()
+    for number in range(4):
+        shutil.copy(Path(environ["STATE_DIR"]) / "patient.json", patients / f"{number}.json")
+    subprocess.run([*RUN, "demo", str(patients)], env=environ, capture_output=True, check=True, timeout=20)  # noqa: S603
 
     def asked(*arguments: str) -> str:
         command = [*RUN, "doctor", *arguments]

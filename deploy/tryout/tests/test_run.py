@@ -1,5 +1,6 @@
 """The launcher with stand-ins for the services: ports, signals, and no child left whatever happens."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -11,6 +12,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from tryout import settings
 
 RUN = [sys.executable, "-m", "tryout", "run"]
 HAS_PROC = Path("/proc/self/environ").exists()
@@ -159,9 +162,20 @@ def test_runs_with_standard_input_closed(tryout_environ: dict[str, str]) -> None
     assert_gone(tryout_environ)
 
 
+HOSTS = ("::1", "127.0.0.1", "0.0.0.0")  # noqa: S104
+PORTS = ("GATEWAY_PORT", "SCREENING_PORT", "CONTENT_PORT")
+TAKEN = [
+    *zip(HOSTS, PORTS, strict=True),
+    *(
+        pytest.param(host, port, marks=pytest.mark.wide)
+        for host, port in itertools.product(HOSTS, PORTS)
+        if (host, port) not in zip(HOSTS, PORTS, strict=True)
+    ),
+]
+
+
 @needs_proc
-@pytest.mark.parametrize("variable", ["GATEWAY_PORT", "SCREENING_PORT", "CONTENT_PORT"])
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0"])  # noqa: S104
+@pytest.mark.parametrize(("host", "variable"), TAKEN)
 def test_a_taken_port_is_named_and_nothing_is_started(tryout_environ: dict[str, str], variable: str, host: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as taken:
@@ -170,7 +184,7 @@ def test_a_taken_port_is_named_and_nothing_is_started(tryout_environ: dict[str, 
         except OSError:
             pytest.skip(f"this machine has no {host}")
         taken.listen()
-        done = to_the_end(tryout_environ, timeout=5)
+        done = to_the_end(tryout_environ, timeout=20)
     assert done.returncode == 2
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
@@ -180,24 +194,29 @@ def test_a_taken_port_is_named_and_nothing_is_started(tryout_environ: dict[str, 
 
 @pytest.mark.parametrize("value", ["0", "65536", "http", "-1", "8080.5", "９", "99999999999999999999"])
 def test_a_bad_port_is_named(tryout_environ: dict[str, str], value: str) -> None:
-    environ = tryout_environ | {"SCREENING_PORT": value}
-    done = to_the_end(environ, timeout=5)
+    with pytest.raises(settings.SettingsError) as caught:
+        settings.load(tryout_environ | {"SCREENING_PORT": value})
+    assert str(caught.value).startswith(f"SCREENING_PORT={value!r} is not a port")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_what_is_wrong_with_the_settings_is_said_and_nothing_is_started(tryout_environ: dict[str, str]) -> None:
+    done = to_the_end(tryout_environ | {"SCREENING_PORT": "http"}, timeout=20)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"SCREENING_PORT={value!r} is not a port")
-    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr == "SCREENING_PORT='http' is not a port (1 to 65535)\n"
+    assert not Path(tryout_environ["STATE_DIR"]).exists()
 
 
 def test_one_port_for_two_services_is_refused(tryout_environ: dict[str, str]) -> None:
     environ = tryout_environ | {"CONTENT_PORT": tryout_environ["GATEWAY_PORT"]}
-    done = to_the_end(environ, timeout=5)
-    assert done.returncode == 2
-    assert "CONTENT_PORT and GATEWAY_PORT are both" in done.stderr
+    with pytest.raises(settings.SettingsError, match="CONTENT_PORT and GATEWAY_PORT are both"):
+        settings.load(environ)
 
 
 def test_a_state_directory_that_cannot_be_made_is_said(tryout_environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     environ = tryout_environ | {"STATE_DIR": str(tmp_path / "file" / "state")}
-    done = to_the_end(environ, timeout=5)
+    done = to_the_end(environ, timeout=20)
     assert done.returncode == 2
     assert done.stderr.startswith("Nothing was started: STATE_DIR")
 
