@@ -10,6 +10,8 @@ R4 := contract-tests/r4
 ENGINE := contract-tests/fhir-engine
 SUPPLY := build/supply/.installed
 PACKAGES := services/chassis services/content services/screening gateway deploy/tryout
+# It takes a tenth of the time of pip, but reads none of the settings of pip.
+UV := UV_HTTP_TIMEOUT=20 .venv/bin/uv pip install -q --python $(PY) --compile-bytecode --require-hashes
 LOCK := ../.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/tests/fhir/test_templates.py
@@ -150,7 +152,9 @@ $(STAMP): requirements/runtime.txt requirements/dev.txt $(PACKAGES:%=%/pyproject
 	@echo "Installing into .venv (once, until requirements change) ..."
 	@rm -f $@
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install -q --require-hashes -r requirements/dev.txt
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt | $(PY) -m pip install -q --require-hashes --only-binary :all: -r /dev/stdin
+	@{ ! $(PY) -m pip config list | grep -Eq '[.](index-url|no-index|proxy)=' && $(UV) -r requirements/dev.txt; } || { \
+		echo "... with pip, as it is set up here" && $(PY) -m pip install -q --require-hashes -r requirements/dev.txt; }
 	@$(PY) -m pip install -q --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
 
