@@ -25,9 +25,9 @@ def all_plans(stack: Stack, place: Place, dice: random.Random) -> Plan:
     return {
         "screening worker": (18, _worker(screening, dice)),
         "all screening workers": (2, _workers(screening)),
-        "screening master": (4, _master(screening)),
+        "screening master": (3, _master(screening)),
         "gateway worker": (8, _worker(gateway, dice)),
-        "gateway master": (3, _master(gateway)),
+        "gateway master": (2, _master(gateway)),
         "content worker": (2, _worker(content, dice)),
         "content master": (1, _master(content)),
         **place.blows(dice),

@@ -103,7 +103,7 @@ class PostgresqlPlace:
 
     def blows(self, dice: random.Random) -> Mapping[str, tuple[int, Blow]]:
         """One of the server's processes that serve a connection, and the first of all."""
-        return {"postgresql backend": (6, lambda: self._kill_backend(dice)), "postmaster": (3, self._kill)}
+        return {"postgresql backend": (5, lambda: self._kill_backend(dice)), "postmaster": (2, self._kill)}
 
     def rows(self, _stack: Stack) -> list[Row]:
         """All feedback that is there."""

@@ -223,9 +223,10 @@ def _stack(folder: Path, store: Mapping[str, str], screening_app: str) -> Stack:
     clients_file.write_text(json.dumps([client.entry() for client in clients], indent=1), "utf-8")
     ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
     mark = secrets.token_hex(16)
-    common = inherited() | {
+    ours = inherited()
+    common = ours | {
         _MARK: mark,
-        "PYTHONPATH": str(_SUITE),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(_SUITE), ours.get("PYTHONPATH")])),
         "IDENTITY_KEY_FILE": str(folder / "identity.key"),
         "INTERNAL_KEY_FILE": str(folder / "internal.key"),
         "CONTENT_URL": f"http://{LOOPBACK}:{ports[CONTENT]}",
