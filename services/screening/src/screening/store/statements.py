@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Table, bindparam, func, select, update
@@ -24,20 +25,18 @@ _LONGEST_SERVER: Final = cast(int, SCOPE.c.fhir_server.type.length)  # type: ign
 Mark = Callable[[str], str]
 
 
-def insert(connection: Connection, table: Table) -> Any:
-    """An INSERT of the dialect in use, which knows ON CONFLICT."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+def insert(dialect: str, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT, for the dialect of that name."""
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
-def card_id(card: str, mark: Mark) -> str:
-    """The id of a card or suggestion as it is kept. Ours are UUIDs; for what may be anything else stands a mark."""
-    return card.lower() if _UUID.fullmatch(card) else f"x-{mark(card)}"
+# Statements are made once: making one costs more than running it.
 
 
-def write_cards(connection: Connection, cards: Sequence[CardRow]) -> None:
-    """Write down cards; one that is there already was shown again."""
-    made = insert(connection, CARD)
-    upsert = made.on_conflict_do_update(
+@cache
+def _upsert_card(dialect: str) -> Any:
+    made = insert(dialect, CARD)
+    return made.on_conflict_do_update(
         index_elements=[CARD.c.uuid, CARD.c.client, CARD.c.tenant],
         set_={
             "times": CARD.c.times + made.excluded.times,
@@ -47,7 +46,50 @@ def write_cards(connection: Connection, cards: Sequence[CardRow]) -> None:
             "rules_version": made.excluded.rules_version,
         },
     )
-    connection.execute(upsert, [_card_values(card) for card in cards])
+
+
+@cache
+def _insert_feedback(dialect: str) -> Any:
+    return insert(dialect, FEEDBACK).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+
+_OWNERS: Final = select(CARD.c.uuid, CARD.c.client, CARD.c.tenant, CARD.c.shown).where(
+    CARD.c.uuid.in_(bindparam("uuids", expanding=True))
+)
+_REPEATS: Final = (
+    update(CARD)
+    .where(CARD.c.uuid == bindparam("b_uuid"), CARD.c.client == bindparam("b_client"))
+    .where(CARD.c.tenant == bindparam("b_tenant"))
+    .values(times=CARD.c.times + bindparam("b_times"), last_at=bindparam("b_last", type_=CARD.c.last_at.type))
+)
+_ANSWERED: Final = (
+    select(
+        CARD.c.module,
+        CARD.c.state,
+        CARD.c.indicator,
+        func.coalesce(FEEDBACK.c.shown, CARD.c.shown),
+        FEEDBACK.c.outcome,
+        FEEDBACK.c.reason,
+        FEEDBACK.c.at,
+    )
+    .join(
+        FEEDBACK,
+        (FEEDBACK.c.card == CARD.c.uuid) & (FEEDBACK.c.client == CARD.c.client) & (FEEDBACK.c.tenant == CARD.c.tenant),
+    )
+    .where(CARD.c.patient == bindparam("patient"))
+    .order_by(FEEDBACK.c.at, FEEDBACK.c.digest)
+)
+
+
+def card_id(card: str, mark: Mark) -> str:
+    """The id of a card or suggestion as it is kept. Ours are UUIDs; for what may be anything else stands a mark."""
+    return card.lower() if _UUID.fullmatch(card) else f"x-{mark(card)}"
+
+
+def write_cards(connection: Connection, cards: Sequence[CardRow]) -> None:
+    """Write down cards; one that is there already was shown again."""
+    ordered = sorted(cards, key=lambda card: card.uuid)  # as everybody does, so that no two wait for each other
+    connection.execute(_upsert_card(connection.dialect.name), [_card_values(card) for card in ordered])
 
 
 def _card_values(row: CardRow) -> dict[str, Any]:
@@ -62,14 +104,8 @@ def _card_values(row: CardRow) -> dict[str, Any]:
 
 def count_repeats(connection: Connection, repeats: Sequence[Repeats]) -> None:
     """Count cards that were shown again, where they are still there."""
-    statement = (
-        update(CARD)
-        .where(CARD.c.uuid == bindparam("b_uuid"), CARD.c.client == bindparam("b_client"))
-        .where(CARD.c.tenant == bindparam("b_tenant"))
-        .values(times=CARD.c.times + bindparam("b_times"), last_at=bindparam("b_last", type_=CARD.c.last_at.type))
-    )
     connection.execute(
-        statement,
+        _REPEATS,
         [
             {"b_uuid": one.key[0].lower(), "b_client": one.key[1], "b_tenant": one.key[2], "b_times": one.times,
              "b_last": one.last}
@@ -86,25 +122,12 @@ def write_scope(connection: Connection, scope: Scope) -> None:
     known = connection.execute(select(func.count()).select_from(SCOPE).where(*mine)).scalar_one()
     if known < MOST_SERVERS:
         values = {"client": scope.client, "tenant": scope.tenant, "fhir_server": scope.fhir_server}
-        connection.execute(insert(connection, SCOPE).on_conflict_do_nothing(), values)
+        connection.execute(insert(connection.dialect.name, SCOPE).on_conflict_do_nothing(), values)
 
 
 def answered(connection: Connection, patient: str) -> list[AnsweredRow]:
     """All answers to cards of a patient, oldest first."""
-    statement = (
-        select(
-            CARD.c.module, CARD.c.state, CARD.c.indicator,
-            func.coalesce(FEEDBACK.c.shown, CARD.c.shown), FEEDBACK.c.outcome, FEEDBACK.c.reason, FEEDBACK.c.at,
-        )
-        .join(
-            FEEDBACK,
-            (FEEDBACK.c.card == CARD.c.uuid) & (FEEDBACK.c.client == CARD.c.client)
-            & (FEEDBACK.c.tenant == CARD.c.tenant),
-        )
-        .where(CARD.c.patient == bindparam("patient"))
-        .order_by(FEEDBACK.c.at, FEEDBACK.c.digest)
-    )  # fmt: skip
-    return [AnsweredRow(*row) for row in connection.execute(statement, {"patient": patient})]
+    return [AnsweredRow(*row) for row in connection.execute(_ANSWERED, {"patient": patient})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +145,7 @@ def keep(connection: Connection, items: Sequence[FeedbackRow], sender: Sender) -
     cards = [card_id(item.card, sender.mark) for item in items]
     owners: dict[str, dict[tuple[str, str], str]] = {}
     for part in _parts(sorted(set(cards))):
-        found = select(CARD.c.uuid, CARD.c.client, CARD.c.tenant, CARD.c.shown).where(CARD.c.uuid.in_(part))
-        for uuid, client, tenant, shown in connection.execute(found):
+        for uuid, client, tenant, shown in connection.execute(_OWNERS, {"uuids": part}):
             owners.setdefault(uuid, {})[client, tenant] = shown
     return [
         _keep_one(connection, item, card, owners.get(card), sender) for item, card in zip(items, cards, strict=True)
@@ -145,8 +167,7 @@ def _keep_one(
         "comment": item.comment if sender.comments and item.comment else None,
         "at": item.at, "received_at": item.received,
     }  # fmt: skip
-    statement = insert(connection, FEEDBACK).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    written = connection.execute(statement, values).rowcount
+    written = connection.execute(_insert_feedback(connection.dialect.name), values).rowcount
     if owners is None:
         return Kept(item.card, rows.UNKNOWN_CARD)
     return Kept(item.card, rows.KEPT if written == 1 else rows.REPEATED)

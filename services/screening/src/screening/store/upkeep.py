@@ -38,7 +38,7 @@ class Removed:
 
 def claim(connection: Connection, name: str, now: datetime, every: timedelta) -> bool:
     """Whether it is for us to do what one process does for all, `every` so often; from then on it counts as done."""
-    made = insert(connection, CHORE).values(name=name, done_at=now)
+    made = insert(connection.dialect.name, CHORE).values(name=name, done_at=now)
     due = or_(CHORE.c.done_at <= now - every, CHORE.c.done_at > now + every)  # the latter by a clock that was wrong
     statement = made.on_conflict_do_update(index_elements=[CHORE.c.name], set_={"done_at": now}, where=due)
     return bool(connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount == 1)
