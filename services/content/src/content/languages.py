@@ -196,15 +196,12 @@ def choose(asked: str | None, accepted: LanguageAccept, available: Iterable[str]
         accepted: what the browser prefers.
         available: the languages of the page.
     """
-    languages = sorted(set(available) - {ORIGINAL})
+    offered = {ORIGINAL, *available}
     if asked is None and not accepted:
         return Choice(ORIGINAL)
-    wanted = [asked] if asked is not None else accepted.values()
-    primary = [tag.partition("-")[0].lower() for tag in wanted]
-    if asked is not None:
-        best = primary[0] if primary[0] in {ORIGINAL, *languages} else None
-    else:
-        best = accepted.best_match([ORIGINAL, *languages])
+    tags = [asked] if asked is not None else [tag for tag, quality in accepted if quality > 0]
+    wanted = [ORIGINAL if tag == "*" else tag.partition("-")[0].lower() for tag in tags]
+    best = next((language for language in wanted if language in offered), None)
     if best is not None:
         return Choice(best)
-    return Choice(ORIGINAL, next((language for language in primary if language in WORDS), ORIGINAL))
+    return Choice(ORIGINAL, next((language for language in wanted if language in WORDS), ORIGINAL))

@@ -187,7 +187,7 @@ def plain(markdown: str) -> Sequence[str]:
     return [_text(token) for token in _read(markdown) if token.type == "inline"]
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=256)
 def _read(markdown: str) -> tuple[Token, ...]:
     """The tokens of a text, to look at and not to change: the same text is looked at for several reasons."""
     return tuple(_md.parse(markdown))
