@@ -48,8 +48,11 @@ def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
     assert "/readyz" in service["healthcheck"]["test"][-1]
     assert "privileged" not in service
     mounted = [volume.rpartition("}:")[2] for volume in service.get("volumes", [])]
-    expected = {"screening": ["/site:ro"], "gateway": ["/clients:ro", "gateway-state:/state"]}
-    assert mounted == expected.get(name, []), "what a site sets itself, for reading only; and the gateway's memory"
+    expected = {
+        "screening": ["/site:ro", "screening-state:/state"],
+        "gateway": ["/clients:ro", "gateway-state:/state"],
+    }
+    assert mounted == expected.get(name, []), "what a site sets itself, for reading only; and what each remembers"
 
 
 def test_a_service_starts_when_the_one_that_it_asks_is_ready() -> None:

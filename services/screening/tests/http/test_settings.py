@@ -8,6 +8,7 @@ import pytest
 
 from chassis.environment import MOST_FAULTS, SettingsError
 from screening.settings import load
+from screening.store import StoreSettings
 
 SECRET = "synthetic-secret-synthetic-secret-0"
 GOOD = {"IDENTITY_KEY": SECRET, "INTERNAL_KEY": "synthetic-internal-synthetic-internal"}
@@ -51,6 +52,12 @@ BAD: list[tuple[str, str]] = [
     *(("INCLUDE_V2_CODES", value) for value in ("maybe", "2")),
     *(("MAX_BODY_BYTES", value) for value in ("x", "1", "1e6", "999999999999")),
     *(("LOG_LEVEL", value) for value in ("LOUD", "info", "NOTSET")),
+    *(("STORE_URL", value) for value in ("mysql://db.example/x", "postgresql://db.example:port:port/x?y")),
+    *((name, value) for name in ("ANSWERS_KEPT_DAYS", "CARDS_KEPT_DAYS") for value in ("x", "0", "36501")),
+    *(("ACCEPTED_DAYS", value) for value in ("x", "-1", "366")),
+    *(("KEEP_COMMENTS", value) for value in ("maybe", "2")),
+    *(("TRACE_HOURS", value) for value in ("x", "-1", "8761")),
+    *(("TRACE_MOST", value) for value in ("x", "0", "10000001")),
     *(("TRACE_FACTS", value) for value in ("maybe", "2")),
     *(("SMALL_COUNT", value) for value in ("x", "0", "1001")),
     *(("REPORT_ACCEPTANCE", value) for value in ("x", "-1", "101", "nan")),
@@ -156,3 +163,15 @@ def test_how_the_ehr_is_asked() -> None:
 def test_an_authority_of_the_site_is_read_at_start() -> None:
     authorities = certifi.where()
     assert load({**GOOD, "TLS_CA_FILE": authorities}).tls_ca_file == Path(authorities)
+
+
+def test_what_is_kept_and_where(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://cds:synthetic@db.example/cds\n", encoding="utf-8")
+    made = load({**GOOD, "STORE_URL_FILE": str(file), "ACCEPTED_DAYS": "7", "ANSWERS_KEPT_DAYS": "3000"})
+    assert (made.store.url, made.store.accepted_days) == ("postgresql://cds:synthetic@db.example/cds", 7)
+    assert "synthetic" not in repr(made)
+    usual = load({**GOOD, "STATE_DIR": str(tmp_path)})
+    assert (usual.store, usual.state_dir) == (StoreSettings(), tmp_path)
+    assert not usual.store.keep_comments
+    assert usual.store.answered_days > 5 * 366, "longer than any answer holds"

@@ -44,8 +44,8 @@ def read(env: Environment) -> StoreSettings:
         url=url,
         keep_comments=env.bool("KEEP_COMMENTS", False),
         accepted_days=env.int("ACCEPTED_DAYS", 14, validate=Range(0, 365)),
-        answered_days=env.int("ANSWERED_RETENTION_DAYS", 2_200, validate=Range(1, 36_500)),
-        unanswered_days=env.int("UNANSWERED_RETENTION_DAYS", 400, validate=Range(1, 36_500)),
+        answered_days=env.int("ANSWERS_KEPT_DAYS", 2_200, validate=Range(1, 36_500)),
+        unanswered_days=env.int("CARDS_KEPT_DAYS", 400, validate=Range(1, 36_500)),
         trace_hours=env.int("TRACE_HOURS", 24, validate=Range(0, 8_760)),
         trace_most=env.int("TRACE_MOST", 100_000, validate=Range(1, 10_000_000)),
     )
