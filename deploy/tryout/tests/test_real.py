@@ -37,7 +37,7 @@ def told(environ: dict[str, str]) -> Iterator[str]:
         yield printed
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=15)
+        process.communicate(timeout=30)
     assert process.returncode == 0
 
 
@@ -61,9 +61,9 @@ def test_the_card_in_the_readme_is_the_one_that_is_shown(told: str, environ: dic
 def test_the_addresses_that_are_named_answer(told: str, environ: dict[str, str]) -> None:
     base = f"http://127.0.0.1:{environ['GATEWAY_PORT']}"
     assert f"http://localhost:{environ['GATEWAY_PORT']}/explanations\n" in told
-    services = requests.get(f"{base}/cds-services", timeout=5).json()["services"]
+    services = requests.get(f"{base}/cds-services", timeout=30).json()["services"]
     assert {service["hook"] for service in services} == {"patient-view", "order-select", "order-sign"}
-    page = requests.get(f"{base}/explanations/vitamin-b12", timeout=5)
+    page = requests.get(f"{base}/explanations/vitamin-b12", timeout=30)
     assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
 
@@ -71,7 +71,7 @@ def test_the_addresses_that_are_named_answer(told: str, environ: dict[str, str])
 def test_the_gateway_listens_on_both_loopback_addresses_or_says_why_not(told: str, environ: dict[str, str]) -> None:
     if "no IPv6 loopback address" in told:
         pytest.skip("this machine has no ::1")
-    assert requests.get(f"http://[::1]:{environ['GATEWAY_PORT']}/healthz", timeout=5).status_code == 200
+    assert requests.get(f"http://[::1]:{environ['GATEWAY_PORT']}/healthz", timeout=30).status_code == 200
 
 
 def test_the_demo_command_shows_the_same_card_and_why(told: str, environ: dict[str, str]) -> None:
@@ -109,15 +109,15 @@ def test_the_doctor_knows_the_calls_of_all_workers(told: str, environ: dict[str,
     patients.mkdir()
     for number in range(4):
         shutil.copy(Path(environ["STATE_DIR"]) / "patient.json", patients / f"{number}.json")
-    subprocess.run([*RUN, "demo", str(patients)], env=environ, capture_output=True, check=True, timeout=20)  # noqa: S603
+    subprocess.run([*RUN, "demo", str(patients)], env=environ, capture_output=True, check=True, timeout=60)  # noqa: S603
 
     def asked(*arguments: str) -> str:
         command = [*RUN, "doctor", *arguments]
-        done = subprocess.run(command, env=environ, text=True, capture_output=True, check=False, timeout=20)  # noqa: S603
+        done = subprocess.run(command, env=environ, text=True, capture_output=True, check=False, timeout=60)  # noqa: S603
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 60
     while not (found := re.search(r"== Client (\S+): calls (\d+)", asked())) or int(found[2]) < 5:
         assert time.monotonic() < ends, asked()
         time.sleep(0.2)
