@@ -26,7 +26,7 @@ PARTS: Final = ("authors", "title", "source", "year", "pages", "doi", "pmid", "u
 """The parts of a reference that may be confirmed or not, in the order in which they are printed."""
 
 
-class _PlainLoader(yaml.SafeLoader):
+class _PlainLoader(yaml.CSafeLoader):
     """YAML whose dates stay text, so that the schema reads them, and whose keys may not repeat."""
 
 
@@ -54,7 +54,7 @@ def read_yaml(text: str) -> Any:
         ValueError: what is wrong and in which line.
     """
     try:
-        return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a subclass of SafeLoader
+        return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a subclass of CSafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ValueError(f"line {line}: {error.problem}") from None
