@@ -113,7 +113,7 @@ def outcome_text(response: Any) -> str:
     return text
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 3.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
     """Whether `condition` comes true in time."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
