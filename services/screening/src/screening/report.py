@@ -14,6 +14,7 @@ from marshmallow.validate import Range
 
 from chassis.environment import Environment
 from screening import report_tables as tables
+from screening.report_slices import Sliced, slice_of
 from screening.report_tables import ACCEPTED, ANSWERED, OVERRIDDEN, SHOWN, Detail, Table, Told
 from screening.store import rows as store_rows
 from screening.store.report_rows import Kind, Wanted, midnight, monday
@@ -90,8 +91,6 @@ class Question:
             begin=midnight(self.first),
             end=midnight(self.last + timedelta(days=1)),
             answered_by=now - timedelta(days=terms.wait_days),
-            client=self.client,
-            module=self.module,
         )
 
 
@@ -148,18 +147,32 @@ class _Sums:
 
 
 def build(kinds: Iterable[Kind], asked: Question, terms: Terms) -> dict[str, Any]:
-    """The report as a JSON document; docs/report.md says what its members mean."""
+    """The report as a JSON document; docs/report.md says what its members mean.
+
+    `kinds` are those of all clients and modules: a report on one client or module tells a part of what the whole may
+    tell, or what is kept together with it.
+    """
     shown, held = _Sums(), _Sums()
-    showings = 0
     for week in asked.weeks:
         for sums in (shown, held):
             sums.tables["weeks"][week_name(week)] = Counter()
+    slices: dict[str, _Sums] = defaultdict(_Sums)
+    showings = 0
     for kind in kinds:
         if kind.mode == store_rows.SHOWN:
             shown.count(kind, tables.counted(kind))
+            slices[kind.client].count(kind, tables.counted(kind))
             showings += kind.showings
         else:
             held.count(kind, [SHOWN])
+    whole = _Report(_all(shown.all, terms.small, showings), *_tables(shown, None, terms.small))
+    silent = _Report({SHOWN: _number(held.all[SHOWN], terms.small)}, *_tables(held, _PLAIN, terms.small))
+    if asked.client:
+        whole = _of_client(whole, asked.client, slices, terms.small)
+        silent = _row_of(silent, asked.client)
+    if asked.module:
+        whole, silent = (_of_module(one, asked.module) for one in (whole, silent))
+    rare = whole.all.get(ACCEPTED) == tables.said(0, terms.small) if terms.small > 1 else False
     return {
         "from": asked.first.isoformat(),
         "to": asked.last.isoformat(),
@@ -171,13 +184,81 @@ def build(kinds: Iterable[Kind], asked: Question, terms: Terms) -> dict[str, Any
             "minimum": terms.minimum,
             "waitDays": terms.wait_days,
         },
-        "all": _all(shown.all, terms.small, showings),
-        "tables": _judged_tables(shown, terms),
+        "all": whole.all,
+        "tables": {
+            name: _as_json(table, _verdicts(table, terms, rare=rare) if name == "rules" else {})
+            for name, table in whole.tables.items()
+        },
         "held": {
-            "all": _number(held.all[SHOWN], terms.small),
-            "tables": _tables(held, _PLAIN, terms.small) if held.all[SHOWN] else {},
+            "all": silent.all.get(SHOWN, tables.WITHHELD),
+            "tables": {name: _as_json(table, {}) for name, table in silent.tables.items()} if held.all[SHOWN] else {},
         },
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What is told of some cards.
+
+    Attributes:
+        all: part -> count of all of them; what cannot be told is missing.
+        tables: breakdown -> table.
+        by_family: whether rules were told so that the sums over those of charts and of orders may be told.
+    """
+
+    all: Mapping[str, Told]
+    tables: Mapping[str, Table]
+    by_family: bool = False
+
+
+def _of_client(whole: _Report, client: str, slices: Mapping[str, _Sums], small: int) -> _Report:
+    """What is told of one client besides the whole: nothing that could be subtracted from it."""
+    if client not in slices:
+        return _Report({SHOWN: 0}, {})
+    if len(slices) == 1:
+        return whole
+    clients = whole.tables["clients"]
+    made = _row_of(whole, client)
+    if clients.untold or client not in clients.rows:
+        return made
+    together = {name: clients.pooled.get(name, (name,)) for name in clients.rows}
+    found: dict[str, Table] = {}
+    for name, group in (("rules", _family if whole.by_family else tables.one_group), ("weeks", tables.one_group)):
+        if not whole.tables[name].few:
+            rows = {one: tables.added([slices[each].tables[name] for each in of]) for one, of in together.items()}
+            sliced = Sliced(whole.tables[name], rows, group, pool=name == "rules")
+            found[name] = slice_of(client, sliced, small)
+    return replace(made, tables=found)
+
+
+def _row_of(whole: _Report, client: str) -> _Report:
+    """What the whole tells of a client in its table of clients."""
+    clients = whole.tables["clients"]
+    if client in clients.rows:
+        return _Report(clients.rows[client], {})
+    hidden = whole.all[SHOWN] != 0 and (clients.few or any(client in members for members in clients.pooled.values()))
+    return _Report({} if hidden else {SHOWN: 0}, {})
+
+
+def _of_module(whole: _Report, module: str) -> _Report:
+    """What a report tells of one module in its table of rules."""
+    rules = whole.tables.get("rules", _NOTHING)
+
+    def mine(row: str) -> bool:
+        return row == module or row.startswith(f"{module}.")
+
+    rows = {row: counts for row, counts in rules.rows.items() if mine(row)}
+    pooled = any(mine(row) for members in rules.pooled.values() for row in members)
+    line: dict[str, Told] = {}
+    for part in rules.detail.parts():
+        counts = [told for row in rows.values() if isinstance(told := row[part], int)]
+        if len(counts) == len(rows):
+            line[part] = sum(counts)
+    if rules.few or pooled:
+        line = {}
+    elif not rows:
+        line = {SHOWN: 0}
+    return _Report(line, {"rules": replace(rules, rows=rows, pooled={})} if rows else {})
 
 
 def _number(count: int, small: int) -> Told:
@@ -199,24 +280,22 @@ def _all(totals: Counter[str], small: int, showings: int = 0) -> dict[str, Told]
     return line
 
 
-def _judged_tables(shown: _Sums, terms: Terms) -> dict[str, dict[str, Any]]:
-    """The tables of what was shown, with the verdict on each rule."""
-    made = _tables(shown, None, terms.small)
-    rare = 0 < shown.all[ACCEPTED] < terms.small and ACCEPTED in _all(shown.all, terms.small)
-    for row in made["rules"]["rows"]:
-        several = row["name"] in made["rules"]["others"]
-        row["judged"] = TOO_FEW if several else _judged(row["counts"], terms, rare=rare)
-    return made
+def _verdicts(rules: Table, terms: Terms, *, rare: bool) -> dict[str, str]:
+    """The verdict on each rule."""
+    return {
+        name: TOO_FEW if name in rules.pooled else _judged(counts, terms, rare=rare)
+        for name, counts in rules.rows.items()
+    }
 
 
-def _tables(sums: _Sums, most: Detail | None, small: int) -> dict[str, dict[str, Any]]:
-    """All tables, in at most the detail `most`.
+def _tables(sums: _Sums, most: Detail | None, small: int) -> tuple[dict[str, Table], bool]:
+    """All tables, in at most the detail `most`; and whether rules were told by family.
 
     Rules belong to charts or to orders, and so do hooks: one table tells sums over rows of the other. So either both
     are told, and in no more detail than these sums allow, or the one of rules alone: whichever tells more.
     """
     if 0 < sums.all[SHOWN] < small:
-        return {name: _as_json(_NOTHING) for name in TABLES}
+        return dict.fromkeys(TABLES, _NOTHING), False
     alone = most or tables.detail_of([sums.all], small, reasons=True)
     plain = replace(alone, reasons=None)
     rules, hooks = tables.told(_sorted(sums.tables["rules"]), alone, small, pool=True), _NOTHING
@@ -226,26 +305,30 @@ def _tables(sums: _Sums, most: Detail | None, small: int) -> dict[str, dict[str,
         also = tables.told(_sorted(sums.tables["hooks"]), replace(detail, reasons=None), small, group=_family)
         if too.worth + also.worth // _RULES_BEFORE_HOOKS >= rules.worth:
             rules, hooks = too, also
+    clients = _sorted(sums.tables["clients"])
     return {
-        "rules": _as_json(rules),
-        "hooks": _as_json(hooks),
-        "clients": _as_json(tables.told(_sorted(sums.tables["clients"]), plain, small, pool=True)),
-        "weeks": _as_json(tables.told(_sorted(sums.tables["weeks"]), plain, small)),
-    }
+        "rules": rules,
+        "hooks": hooks,
+        "clients": tables.told_whole(clients, plain, small) or tables.told(clients, plain, small, pool=True),
+        "weeks": tables.told(_sorted(sums.tables["weeks"]), plain, small),
+    }, hooks is not _NOTHING
 
 
 def _sorted(rows: Mapping[str, Counter[str]]) -> dict[str, Counter[str]]:
     return dict(sorted(rows.items()))
 
 
-def _as_json(table: Table) -> dict[str, Any]:
+def _as_json(table: Table, verdicts: Mapping[str, str]) -> dict[str, Any]:
     groups = {group: sorted(reasons) for group, reasons in (table.detail.reasons or {}).items()}
     return {
         "few": table.few,
         "columns": [] if table.few else table.detail.parts(),
         "reasons": groups,
-        "others": {name: list(rows) for name, rows in table.pooled.items()},
-        "rows": [{"name": name, "counts": counts} for name, counts in table.rows.items()],
+        "others": {name: list(members) for name, members in table.pooled.items()},
+        "rows": [
+            {"name": name, "counts": counts} | ({"judged": verdicts[name]} if verdicts else {})
+            for name, counts in table.rows.items()
+        ],
     }
 
 

@@ -45,7 +45,7 @@ _COST: Final = {
 
 _WORTH: Final = {SHOWN: 12, ANSWERED: 8, ACCEPTED: 12, OVERRIDDEN: 4}
 """What a count that is told is worth to the reader; by default 1. In a row with more cards it is worth more."""
-_ROW_OF_ITS_OWN: Final = 4
+ROW_OF_ITS_OWN: Final = 4
 """So many times the least count that is told has a row that is never put together with others."""
 
 Told = int | str
@@ -122,6 +122,7 @@ class Table:
         detail: how far it goes.
         rows: name -> part -> count; empty when nothing can be told.
         pooled: name of a row -> the rows that are told together in it.
+        untold: what of it is not told.
         worth: of what is told.
         few: whether nothing can be told because counts are too small.
     """
@@ -129,6 +130,7 @@ class Table:
     detail: Detail
     rows: Mapping[str, Mapping[str, Told]]
     pooled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    untold: frozenset[Cell] = frozenset()
     worth: int = 0
     few: bool = False
 
@@ -205,7 +207,7 @@ def told(
     Rows with few cards are put together (`pool` says whether they may be) and detail is left out where more can be told
     so.
     """
-    together = _pooled(rows, _ROW_OF_ITS_OWN * small, group) if pool else rows
+    together = _pooled(rows, ROW_OF_ITS_OWN * small, group) if pool else rows
     best = Table(Detail(), {}, few=True)
     tries = [(rows, most), *([(together, most)] if together != rows else ())]
     for of, detail in (*tries, *((together, less) for less in most.coarser())):
@@ -217,18 +219,63 @@ def told(
 
 def _told(rows: Mapping[str, Totals], of: Mapping[str, Totals], detail: Detail, small: int, group: Group) -> Table:
     """The table with the rows `of`, in which some of `rows` may have been put together, in this detail."""
-    counts = {(row, part): count for row, totals in of.items() for part, count in _grouped(totals, detail).items()}
+    counts = cells_of(of, detail)
     untold = hidden(counts, detail.shape(), small, group)
     if untold is None:
         return Table(Detail(), {}, few=True)
     pooled = {other: _members(rows, of, group, other) for other in of if other not in rows}
-    worth = sum(
-        _WORTH.get(part, 1) * of[row].get(SHOWN, 0).bit_length()
-        for row in of
+    worth = worth_of(of, counts, detail, untold)
+    return Table(detail, {row: told_row(row, counts, detail, untold, small) for row in of}, pooled, untold, worth)
+
+
+def worth_of(rows: Mapping[str, Totals], counts: Mapping[Cell, int], detail: Detail, untold: frozenset[Cell]) -> int:
+    """What is told, weighed."""
+    return sum(
+        _WORTH.get(part, 1) * totals.get(SHOWN, 0).bit_length()
+        for row, totals in rows.items()
         for part in detail.parts()
         if counts.get((row, part)) and (row, part) not in untold
     )
-    return Table(detail, {row: _row(row, counts, detail, untold, small) for row in of}, pooled, worth=worth)
+
+
+def told_whole(rows: Mapping[str, Totals], most: Detail, small: int) -> Table | None:
+    """What may be told of a table in which nothing needs to be hidden, with rows put together; None: there is no such.
+
+    Its rows may then be told in reports of their own.
+    """
+    of = _pooled(rows, ROW_OF_ITS_OWN * small, one_group)
+    for detail in (most, *most.coarser()):
+        if all(all_large(totals, detail, small) for totals in of.values()):
+            return _told(rows, of, detail, small, one_group)
+    return None
+
+
+def all_large(totals: Totals, detail: Detail, small: int) -> bool:
+    """Whether none of these counts is small."""
+    grouped = _grouped(totals, detail)
+    return all(not 0 < grouped.get(part, 0) < small for part in detail.shape().parts())
+
+
+def summed(many: Iterable[Totals]) -> Totals:
+    """Rows added up."""
+    together: Counter[str] = Counter()
+    for totals in many:
+        together.update(totals)
+    return together
+
+
+def added(slices: Iterable[Mapping[str, Totals]]) -> dict[str, Totals]:
+    """The whole that slices add up to."""
+    whole: dict[str, Counter[str]] = {}
+    for rows in slices:
+        for row, totals in rows.items():
+            whole.setdefault(row, Counter()).update(totals)
+    return dict(sorted(whole.items()))
+
+
+def cells_of(rows: Mapping[str, Totals], detail: Detail) -> dict[Cell, int]:
+    """The counts of a table, with reasons in groups."""
+    return {(row, part): count for row, totals in rows.items() for part, count in _grouped(totals, detail).items()}
 
 
 def _pooled(rows: Mapping[str, Totals], enough: int, group: Group) -> Mapping[str, Totals]:
@@ -239,10 +286,7 @@ def _pooled(rows: Mapping[str, Totals], enough: int, group: Group) -> Mapping[st
         others = [row for row in mine if rows[row].get(SHOWN, 0) < enough]
         if len(others) in (0, 1, len(mine)):
             continue
-        together: Counter[str] = Counter()
-        for row in others:
-            together.update(made.pop(row))
-        made[f"{OTHERS}{name}"] = together
+        made[f"{OTHERS}{name}"] = summed(made.pop(row) for row in others)
     return made
 
 
@@ -251,11 +295,15 @@ def _members(rows: Iterable[str], of: Iterable[str], group: Group, other: str) -
     return tuple(row for row in rows if row not in of and f"{OTHERS}{group(row)}" == other)
 
 
-def _row(row: str, counts: Mapping[Cell, int], detail: Detail, untold: frozenset[Cell], small: int) -> dict[str, Told]:
-    return {
-        part: said(counts.get((row, part), 0), small) if (row, part) in untold else counts.get((row, part), 0)
-        for part in detail.parts()
-    }
+def told_row(
+    row: str, counts: Mapping[Cell, int], detail: Detail, untold: frozenset[Cell], small: int
+) -> dict[str, Told]:
+    """What is told of a row; what is 0 is told in any case."""
+    told: dict[str, Told] = {}
+    for part in detail.parts():
+        count = counts.get((row, part), 0)
+        told[part] = said(count, small) if count and (row, part) in untold else count
+    return told
 
 
 def said(count: int, small: int) -> str:

@@ -39,6 +39,10 @@ class Shape:
     alone: str = ""
     cost: Mapping[str, int] = field(default_factory=dict)
 
+    def parts(self) -> frozenset[str]:
+        """Every part."""
+        return frozenset({self.alone} - {""}).union(*(({*tree}.union(*tree.values())) for tree in self.trees))
+
 
 Counts = Mapping[Cell, int]
 
@@ -55,16 +59,112 @@ def hidden(counts: Counts, shape: Shape, small: int, group: Callable[[str], str]
     Returns:
         Small counts and those that keep them; None if the table cannot be told at all without giving one away.
     """
-    network = _Network(counts, shape, small, group)
-    return network.hidden if all(network.keep(cell) for cell in network.small) else None
+    made = small_of(counts, shape, small)
+    network = _Network(counts, shape, small, group=group, hidden=made)
+    return frozenset(made) if all(network.keep(cell) for cell in sorted(made)) else None
+
+
+def hidden_in_slices(
+    slices: Mapping[str, Counts],
+    whole: Counts,
+    untold: frozenset[Cell],
+    shape: Shape,
+    small: int,
+    *,
+    group: Callable[[str], str],
+) -> frozenset[Cell] | None:
+    """What must not be told of the slices of a table, all of which may be told besides the whole.
+
+    A small count of a slice may have another value because another slice makes up for it; a small count of the whole
+    because that of a slice has. So the same is hidden in every slice: what is hidden in the whole, and more.
+
+    Args:
+        slices: name -> counts; the slices add up to the whole.
+        whole: all together.
+        untold: what is hidden in the whole.
+        shape, small: as for `hidden`.
+        group: row -> its group: the sums over each group are told of the whole, of a slice only those over all rows.
+
+    Returns:
+        What is hidden in each; None if slices cannot be told at all.
+    """
+    made = set(untold).union(*(small_of(counts, shape, small) for counts in slices.values()))
+    others = {
+        name: [_Beside(counts, -1) for other, counts in _by_size(slices) if other != name]
+        for name in slices
+    }  # fmt: skip
+    for name, counts in slices.items():
+        networks = [
+            _Network(counts, shape, small, group=_all_rows, hidden=made, beside=other) for other in others[name]
+        ]
+        for cell in sorted(small_of(counts, shape, small)):
+            if not any(network.keep(cell) for network in networks):
+                return None
+    within = [
+        _Network(counts, shape, small, group=group, hidden=made, beside=_Beside(whole, 1, untold))
+        for _, counts in _by_size(slices)
+    ]
+    for cell in sorted(small_of(whole, shape, small)):
+        if not any(network.keep(cell) for network in within):
+            return None
+    return frozenset(made)
+
+
+def _all_rows(_row: str) -> str:
+    return ""
+
+
+def small_of(counts: Counts, shape: Shape, small: int) -> set[Cell]:
+    """The cells of a table that are small, not counting those that are 0."""
+    parts = shape.parts()
+    return {cell for cell, count in counts.items() if 0 < count < small and cell[1] in parts}
+
+
+def _by_size(slices: Mapping[str, Counts]) -> list[tuple[str, Counts]]:
+    """The slices, that with most cells first."""
+    return sorted(slices.items(), key=lambda one: -sum(map(bool, one[1].values())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Another table that changes with one: by as much in the same `direction` (1), or in the other one (-1).
+
+    `only`: the cells that may change in it; None: any that is not 0.
+    """
+
+    counts: Counts
+    direction: int
+    only: frozenset[Cell] | None = None
+
+    def allows(self, cell: Cell, change: int, small: int) -> bool:
+        """Whether a cell of the one table may change by so much."""
+        count = self.counts.get(cell, 0)
+        if not count or (self.only is not None and cell not in self.only):
+            return False
+        low, high = (1, small - 1) if count < small else (small, _NO_LIMIT)
+        return low <= count + self.direction * change <= high
 
 
 class _Network:
     """The cells of a table that are not 0, by number, each in exactly two equations. What is 0 is always told."""
 
-    def __init__(self, counts: Counts, shape: Shape, small: int, group: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        counts: Counts,
+        shape: Shape,
+        small: int,
+        *,
+        group: Callable[[str], str],
+        hidden: set[Cell],
+        beside: _Beside | None = None,
+    ) -> None:
+        """`hidden` is what is hidden by now, and is added to; `beside` changes with this table."""
         self._group = group
-        self._cells = [cell for cell, count in counts.items() if count]
+        self._small = small
+        self._hidden = hidden
+        self._beside = beside
+        parts = shape.parts()
+        self._cells = [cell for cell, count in counts.items() if count and cell[1] in parts]
         self._count = [counts[cell] for cell in self._cells]
         self._bounds = [(1, small - 1) if count < small else (small, _NO_LIMIT) for count in self._count]
         self._price = [100 * shape.cost.get(part, 4) for _, part in self._cells]
@@ -80,17 +180,11 @@ class _Network:
         for cell in self._cells:
             if len(self._equations[self._number[cell]]) == 1:
                 self._add_up(cell)
-        self.small = [number for number, count in enumerate(self._count) if count < small and self._equations[number]]
-        self._hidden = set(self.small)
 
-    @property
-    def hidden(self) -> frozenset[Cell]:
-        """What is hidden by now."""
-        return frozenset(self._cells[number] for number in self._hidden)
-
-    def keep(self, cell: int) -> bool:
+    def keep(self, cell: Cell) -> bool:
         """Hide what must be hidden so that a small cell can have another value; any small one, if possible."""
-        return any([self._moved(cell, 1), self._moved(cell, -1)])
+        number = self._number.get(cell)
+        return number is not None and any([self._moved(number, 1), self._moved(number, -1)])
 
     def _divide(self, row: str, tree: Mapping[str, Sequence[str]], which: str) -> None:
         for total, own in tree.items():
@@ -114,15 +208,21 @@ class _Network:
     def _moved(self, cell: int, by: int) -> bool:
         """Whether the cell can be moved by one; then it is moved on, as far as its bounds."""
         now = list(self._count)
-        low, high = self._bounds[cell]
-        while low <= now[cell] + by <= high:
+        while self._may(cell, now[cell] + by):
             path = self._path(cell, by, now)
             if path is None:
                 break
             for one, change in path:
                 now[one] += change
-                self._hidden.add(one)
+                self._hidden.add(self._cells[one])
         return now[cell] != self._count[cell]
+
+    def _may(self, cell: int, count: int) -> bool:
+        """Whether a cell may have this count, for all that a reader knows."""
+        low, high = self._bounds[cell]
+        if not low <= count <= high:
+            return False
+        return self._beside is None or self._beside.allows(self._cells[cell], count - self._count[cell], self._small)
 
     def _path(self, cell: int, by: int, now: Sequence[int]) -> list[tuple[int, int]] | None:
         """The cheapest way to move a cell by one and keep all sums: cells, each with its change; None: there is none.
@@ -143,13 +243,12 @@ class _Network:
             equation, excess = here
             for other, its_sign in self._within[equation]:
                 change = -excess * its_sign
-                low, high = self._bounds[other]
-                if other == cell or not low <= now[other] + change <= high:
+                if other == cell or not self._may(other, now[other] + change):
                     continue
                 first, second = self._equations[other]
                 onward, onward_sign = second if first[0] == equation else first
                 there = (onward, onward_sign * change)
-                price = cost + (1 if other in self._hidden else self._price[other])
+                price = cost + (1 if self._cells[other] in self._hidden else self._price[other])
                 if price < best.get(there, _NO_LIMIT):
                     best[there] = price
                     came[there] = (here, other, change)

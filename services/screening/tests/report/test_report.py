@@ -2,7 +2,8 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -126,13 +127,13 @@ def test_a_period_is_made_of_whole_weeks() -> None:
 RULES = ("B12.ABNORMAL", "CA.ABNORMAL", "SCREEN.INCOMPLETE", "ORD_IRON", "ORD_DRBA")
 
 
-def drawn(seed: int) -> list[Kind]:
+def drawn(seed: int, larger: int = 1) -> list[Kind]:
     """Cards of a small site."""
     chance = random.Random(seed)  # noqa: S311  no secret
     kinds = []
     for _ in range(chance.choice((8, 14, 25))):
         rule = chance.choice(RULES)
-        cards = chance.choice((1, 1, 2, 3, 4, 6, 15))
+        cards = larger * chance.choice((1, 1, 2, 3, 4, 6, 15))
         hook = chance.choice(("order-select", "order-sign")) if rule.startswith("ORD_") else "patient-view"
         more = {"reason": chance.choice(("deferred", "wrong-data", "")), "week": chance.choice(WEEKS.weeks)}
         outcome = chance.choice(("accepted", "overridden", "overridden", "both", "unanswered", "unanswered", "waiting"))
@@ -147,56 +148,113 @@ TREES = {
 }
 
 
-def sums_of(document: Json) -> Iterator[dict[Any, int]]:
+def sums_of(document: Json, view: str = "") -> Iterator[dict[Any, int]]:
     """All that adds up to nothing, by what a reader knows: totals and their parts, tables and the whole, and which
-    rules belong to which hooks."""
+    rules belong to which hooks. `view` is the client of a report on one."""
     everything = document["all"]
     for table, told in document["tables"].items():
-        columns = told["columns"]
-        reasons = [part for part in columns if ":" in part]
         for row in told["rows"]:
-            for total, parts in [*TREES.items(), ("overridden", reasons)]:
-                known = [part for part in parts if part in columns or (part == "acceptedOnly" and "both" in columns)]
-                if total in columns and known:
-                    yield {(table, row["name"], total): -1, **{(table, row["name"], part): 1 for part in known}}
-        for part in columns:
+            yield from trees(told["columns"], (view, table, row["name"]))
+        for part in told["columns"]:
             if told["rows"]:
-                yield {("all", "", part): -1, **{(table, row["name"], part): 1 for row in told["rows"]}}
-    for total, parts in TREES.items():
-        known = [part for part in parts if part in everything or (part == "acceptedOnly" and "both" in everything)]
-        if total in everything and known:
-            yield {("all", "", total): -1, **{("all", "", part): 1 for part in known}}
-    rules, hooks = document["tables"]["rules"], document["tables"]["hooks"]
+                rows = {(view, table, row["name"], part): 1 for row in told["rows"]}
+                yield {(view, "all", "", part): -1, **rows}
+    yield from trees(list(everything), (view, "all", ""))
+    rules, hooks = (document["tables"].get(table, NONE) for table in ("rules", "hooks"))
     for part in set(rules["columns"]) & set(hooks["columns"]):
         signs: dict[bool, dict[Any, int]] = defaultdict(dict)
         for row in rules["rows"]:
             order = row["name"].startswith("ORD_") or row["name"] == "othersorders"
-            signs[order][("rules", row["name"], part)] = 1
+            signs[order][(view, "rules", row["name"], part)] = 1
         for row in hooks["rows"]:
-            signs[row["name"] != "patient-view"][("hooks", row["name"], part)] = -1
+            signs[row["name"] != "patient-view"][(view, "hooks", row["name"], part)] = -1
         yield from signs.values()
 
 
-@pytest.mark.parametrize("seed", [6, *(pytest.param(seed, marks=pytest.mark.wide) for seed in range(7, 30))])
-def test_no_small_count_can_be_worked_out_of_the_whole_report(seed: int) -> None:
-    kinds = drawn(seed)
-    document = build(kinds, WEEKS, Terms())
-    most = sum(one.cards for one in kinds)
-    told = {("all", "", part): count for part, count in document["all"].items()}
+def trees(columns: list[str], place: tuple[str, str, str]) -> Iterator[dict[Any, int]]:
+    """Totals and their parts in one row; parts that are not told stand for themselves."""
+    reasons = tuple(part for part in columns if ":" in part)
+    for total, parts in [*TREES.items(), ("overridden", reasons)]:
+        known = [part for part in parts if part in columns or (part == "acceptedOnly" and "both" in columns)]
+        if total in columns and known:
+            yield {(*place, total): -1, **{(*place, part): 1 for part in known}}
+
+
+def across(whole: Json, parts: dict[str, Json]) -> Iterator[dict[Any, int]]:
+    """What a reader knows of the reports on all clients beside the whole one: they add up to it."""
+    for client, document in parts.items():
+        if client in {row["name"] for row in whole["tables"]["clients"]["rows"]}:
+            for part in document["all"]:
+                yield {(client, "all", "", part): 1, ("", "clients", client, part): -1}
+    for table in ("rules", "weeks"):
+        columns = {part for document in parts.values() for part in document["tables"].get(table, NONE)["columns"]}
+        for row in whole["tables"][table]["rows"]:
+            for part in columns:
+                slices = {(client, table, row["name"], part): 1 for client in parts}
+                yield {("", table, row["name"], part): -1, **slices}
+            if "unanswered" in columns and "waiting" in whole["tables"][table]["columns"]:
+                place = ("", table, row["name"])
+                yield {(*place, "unanswered"): -1, (*place, "noFeedback"): 1, (*place, "waiting"): 1}
+
+
+NONE: Json = {"columns": (), "rows": ()}
+
+
+def told_of(document: Json, view: str = "") -> dict[Any, Any]:
+    told = {(view, "all", "", part): count for part, count in document["all"].items()}
     for table, of in document["tables"].items():
-        told |= {(table, row["name"], part): n for row in of["rows"] for part, n in row["counts"].items()}
+        told |= {(view, table, row["name"], part): n for row in of["rows"] for part, n in row["counts"].items()}
+    return told
+
+
+def check(told: dict[Any, Any], known: Iterable[dict[Any, int]], most: int) -> None:
+    """No small count must be what it is."""
+    sums = [(signs, 0) for signs in known]
     ranges = {"<5": (1, 4), "withheld": (5, most)}
-    bounds = defaultdict(lambda: (0, most)) | {  # what is not told at all may be anything
-        place: (count, count) if isinstance(count, int) else ranges[count] for place, count in told.items()
-    }
-    sums = [(signs, 0) for signs in sums_of(document)]
+    bounds = {place: (count, count) if isinstance(count, int) else ranges[count] for place, count in told.items()}
     for place in {place for signs, _ in sums for place in signs}:
-        bounds.setdefault(place, (0, most))
+        bounds.setdefault(place, (0, most))  # what is not told at all may be anything
+    assert solvable(bounds, sums)
     for place, count in told.items():
         assert isinstance(count, str) or count == 0 or count >= 5
         if count == "<5":
             possible = [value for value in range(1, 5) if solvable({**bounds, place: (value, value)}, sums)]
             assert len(possible) > 1, f"{place} must be {possible}"
+
+
+SEEDS = [6, *(pytest.param(seed, marks=pytest.mark.wide) for seed in range(7, 15))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_small_count_can_be_worked_out_of_the_whole_report(seed: int) -> None:
+    kinds = drawn(seed)
+    document = build(kinds, WEEKS, Terms())
+    check(told_of(document), sums_of(document), sum(one.cards for one in kinds))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_small_count_can_be_worked_out_of_reports_on_clients_beside_it(seed: int) -> None:
+    kinds = drawn(seed, larger=3)
+    whole = build(kinds, WEEKS, Terms())
+    parts = {one: build(kinds, replace(WEEKS, client=one), Terms()) for one in sorted({k.client for k in kinds})}
+    told, sums = told_of(whole), [*sums_of(whole), *across(whole, parts)]
+    for client, document in parts.items():
+        told |= told_of(document, client)
+        sums += sums_of(document, client)
+    check(told, sums, sum(one.cards for one in kinds))
+
+
+def test_a_report_on_one_client_tells_its_rules() -> None:
+    kinds = [
+        kind(cards, rule, outcome, client=client)
+        for client in ("a", "b")
+        for rule in ("B12.ABNORMAL", "CA.ABNORMAL")
+        for outcome, cards in (("accepted", 12), ("overridden", 15), ("unanswered", 20))
+    ]
+    document = build(kinds, replace(WEEKS, client="b"), Terms())
+    assert document["all"]["shown"] == 94
+    assert rows(document)["B12.ABNORMAL"]["accepted"] == 12
+    assert rows(document, "weeks")["2026-W46"]["shown"] == 94
 
 
 def test_the_drawn_reports_do_tell_something() -> None:

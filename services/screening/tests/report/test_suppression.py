@@ -80,7 +80,7 @@ def drawn(seed: int, shape: Shape, rows: int) -> dict[Cell, int]:
             return counts
 
 
-@pytest.mark.parametrize("seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.wide) for seed in range(5, 30))])
+@pytest.mark.parametrize("seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.wide) for seed in range(5, 12))])
 @pytest.mark.parametrize("shape", [FLAT, DEEP], ids=["flat", "deep"])
 def test_no_small_count_can_be_worked_out(shape: Shape, seed: int) -> None:
     counts = drawn(seed, shape, 2 + seed % 4)

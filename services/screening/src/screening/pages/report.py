@@ -55,7 +55,7 @@ def blueprint(store: Store, terms: Terms, clock: Callable[[], datetime]) -> Blue
                 headers={"Retry-After": "10"},
             ) from None
         except report_rows.TooManyKinds:
-            raise Problem(400, "There is too much to tell apart: ask for fewer weeks, or for one client.") from None
+            raise Problem(400, "There is too much to tell apart: ask for fewer weeks.") from None
         return report.build(kinds, asked, terms)
 
     @views.get("/report")

@@ -24,21 +24,24 @@ _ITEM: Final = Markup("<li>{}</li>")
 _LINK: Final = Markup('<a href="{}">{}</a>')
 _BADGE: Final = Markup('{} <span class="badge awaiting">look</span>')
 _DOT: Final = Markup(" · ")
+_ORDER: Final = ("weeks", "rules", "hooks", "clients")
 _PERIODS: Final = (4, 13, 52)
 """Weeks of the periods that the page offers."""
 
 
 def page(told: _Told) -> str:
     """The document of `report.build` as HTML."""
-    drawn = {"weeks": report_plots.weeks(told["tables"]["weeks"]), "rules": report_plots.rules(told["tables"]["rules"])}
+    plots = {"weeks": report_plots.weeks, "rules": report_plots.rules}
+    drawn = {name: plots[name](of) for name, of in told["tables"].items() if name in plots}
     parts = [
         _OPENING.format(words.period(told)),
         _NOTE.format(words.terms(told)),
         _links(told),
-        _summary(told["all"]),
+        *([_NOTE.format(about)] if (about := words.part_of_whole(told)) else ()),
+        *([_summary(told["all"])] if told["all"] else ()),
         _HEADING.format("What to look at"),
         *_flags(told),
-        *(_section(name, told, drawn.get(name)) for name in ("weeks", "rules", "hooks", "clients")),
+        *(_section(name, told, drawn.get(name)) for name in _ORDER if name in told["tables"]),
         *_held(told),
         _HEADING.format("How to read this"),
         _PARAGRAPH.format(words.HOW_TO_READ),
@@ -124,7 +127,7 @@ def _held(told: _Told) -> Iterable[Markup]:
     if not held["all"]:
         yield _PARAGRAPH.format(words.NOTHING_HELD)
         return
-    yield _PARAGRAPH.format(f"Silent and canary rules would have shown {held['all']} cards more.")
+    yield _PARAGRAPH.format(words.held(held["all"]))
     for name, of in held["tables"].items():
         yield _SUBHEADING.format(f"By {words.BREAKDOWNS[name]}")
         yield from _table(name, of, told)

@@ -17,6 +17,8 @@ def page(told: _Told) -> str:
 def _lines(told: _Told) -> Iterator[str]:
     yield fill(f"Report. {words.period(told)} {words.terms(told)}", 110)
     yield ""
+    if about := words.part_of_whole(told):
+        yield from (about, "")
     for part in told["all"]:
         yield f"  {words.PARTS[part]:<16} {words.cell(told['all'], part)}"
     yield from ("", "== What to look at", "")
@@ -26,7 +28,7 @@ def _lines(told: _Told) -> Iterator[str]:
     for name, table in told["tables"].items():
         yield from ("", f"== By {words.BREAKDOWNS[name]}", "", *_table(table, told))
     yield from ("", "== Not shown: what silent and canary rules would have shown", "")
-    yield f"  {words.PARTS['shown']:<16} {told['held']['all']}" if told["held"]["all"] else words.NOTHING_HELD
+    yield fill(words.held(told["held"]["all"]) if told["held"]["all"] else words.NOTHING_HELD, 110)
     for name, table in told["held"]["tables"].items():
         yield from ("", f"Would have been shown, by {words.BREAKDOWNS[name]}:", *_table(table, told))
     yield from ("", fill(words.HOW_TO_READ, 110), "", fill(words.DIFFERENCES, 110))

@@ -85,10 +85,17 @@ HOW_TO_READ: Final = (
     " Accepted and later overridden counts as accepted; of several overrides the latest gives the reason."
 )
 DIFFERENCES: Final = (
-    "Whoever gets several reports of overlapping periods, or with and without a client or module, can subtract them."
-    " Hand on one of them only."
+    "Whoever gets reports on periods that overlap can subtract them from each other. Hand on one of them only. A report"
+    " on one client or module may stand beside the whole one of the same period."
 )
 NOTHING_HELD: Final = "No rule was silent, and none was kept from a part of the patients."
+
+
+def held(count: Told) -> str:
+    """How many cards were held back."""
+    if count == WITHHELD:
+        return "How many cards silent and canary rules would have shown is not told: it would give small counts away."
+    return f"Silent and canary rules would have shown {count} cards more."
 
 
 def reason(code: str) -> str:
@@ -139,13 +146,18 @@ def terms(told: Json) -> str:
 
 def flags(told: Json) -> list[str]:
     """What to look at, a sentence or two for each rule that is flagged."""
-    rows = [row for row in told["tables"]["rules"]["rows"] if row["judged"] == report.FLAGGED]
+    rows = [row for row in _rules(told) if row["judged"] == report.FLAGGED]
     return [_flag(row["name"], row["counts"], told["terms"]) for row in rows]
+
+
+def _rules(told: Json) -> list[Json]:
+    rules: list[Json] = told["tables"].get("rules", {"rows": []})["rows"]
+    return rules
 
 
 def unjudged(told: Json) -> str:
     """Which rules may be at fault and cannot be judged without small counts; empty: none."""
-    rows = [row["name"] for row in told["tables"]["rules"]["rows"] if row["judged"] == report.UNKNOWN]
+    rows = [row["name"] for row in _rules(told) if row["judged"] == report.UNKNOWN]
     return f"Small counts keep from saying whether these are accepted: {', '.join(rows)}." if rows else ""
 
 
@@ -177,6 +189,15 @@ ADVICE: Final = (
     "A low acceptance is a reason to look, not to switch off: a rule can be run silently for a client first"
     " (docs/rule-modes.md), and a card may be right though nobody follows it."
 )
+
+
+def part_of_whole(told: Json) -> str:
+    """Why there are fewer tables than in a report on everything; empty: there are not."""
+    if not told["client"] and not told["module"]:
+        return ""
+    if not told["all"]:
+        return "Too few cards to tell them apart from those of others."
+    return "A report on a part tells what does not give small counts away beside the report on everything."
 
 
 def too_few(told: Json) -> str:

@@ -43,15 +43,11 @@ class Wanted:
         begin: of the period.
         end: the first moment after it.
         answered_by: a card without an answer counts as waiting for one if it was first shown after this.
-        client: only of this client; empty: of all.
-        module: only of this module; empty: of all.
     """
 
     begin: datetime
     end: datetime
     answered_by: datetime
-    client: str = ""
-    module: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +154,11 @@ def _named(wanted: Wanted) -> tuple[ColumnElement[Any], ...]:
 
 def _chosen(wanted: Wanted) -> list[ColumnElement[bool]]:
     """Which cards are counted."""
-    chosen = [
+    return [
         CARD.c.last_at >= wanted.begin,  # has an index; no card was last shown before it was first
         CARD.c.first_at >= wanted.begin,
         CARD.c.first_at < wanted.end,
     ]
-    chosen += [CARD.c.client == wanted.client] if wanted.client else []
-    chosen += [CARD.c.module == wanted.module] if wanted.module else []
-    return chosen
 
 
 def _answers(wanted: Wanted) -> Select[Any]:
@@ -187,8 +180,6 @@ def _answers(wanted: Wanted) -> Select[Any]:
         reason.label("reason"),
         func.row_number().over(partition_by=card, order_by=latest_override).label("place"),
     ).where(FEEDBACK.c.received_at >= wanted.begin - _EARLY)
-    if wanted.client:
-        each = each.where(FEEDBACK.c.client == wanted.client)
     ranked = each.subquery()
     return select(
         ranked.c.card,
