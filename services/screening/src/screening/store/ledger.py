@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
+from chassis.logs import Log
 from screening.store import lanes, statements, upkeep
 from screening.store.database import Database, Place, StoreDown
 from screening.store.marks import Marks
@@ -26,6 +27,7 @@ from screening.store.traces import Traces
 from screening.store.upkeep import Removed
 
 _T = TypeVar("_T")
+_LOG: Final = Log("store")
 _MOST_SCOPES: Final = 10_000
 _KEEP_UP_EVERY_S: Final = 60.0
 
@@ -59,7 +61,10 @@ class Store:
 
     def prepare(self) -> bool:
         """Make the tables, or bring them to our version; whether that went well. Before workers are forked."""
-        return self._database is not None and self._database.prepare()
+        if self._database is None:
+            _LOG.warning("no store: nothing is remembered and feedback is refused; set STATE_DIR or STORE_URL")
+            return False
+        return self._database.prepare()
 
     def record(self, cards: Sequence[CardRow]) -> None:
         """Write down that cards are shown. One that this process has written within the hour is only counted.
