@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from crash.places import Blow, Place
@@ -39,8 +39,8 @@ def screening_workers(stack: Stack, dice: random.Random) -> Plan:
     return {"screening worker": (12, _worker(stack.services[SCREENING], dice))}
 
 
-def storm(plan: Plan, dice: random.Random, seconds: float, enough: Callable[[], bool]) -> Counter[str]:
-    """Deal all blows of a plan in random order at random moments, then go on until it is `enough` or time is over.
+def storm(plan: Plan, dice: random.Random, seconds: float) -> Counter[str]:
+    """Deal all blows of a plan in random order at random moments, until time is over.
 
     Returns:
         How many processes were killed by which blow.
@@ -49,9 +49,9 @@ def storm(plan: Plan, dice: random.Random, seconds: float, enough: Callable[[], 
     deck = [name for name, (times, _) in plan.items() for _ in range(times)]
     dice.shuffle(deck)
     killed: Counter[str] = Counter()
-    while time.monotonic() < ends and (deck or not enough()):
+    while deck and time.monotonic() < ends:
         time.sleep(dice.uniform(_SHORTEST_S, _LONGEST_S))
-        name = deck.pop() if deck else dice.choice(list(plan))
+        name = deck.pop()
         _, blow = plan[name]
         fell = blow()
         killed[name] += fell

@@ -152,7 +152,7 @@ class Ehr:
     def _further(self, cards: Sequence[Mapping[str, Any]]) -> list[Item]:
         """Second thoughts about a card, and answers to cards that nobody was shown."""
         ids = [card["uuid"] for card in cards] + [str(uuid.uuid4()), f"site card {self._dice.getrandbits(64)}"]
-        chosen = self._dice.sample(ids, self._dice.randint(0, len(ids)))
+        chosen = self._dice.choices(ids, k=self._dice.randint(0, 8))
         return [Item(self.client.name, one, self._book.moment(), self._dice.choice(_REASONS)) for one in chosen]
 
     def _post(self, path: str, body: str) -> Reply:

@@ -22,6 +22,7 @@ LEAST_ACKNOWLEDGED: Final = 500
 HASTY: Final = "crash.hasty:app"
 
 _STORM_S: Final = 75.0
+_ENOUGH_WITHIN_S: Final = 30.0
 _SETTLED_WITHIN_S: Final = 30.0
 _OUTAGE_S: Final = 4.0
 _VISITS: Final = 3
@@ -50,9 +51,10 @@ def played(place: Place, seed: int, say: Say) -> Result:
             crowd = Crowd(services, book, body_of_a_call(services), seed)
             crowd.begin()
             plan = killing.all_plans(services, place, dice)
-            killed = killing.storm(plan, dice, _STORM_S, lambda: book.acknowledgments >= LEAST_ACKNOWLEDGED)
+            killed = killing.storm(plan, dice, _STORM_S)
             killed["everything at once"] = services.kill_everything()
             services.wait_until_ready()
+            _wait(lambda: book.acknowledgments >= LEAST_ACKNOWLEDGED, _ENOUGH_WITHIN_S)
             patients = crowd.end()
             say(f"{place.name}: killed {_listed(killed)}")
             faults = _settled(book, crowd.ehrs)
@@ -60,7 +62,8 @@ def played(place: Place, seed: int, say: Say) -> Result:
             faults += _settled(book, crowd.ehrs)
             faults += _remembered(crowd.ehrs, dice.sample(patients, min(_REMEMBERED, len(patients))), book)
             faults += services.revive()
-        faults += [f"left behind: {one}" for one in _left(services.left)]
+        _wait(lambda: not services.left(), _ENDED_WITHIN_S)
+        faults += [f"left behind: {one}" for one in services.left()]
         count = book.compared(place.rows(services))
         faults += [f"the database is damaged: {one}" for one in place.damage(services)]
     say(f"{place.name}: {_listed(book.outcomes)}")
@@ -75,7 +78,7 @@ def control(place: Place, seed: int, seconds: float = 12.0) -> Count:
             dice = random.Random(f"{seed} control")  # noqa: S311
             crowd = Crowd(services, book, body_of_a_call(services), seed, threads=3)
             crowd.begin()
-            killing.storm(killing.screening_workers(services, dice), dice, seconds, lambda: True)
+            killing.storm(killing.screening_workers(services, dice), dice, seconds)
             crowd.end()
             time.sleep(1.0)
         return book.compared(place.rows(services))
@@ -137,11 +140,11 @@ def _too_few(killed: int, acknowledged: int) -> list[str]:
     return found
 
 
-def _left(still_there: Callable[[], list[str]]) -> list[str]:
-    ends = time.monotonic() + _ENDED_WITHIN_S
-    while (left := still_there()) and time.monotonic() < ends:
+def _wait(over: Callable[[], bool], seconds: float) -> None:
+    """Wait until it is `over`, but no longer than that."""
+    ends = time.monotonic() + seconds
+    while not over() and time.monotonic() < ends:
         time.sleep(0.1)
-    return left
 
 
 def _listed(counts: Mapping[str, int] | Counter[str]) -> str:
