@@ -207,7 +207,7 @@ def test_the_cards_that_can_be_critical_are_those_whose_descriptions_say_so() ->
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    ends = time.monotonic() + 5
+    ends = time.monotonic() + 20
     while not condition() and time.monotonic() < ends:
         time.sleep(EVERY_S / 2)
     return condition()
