@@ -144,6 +144,12 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     assert is_down(store)
 
 
+def test_a_file_that_leads_elsewhere_is_not_followed(on_file: Any, tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).rename(tmp_path / "elsewhere")
+    (tmp_path / FILE_NAME).symlink_to(tmp_path / "elsewhere")
+    assert is_down(on_file())
+
+
 def test_a_full_disk_acknowledges_nothing(on_file: Any, monkeypatch: pytest.MonkeyPatch, restless: None) -> None:
     connect = SqliteFile._connect
     full: list[bool] = [True]
