@@ -10,7 +10,7 @@ import msgspec
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from msgspec import Raw
 
-from screening import problems
+from screening import problems, servers
 from screening.slices import NOTHING, UNREADABLE, field, listed, members, present
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
@@ -136,7 +136,7 @@ def read(body: bytes, hook: str) -> HookCall:
         selections=tuple(selections) if selections is not None else None,
         user_id=user,
         encounter_id=said["encounterId"] or "",
-        fhir_server=(loaded["fhirServer"] or "").rstrip("/"),
+        fhir_server=servers.one_name(loaded["fhirServer"] or ""),
         has_drafts=present(drafts),
         fhir_authorization=top.fhirAuthorization,
     )

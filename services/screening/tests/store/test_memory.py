@@ -92,6 +92,18 @@ def test_what_was_answered_elsewhere_or_for_another_patient_holds_nothing(
     assert of(caller, hook_call(**changes)).hold(low_b12(), CHART) is None
 
 
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("https://ehr.example/fhir/", True), ("HTTPS://EHR.example/fhir", True),
+        ("https://ehr.example:443/fhir//", True), ("https://ehr.example/FHIR", False),
+        ("https://ehr.example:8443/fhir", False), ("http://ehr.example/fhir", False),
+    ],
+)  # fmt: skip
+def test_a_fhir_server_is_the_same_however_its_address_is_written(written: str, same: bool) -> None:
+    assert (hook_call(fhirServer=written).fhir_server == hook_call().fhir_server) is same
+
+
 def test_the_store_is_asked_once_a_call_and_not_before_there_is_something_to_say(
     of: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

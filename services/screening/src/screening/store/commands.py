@@ -19,6 +19,7 @@ from typing import Final
 from marshmallow.validate import Length
 
 from chassis.environment import Environment, SettingsError
+from screening import servers
 from screening.store import settings, upkeep
 from screening.store.database import StoreDown
 from screening.store.lanes import PAGES
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
             return _say("the store is of this version")
         if given.all_before is not None:
             return _say(_told(upkeep.remove_before(store.run, given.all_before)))
-        wanted = Scope(given.client, given.tenant, given.fhir_server.rstrip("/"))
+        wanted = Scope(given.client, given.tenant, servers.one_name(given.fhir_server))
         keys = store.run(PAGES, lambda connection: upkeep.keys(connection, marks, given.patient, wanted))
         return _say(f"{_told(store.forget(keys))}; looked in {len(keys)} places that patients came from")
     except StoreDown:
