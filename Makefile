@@ -78,6 +78,7 @@ check: $(STAMP) ## lint, format, types, import directions, value sets, prefetch;
 	.venv/bin/lint-imports
 	$(PY) -m screening.knowledge.build --check
 	$(PY) -m screening.knowledge.thresholds_page --check
+	$(PY) -m screening.knowledge.bands_file --check
 	$(PY) -m screening.knowledge.coverage_page --check
 	$(PY) -m pytest -q -p no:cacheprovider $(LINTERS)
 	$(PY) deploy/mutation/report.py --check
@@ -127,6 +128,7 @@ fix: $(STAMP) ## format, and repair what can be repaired
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 	$(PY) -m screening.knowledge.thresholds_page
+	$(PY) -m screening.knowledge.bands_file
 	$(PY) -m screening.knowledge.coverage_page
 
 bench: $(STAMP) ## measure, with results as ratios

@@ -71,6 +71,13 @@ INSERTED: Mapping[str, tuple[tuple[str, str], ...]] = {
         ('    "iron-nbia": (', '    "selenium": (365, ("L_SE",)),\n'),
         (", manganese, iron), and a card for", ', selenium"\n        "'),
     ),
+    "services/content/tests/anchors.yaml": (
+        (
+            "vitamin-b12.clinician: ",
+            "selenium.clinician: [in-short, how-the-results-are-read, safety-statements, red-flags]\n"
+            "selenium.patient: [do-not-treat-yourself, stay-safe, when-to-get-help-fast]\n",
+        ),
+    ),
     "pyproject.toml": (('    "screening.domain.workups.vitamin_b12",', '    "screening.domain.workups.selenium",\n'),),
     "contract-tests/schemas/response.json": (('"CU"]},\n    "decision"', '"SE", '),),
     "contract-tests/scenarios/one-of-each.json": (
@@ -87,6 +94,7 @@ INSERTED: Mapping[str, tuple[tuple[str, str], ...]] = {
 CHECKS: Mapping[str, tuple[str, ...]] = {
     "the value sets are those of the reviewed codes": ("-m", "screening.knowledge.build", "--check"),
     "the thresholds page is not stale": ("-m", "screening.knowledge.thresholds_page", "--check"),
+    "the bands that pages draw are not stale": ("-m", "screening.knowledge.bands_file", "--check"),
     "the style": ("-m", "ruff", "check", "--no-cache", f"{S}/domain", f"{S}/services.py"),
     "the format": ("-m", "ruff", "format", "--no-cache", "--check", f"{S}/domain", f"{S}/services.py"),
     "the import directions": ("-c", "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"),
@@ -97,7 +105,7 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
         "services/screening/tests/domain/test_thresholds.py", "services/screening/tests/routes",
         "services/screening/tests/publishing/test_resources.py", "deploy/tests/test_imports.py",
         "services/content/tests/test_texts.py", "services/content/tests/test_readability.py",
-        "services/content/tests/test_statements.py",
+        "services/content/tests/test_statements.py", "services/content/tests/test_anchors.py",
     ),
     "codes, prefetch, lists in the documents": (
         "-m", "pytest", "-q", "-p", "no:cacheprovider",
@@ -199,7 +207,7 @@ def tree(before: tuple[Path, dict[str, bytes]]) -> Path:
         for place, text in changes:
             insert(copy / file, place, text)
     count_one_more(copy / "NOTICE", "LOINC - http://loinc.org", "ICD-10-CM - http://hl7.org/fhir/sid/icd-10-cm")
-    for module in ("screening.knowledge.build", "screening.knowledge.thresholds_page"):
+    for module in (f"screening.knowledge.{name}" for name in ("build", "thresholds_page", "bands_file")):
         done = run(copy, "-m", module)
         assert done.returncode == 0, done.stderr
     return copy
@@ -222,8 +230,9 @@ def test_the_recipe_names_every_file_that_changes_and_no_other(changed: set[str]
         for name in re.findall(r"`([^`]+)`", row.split("|")[2])
     }  # fmt: skip
     written = {f"{S}/knowledge/valuesets/l-se.json", f"{S}/knowledge/valuesets/se-risk.json"}
-    written |= {f"{S}/knowledge/codesystems/topics.json", "docs/thresholds.md"}
-    for name in ("S/knowledge/valuesets/", "S/knowledge/codesystems/topics.json", "docs/thresholds.md"):
+    bands = "services/content/src/content/bands.json"
+    written |= {f"{S}/knowledge/codesystems/topics.json", "docs/thresholds.md", bands}
+    for name in ("S/knowledge/valuesets/", "S/knowledge/codesystems/topics.json", "docs/thresholds.md", bands):
         assert name in generated
     assert named | written == changed
 

@@ -112,7 +112,8 @@ def test_what_is_no_language_tag_is_refused(client: FlaskClient) -> None:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     shutil.copytree(library.PACKAGED / "explanations", tmp_path / "explanations")
-    shutil.copy(library.PACKAGED / "references.yaml", tmp_path / "references.yaml")
+    for name in ("references.yaml", "bands.json"):
+        shutil.copy(library.PACKAGED / name, tmp_path / name)
     return tmp_path
 
 

@@ -16,7 +16,8 @@ Folder = Path
 def folder(tmp_path: Path) -> Folder:
     """A copy of the packaged texts, to break."""
     shutil.copytree(library.PACKAGED / "explanations", tmp_path / "explanations")
-    shutil.copy(library.PACKAGED / "references.yaml", tmp_path / "references.yaml")
+    for name in ("references.yaml", "bands.json"):
+        shutil.copy(library.PACKAGED / name, tmp_path / name)
     return tmp_path
 
 
@@ -58,11 +59,11 @@ def test_a_changed_text_changes_the_version(folder: Folder) -> None:
         ("slug: vitamin-e\n", "slug: Vitamin E\n", "slug"),
         ("slug: vitamin-e\n", "slug: vitamin-f\n", "file name"),
         ("audience: clinician", "audience: everybody", "audience"),
-        ("version: 0.1.0", "version: first", "version"),
+        ("version: 0.2.0", "version: first", "version"),
         ("review_by: 2027-05-31", "review_by: soon", "review_by"),
         ("review_by: 2027-05-31", "review_by: 2027-02-30", "review_by"),
         ("reviewed: null", "reviewed: 2026-11-01", "reviewed"),
-        ("written: 2026-11-22\n", "", "written"),
+        ("written: 2026-11-23\n", "", "written"),
         ("checker: awaiting clinical sign-off", "checker: Example Approver", "reviewed"),
         ("evidence_grade: moderate", "evidence_grade: excellent", "evidence_grade"),
         ("  - elkamil-2015\n", "", "references"),
@@ -166,7 +167,7 @@ def test_the_safety_statements_can_be_repeated_on_every_page(
 
 
 def test_all_faults_of_all_files_are_told_at_once(folder: Folder) -> None:
-    change(folder / "explanations" / "vitamin-e.clinician.md", "version: 0.1.0", "version: first")
+    change(folder / "explanations" / "vitamin-e.clinician.md", "version: 0.2.0", "version: first")
     change(folder / "explanations" / "vitamin-e.clinician.md", "language: en", "language: English")
     change(folder / "explanations" / "manganese.patient.md", "audience: patient", "audience: dog")
     change(folder / "references.yaml", "year: 2011", "year: soon")

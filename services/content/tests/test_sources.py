@@ -61,7 +61,7 @@ def test_the_2012_guideline_of_easl_says_that_a_newer_one_must_be_checked() -> N
 def test_a_source_of_the_rules_may_stand_without_a_page() -> None:
     rule = Reference("a", "A Journal", confirmed=True, of_rules=True)
     stray = Reference("b", "A Journal", confirmed=True)
-    faults = library._check_together(library.Library("", {}, {}, {"a": rule, "b": stray}, {}))
+    faults = library._check_together(library.Library("", {}, {}, {"a": rule, "b": stray}, {}, {}))
     assert [(fault.file, fault.field) for fault in faults] == [("references.yaml", "b")]
 
 

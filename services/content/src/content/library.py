@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, ValidationError
 
-from content import render, translations
+from content import bands, render, translations
 from content.frontmatter import AWAITING, BibliographyEntry, FrontMatter, read_yaml, split
 from content.languages import ORIGINAL
 
@@ -130,6 +130,7 @@ class Library:
         explanations: the originals.
         translations: by slug and audience, the translations by language.
         statements: by audience and language, the Markdown of the safety statements without their heading.
+        scales: by slug, the bands that its page for clinicians shows.
     """
 
     version: str
@@ -137,6 +138,7 @@ class Library:
     translations: Mapping[tuple[str, str], Mapping[str, Explanation]]
     references: Mapping[str, Reference]
     statements: Mapping[tuple[str, str], str]
+    scales: Mapping[str, tuple[bands.Scale, ...]]
 
     @property
     def slugs(self) -> tuple[str, ...]:
@@ -181,7 +183,8 @@ def load(folder: Path = PACKAGED) -> Library:
             pages[page.slug, page.audience] = page
         elif page is not None:
             translated.setdefault((page.slug, page.audience), {})[page.language] = page
-    library = Library("", pages, translated, references, {})
+    scales = _load_scales(folder / "bands.json", faults, digest)
+    library = Library("", pages, translated, references, {}, scales)
     statements: dict[tuple[str, str], str] = {}
     if not faults:
         faults.extend(_check_together(library))
@@ -194,6 +197,17 @@ def load(folder: Path = PACKAGED) -> Library:
     if faults:
         raise LibraryError(faults)
     return replace(library, version=digest.hexdigest()[:16], statements=statements)
+
+
+def _load_scales(path: Path, faults: list[Fault], digest: Any) -> Mapping[str, tuple[bands.Scale, ...]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = bands.read(text)
+    except (OSError, ValueError) as error:
+        faults.append(Fault(path.name, "file", _reason(error)))
+        return {}
+    digest.update(text.encode())
+    return found
 
 
 def _load_references(path: Path, faults: list[Fault], digest: Any) -> dict[str, Reference]:
@@ -282,7 +296,10 @@ def _check_together(library: Library) -> Iterator[Fault]:
         for target in render.links(page.body + page.red_flags):
             if not target.startswith(("https://", "#")) and target.partition("?")[0] not in slugs:
                 yield Fault(file, "body", f"links to {target}, which is no page here")
-    for slug in sorted(slugs):
+        shown = page.audience == "clinician" and page.slug in library.scales
+        if page.body.count(f"\n{render.BANDS}\n") != shown:
+            yield Fault(file, "body", f"must hold the line {render.BANDS} {'once' if shown else 'nowhere'}: bands.json")
+    for slug in sorted({*slugs, *library.scales}):
         if (slug, "clinician") not in library.explanations:
             yield Fault(f"{slug}.clinician.md", "file", "is missing; every subject has a page for clinicians")
     for key_of_page, by_language in library.translations.items():

@@ -12,8 +12,9 @@ from datetime import date
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from content import render
+from content import bands, render
 from content.frontmatter import AUDIENCES, PARTS
 from content.languages import ORIGINAL, WORDS
 from content.library import RED_FLAGS_HEADING, SAFETY, STATEMENTS_HEADING, Explanation, Library, Reference
@@ -158,17 +159,20 @@ def explanation(
     """
     words = WORDS[page.language]
     languages = library.languages(page.slug, page.audience)
-    whole = _body(library, page)
-    references = [library.references[key] for key in render.cited(whole)]
+    text = whole(library, page)
+    references = [library.references[key] for key in render.cited(text)]
     numbers = {one.key: number for number, one in enumerate(references, start=1)}
     red_flags = render.anchor_of(RED_FLAGS_HEADING[page.audience])
     rendered = render.to_html(
-        render.cite(whole, lambda key: f"[\\[{numbers[key]}\\]](#ref-{key})"),
+        render.cite(text, lambda key: f"[\\[{numbers[key]}\\]](#ref-{key})"),
         box=red_flags,
         link=lambda target: _in_language(library, target, page.language),
         table=words.table,
     )
     notes = _notes(library, page, missed)
+    scales = library.scales.get(page.slug, ())
+    place = Markup("<p>{}</p>\n").format(render.BANDS)
+    shown = Markup(_templates.get_template("bands.html").render(scales=scales))  # noqa: S704 - made by the template
     html = _page(
         "explanation.html",
         stylesheet,
@@ -176,6 +180,7 @@ def explanation(
         language=page.language,
         addresses={language: address_of(page.slug, page.audience, language) for language in languages},
         page=page,
+        content=rendered.html.replace(place, shown),
         rendered=rendered,
         red_flags=red_flags,
         references=references,
@@ -191,7 +196,9 @@ def explanation(
             f"{words.opening}\n",
             f"{_status(page, on)}\n",
             *(f"{text}\n" for _, text in notes),
-            render.without_anchors(render.cite(whole, lambda key: f"[{numbers[key]}]")),
+            render.without_anchors(render.cite(text, lambda key: f"[{numbers[key]}]")).replace(
+                render.BANDS, bands.in_markdown(scales)
+            ),
             *_references_in_markdown(references),
             f"## {words.about}\n",
             *(f"- {name}: {value}" for name, value in about(page, on).items()),
@@ -268,7 +275,7 @@ def _in_language(library: Library, target: str, language: str) -> str:
     return address_of(slug, audience, language) if (slug, audience) in library.translations else target
 
 
-def _body(library: Library, page: Explanation) -> str:
+def whole(library: Library, page: Explanation) -> str:
     """The text of a page with the safety statements before the red flags."""
     if page.slug == SAFETY:
         return f"{page.body}\n{page.red_flags}"
@@ -343,4 +350,5 @@ def _page(
 
 
 _templates.globals.update(about=about, report_line=report_line, every_words=WORDS, address_of=address_of)
+_templates.globals.update(drawn=bands.drawn, in_words=bands.in_words, said=bands.said)
 _templates.filters["inline"] = render.to_html_inline

@@ -15,7 +15,7 @@ CITATION: Final = re.compile(r"\[@([a-z0-9-]+)\]")
 """How a text cites: `[@key]`."""
 
 BANDS: Final = "{bands}"
-"""The paragraph that stands where a page shows the bands of its laboratory results."""
+"""The line that stands where a page shows the bands of its laboratory results."""
 
 _ANCHOR: Final = re.compile(r"[ ]*\{#([a-z0-9]+(?:-[a-z0-9]+)*)\}[ ]*$", re.MULTILINE)
 """How a heading names its anchor itself: `## Die Tests {#the-tests}`."""

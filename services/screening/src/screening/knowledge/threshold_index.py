@@ -15,10 +15,11 @@ from screening.domain.units import Limit
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """All thresholds by id, and the ladders whose order must hold: those of the scales and those that are named."""
+    """All thresholds by id, the ladders whose order must hold (of the scales and those that are named), the scales."""
 
     thresholds: dict[str, AnyThreshold]
     ladders: tuple[Ladder, ...]
+    scales: tuple[Scale, ...]
 
 
 class DuplicateThresholdError(RuntimeError):
@@ -34,17 +35,21 @@ def index() -> Index:
     """
     found: dict[str, AnyThreshold] = {}
     ladders: dict[tuple[str, ...], Ladder] = {}
+    scales: dict[str, Scale] = {}
     for value in _values():
         if isinstance(value, Ladder):
             ladders[tuple(step.id for step in value.steps)] = value
         elif isinstance(value, Scale):
+            scales[value.id] = value
             ladder = Ladder(value.thresholds())
             ladders[tuple(step.id for step in ladder.steps)] = ladder
             for step in ladder.steps:
                 _add(found, step)
         elif isinstance(value, Threshold):
             _add(found, value)
-    return Index(dict(sorted(found.items())), tuple(ladder for _, ladder in sorted(ladders.items())))
+    return Index(
+        dict(sorted(found.items())), tuple(ladder for _, ladder in sorted(ladders.items())), tuple(scales.values())
+    )
 
 
 def _values() -> Iterator[Any]:
