@@ -88,7 +88,7 @@ class PatientMemory:
         silent: Iterable[Finding],
         chart: Chart,
         rules_version: str,
-    ) -> None:
+    ) -> bool:
         """Write down what goes out, and what would have gone out.
 
         Args:
@@ -97,15 +97,23 @@ class PatientMemory:
             silent: findings that are held back only because a site wants to see first what they would do.
             chart: on which they rest.
             rules_version: of the rules in force.
+
+        Returns:
+            Whether there are answers to these cards that nobody knew for them until now, because they came before the
+            card was written down. They are known now: what is held back has to be asked again.
         """
         rows = [self._row(service, finding, card, chart, rules_version) for finding, card in shown]
         rows += [self._row(service, finding, None, chart, rules_version) for finding in silent]
         if not rows or self.state == OFF:
-            return
+            return False
         try:
-            self.memory.store.record(rows)
+            early = self.memory.store.record(rows)
         except StoreDown:
             self.state = DOWN
+            return False
+        if early:
+            self._answers = None
+        return early
 
     def _read(self) -> list[Answer]:
         if self.state == OFF:

@@ -143,15 +143,17 @@ def _answer(parts: Parts, service: CdsService, caller: Caller, hook_call: HookCa
     trace: Trace = g.trace
     chart = gathered.chart
     modes, memory = parts.modes.of(caller.client), parts.memory.of(caller, hook_call, trace.at)
-    with account.timed("rules"):
-        screening = _screened(parts, service, gathered, hook_call, _holding(modes, memory, chart))
-    with account.timed("cards"):
-        cards = _cards(parts, caller, hook_call, chart, screening) if screening.findings else []
-        body = _ENCODER.encode({"cards": cards}) if cards else _NO_CARDS
-    with account.timed("store"):
-        version = f"{parts.rules_version}+modes.{modes.version}" if modes.version else parts.rules_version
-        silent = [held.finding for held in screening.held if held.hold.by in _RECORDED and held.finding is not None]
-        memory.remember(service, zip(screening.findings, cards, strict=True), silent, chart, version)
+    version = f"{parts.rules_version}+modes.{modes.version}" if modes.version else parts.rules_version
+    for _ in range(2):  # a second time if a card turns out to have been answered before it was known
+        with account.timed("rules"):
+            screening = _screened(parts, service, gathered, hook_call, _holding(modes, memory, chart))
+        with account.timed("cards"):
+            cards = _cards(parts, caller, hook_call, chart, screening) if screening.findings else []
+            body = _ENCODER.encode({"cards": cards}) if cards else _NO_CARDS
+        with account.timed("store"):
+            silent = [held.finding for held in screening.held if held.hold.by in _RECORDED and held.finding is not None]
+            if not memory.remember(service, zip(screening.findings, cards, strict=True), silent, chart, version):
+                break
     account.store = trace.store = memory.state
     trace.patient, trace.rules_version = memory.key, version
     trace.explained, trace.held = reasons.explained(screening, chart), screening.held

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from chassis.testing import CALLER, KEYS, signed
 from screening.app import create_app
 from screening.settings import Settings
+from screening.store import Store, StoreDown
 
 FEEDBACK = f"{s.PATIENT_VIEW}/feedback"
 ORDER_SIGN = "/cds-services/dystonia-order-sign"
@@ -194,3 +195,23 @@ def test_an_answer_counts_for_its_patient_and_its_client(enter: Enter) -> None:
         json={"feedback": [{"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": s.NOW.isoformat()}]},
     )
     assert refused.status_code == 403
+
+
+def test_an_answer_that_comes_before_its_card_is_known_counts_at_once(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store was down when the card was shown; whoever answered it does not see it again."""
+    clinic.labs = [s.observation()]
+
+    def down(*_: Any) -> Any:
+        raise StoreDown
+
+    with monkeypatch.context() as while_down:
+        while_down.setattr(Store, "record", down)
+        low = clinic.view()[0]
+    item = {"card": low["uuid"], "outcome": "overridden", "outcomeTimestamp": clinic.now.isoformat()}
+    told = clinic.client.post(FEEDBACK, json={"feedback": [item]}).get_json()["feedback"]
+    assert [one["status"] for one in told] == ["unknown-card"]
+    assert [modules(clinic.view()), modules(clinic.view())] == [SCREEN, SCREEN]
+    clinic.after(days=181)
+    assert modules(clinic.view()) == ["B12 ABNORMAL", *SCREEN], "and it comes back after its time"

@@ -66,8 +66,11 @@ class Store:
             return False
         return self._database.prepare()
 
-    def record(self, cards: Sequence[CardRow]) -> None:
+    def record(self, cards: Sequence[CardRow]) -> bool:
         """Write down that cards are shown. One that this process has written within the hour is only counted.
+
+        Returns:
+            Whether one that was written down now has been answered before it was ever written down.
 
         Raises:
             StoreDown: it cannot be written down now.
@@ -75,17 +78,19 @@ class Store:
         due = self._recent.unwritten(cards)
         scopes = {Scope(card.client, card.tenant, card.fhir_server) for card in due} - self._scopes
         if not due:
-            return
+            return False
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
             for scope in scopes:
                 statements.write_scope(connection, scope)
             statements.write_cards(connection, due)
+            return statements.answered_early(connection, due)
 
-        self.run(lanes.WRITING, work)
+        early = self.run(lanes.WRITING, work)
         self._recent.written(due)
         if len(self._scopes) < _MOST_SCOPES:
             self._scopes |= scopes
+        return early
 
     def answers(self, patient: str) -> list[AnsweredRow]:
         """Everything that was answered for a patient key, oldest first, to whichever card.
@@ -153,12 +158,17 @@ class Store:
     def count_repeats(self) -> None:
         """Write down how often cards were shown again. For the background.
 
+        A card that is no longer there was removed at somebody's command: then no card counts as written any more.
+
         Raises:
             StoreDown: it cannot be written down now; the count is lost.
         """
         repeats = self._recent.repeats()
-        if repeats:
-            self.run(lanes.BACKGROUND, lambda connection: statements.count_repeats(connection, repeats))
+        if not repeats:
+            return
+        counted = self.run(lanes.BACKGROUND, lambda connection: statements.count_repeats(connection, repeats))
+        if counted < len(repeats):
+            self._forget_what_was_written()
 
     def run(self, lane: lanes.Lane, work: Callable[[Connection], _T]) -> _T:
         """What `work` gives, on a connection of `lane`; for what reads and writes these tables elsewhere.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Table, bindparam, func, select, update
+from sqlalchemy import Connection, Table, bindparam, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from screening.store import rows
@@ -21,6 +21,8 @@ MOST_SERVERS: Final = 500
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST_SERVER: Final = cast(int, SCOPE.c.fhir_server.type.length)  # type: ignore[attr-defined]
+_LONGEST_SCOPE: Final = 2_400
+"""Bytes that PostgreSQL can have in an index."""
 
 Mark = Callable[[str], str]
 
@@ -61,6 +63,7 @@ _REPEATS: Final = (
     .where(CARD.c.uuid == bindparam("b_uuid"), CARD.c.client == bindparam("b_client"))
     .where(CARD.c.tenant == bindparam("b_tenant"))
     .values(times=CARD.c.times + bindparam("b_times"), last_at=bindparam("b_last", type_=CARD.c.last_at.type))
+    .execution_options(preserve_rowcount=True)
 )
 _ANSWERED: Final = (
     select(
@@ -92,6 +95,15 @@ def write_cards(connection: Connection, cards: Sequence[CardRow]) -> None:
     connection.execute(_upsert_card(connection.dialect.name), [_card_values(card) for card in ordered])
 
 
+def answered_early(connection: Connection, cards: Sequence[CardRow]) -> bool:
+    """Whether any of these cards was answered before it was written down."""
+    keys = [(card.uuid.lower(), card.client, card.tenant) for card in cards]
+    mine = tuple_(FEEDBACK.c.card, FEEDBACK.c.client, FEEDBACK.c.tenant).in_(keys)
+    return (
+        connection.execute(select(FEEDBACK.c.card).where(mine, FEEDBACK.c.shown.is_(None)).limit(1)).first() is not None
+    )
+
+
 def _card_values(row: CardRow) -> dict[str, Any]:
     return {
         "uuid": row.uuid.lower(), "client": row.client, "tenant": row.tenant,
@@ -102,9 +114,9 @@ def _card_values(row: CardRow) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def count_repeats(connection: Connection, repeats: Sequence[Repeats]) -> None:
-    """Count cards that were shown again, where they are still there."""
-    connection.execute(
+def count_repeats(connection: Connection, repeats: Sequence[Repeats]) -> int:
+    """Count cards that were shown again, where they are still there; how many are."""
+    counted = connection.execute(
         _REPEATS,
         [
             {"b_uuid": one.key[0].lower(), "b_client": one.key[1], "b_tenant": one.key[2], "b_times": one.times,
@@ -112,17 +124,24 @@ def count_repeats(connection: Connection, repeats: Sequence[Repeats]) -> None:
             for one in repeats
         ],
     )  # fmt: skip
+    return counted.rowcount
 
 
 def write_scope(connection: Connection, scope: Scope) -> None:
-    """Write down where patients come from, unless there are too many places already."""
-    if len(scope.fhir_server) > _LONGEST_SERVER:
+    """Write down where patients come from, unless there are too many places already, or it is none that there is."""
+    if not _can_be_kept(scope):
         return
     mine = (SCOPE.c.client == scope.client, SCOPE.c.tenant == scope.tenant)
     known = connection.execute(select(func.count()).select_from(SCOPE).where(*mine)).scalar_one()
     if known < MOST_SERVERS:
         values = {"client": scope.client, "tenant": scope.tenant, "fhir_server": scope.fhir_server}
         connection.execute(insert(connection.dialect.name, SCOPE).on_conflict_do_nothing(), values)
+
+
+def _can_be_kept(scope: Scope) -> bool:
+    """Whether each database takes it: what a client names as its FHIR server may be anything."""
+    size = sum(len(part.encode("utf-8", "surrogatepass")) for part in (scope.client, scope.tenant, scope.fhir_server))
+    return scope.fhir_server.isprintable() and len(scope.fhir_server) <= _LONGEST_SERVER and size <= _LONGEST_SCOPE
 
 
 def answered(connection: Connection, patient: str) -> list[AnsweredRow]:
