@@ -54,6 +54,16 @@ def test_a_dismissal_without_a_reason_holds_it_as_long() -> None:
     assert not silent(later(undelivered(), days=181), "DATA", answered(undelivered(), "DATA"))
 
 
+def test_a_new_high_risk_fact_brings_the_card_in_its_place_back() -> None:
+    said = answered(undelivered(), "DATA")
+    bypass = condition(
+        "B12_RISK_STRONG", "B12_HIGH", "HISTORY", code="Z98.84", recorded=ANSWERED.date().replace(day=16)
+    )
+    now = later(replace(undelivered(), conditions=(dystonia(), bypass)), days=2)
+    assert not silent(now, "DATA", said)
+    assert silent(later(undelivered(), days=2), "DATA", said)
+
+
 def test_an_answer_to_that_card_says_nothing_about_the_consolidated_one() -> None:
     said = answered(undelivered(), "DATA", "done-elsewhere")
     assert silent(undelivered(), "DATA", said)

@@ -148,6 +148,20 @@ def test_an_acceptance_lengthens_a_shorter_override() -> None:
     assert not silent(later(SCREEN, days=15), "SCREEN", month, accepted)
 
 
+def test_what_no_date_ends_outlasts_every_date() -> None:
+    endless, accepted = answered(WILSON, "CU", "wrong-data"), answered(WILSON, "CU", accepted=True)
+    for both in ((endless, accepted), (accepted, endless)):
+        held = hold(WILSON, "CU", *both)
+        assert held is not None
+        assert held.words.endswith("a coded problem or result is wrong; silent until the entries that it cites change")
+
+
+def test_an_acceptance_is_told_as_one() -> None:
+    held = hold(SCREEN, "SCREEN", answered(SCREEN, "SCREEN", accepted=True))
+    assert held is not None
+    assert held.words == "answered on 2026-08-15: accepted; silent until 2026-08-29"
+
+
 def test_of_two_answers_of_one_moment_the_longer_one_counts() -> None:
     short, long = answered(SCREEN, "SCREEN", "deferred"), answered(SCREEN, "SCREEN", "patient-declined")
     assert silent(later(SCREEN, days=180), "SCREEN", short, long)

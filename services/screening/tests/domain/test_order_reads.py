@@ -88,6 +88,13 @@ def test_some_rules_need_little() -> None:
     assert by_name["ORD_PANEL_FIRST"].reads == NAMES
 
 
+def test_which_rules_are_for_a_disorder_only() -> None:
+    assert {rule.name for rule in ORDER_RULES if rule.only_with_disorder} == {
+        "ORD_B12_REFLEX", "ORD_B12_ON_TX", "ORD_FOLATE", "ORD_METFORMIN", "ORD_PANEL_FIRST", "ORD_SYMPT_TX",
+        "ORD_CHELATOR", "ORD_CERULO_ALONE",
+    }  # fmt: skip
+
+
 def test_rules_for_a_disorder_say_nothing_without_one() -> None:
     silent = {rule.name for rule in ORDER_RULES if rule.only_with_disorder}
     fired = {f.module for s in ORDERS for f in order_hook(replace(build(s, BOOK), conditions=())).findings}
@@ -105,6 +112,7 @@ def test_every_rule_about_a_selected_order_says_what_came_of_it() -> None:
         drafts = [d for d in chart.drafts if d.selected and "RX_LEVODOPA" not in d.sets]
         told = [outcome.rule for outcome in screening.rules if outcome.outcome != NOT_CONCERNED]
         assert told == [rule.name for rule in ORDER_RULES if any(rule.concerns(d) for d in drafts)], scenario["id"]
+        assert {f.module for f in screening.findings} - {"DATA"} <= set(told), scenario["id"]
         assert all(outcome.because for outcome in screening.rules)
         assert told or any(outcome.outcome == NOT_CONCERNED for outcome in screening.rules)
         assert all(held.finding is not None and held.hold.words for held in screening.held)

@@ -18,6 +18,7 @@ from screening.domain.chart import Chart, Condition
 from screening.domain.codes import ICD10CM, Coding
 from screening.domain.reasons import Explained, ModuleReason, explained
 from screening.domain.screen import Screening
+from screening.domain.workups.registry import WORKUPS
 from screening.knowledge.loading import code_book
 
 BOOK = code_book()
@@ -327,6 +328,21 @@ def test_a_rule_that_needs_the_problem_list_says_so() -> None:
     screening = screen.order_hook(now)
     assert screening.undecided
     assert {r.outcome for r in screening.rules} == {"needs-phenotype"}
+
+
+@pytest.mark.parametrize(("delivered", "outcome"), [(True, "nothing"), (False, "needs-phenotype")])
+def test_no_dystonia_is_only_known_from_a_whole_problem_list(delivered: bool, outcome: str) -> None:
+    one = {"id": "o1", "type": "MedicationRequest", "code": "5093"}
+    absent = frozenset() if delivered else frozenset({"conditions"})
+    now = replace(build(small(hook="order-select", draft=[one]), BOOK), conditions=(), not_looked_up=absent)
+    assert [(r.rule, r.outcome) for r in screen.order_hook(now).rules] == [("ORD_DRBA", outcome)]
+
+
+def test_a_gene_panel_cannot_be_judged_without_the_results() -> None:
+    one = {"id": "o1", "type": "ServiceRequest", "code": "405825005", "sys": "snomed"}
+    names = frozenset(workup.id for workup in WORKUPS)
+    now = replace(build(small(hook="order-select", draft=[one]), BOOK), not_looked_up=names)
+    assert [(r.rule, r.outcome) for r in screen.order_hook(now).rules] == [("ORD_PANEL_FIRST", "cannot-tell")]
 
 
 def test_before_signing_what_only_informs_is_held() -> None:
