@@ -165,12 +165,16 @@ def _pages(settings: Settings) -> Json:
     audience = _query(
         "audience", "Whom the page speaks to; the clinician when left out.", {"enum": ["clinician", "patient"]}
     )
+    lang = _query(
+        "lang", "A language tag, such as `de`. It outweighs Accept-Language; a page that has no such translation is in"
+        " English and says so.", {"pattern": "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$"},
+    )  # fmt: skip
     table = (
-        ("/explanations", "explanations", "pages", "The index of explanations", (html, markdown), ()),
+        ("/explanations", "explanations", "pages", "The index of explanations", (html, plain), (lang,)),
         ("/explanations/{rest}", "explanation", "pages", "What a card means, with the evidence", (html, markdown),
-         (rest, audience)),
+         (rest, audience, lang)),
         ("/explanations-assets/{rest}", "asset", "pages", "What pages need", ("text/css",), (rest,)),
-        ("/bibliography", "bibliography", "pages", "The sources", (html, markdown), ()),
+        ("/bibliography", "bibliography", "pages", "The sources", (html, plain), ()),
         ("/thresholds", "thresholds", "pages", "Every number that decides", (html, plain), ()),
         ("/fhir", "fhir", "pages", "What can be read as FHIR resources", ("application/fhir+json",), ()),
         ("/fhir/", "fhir-base", "pages", "The same", ("application/fhir+json",), ()),

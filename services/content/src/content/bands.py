@@ -158,11 +158,17 @@ def in_words(scale: Scale) -> str:
     return f"Scale in {scale.units[0]}: {'; '.join(bands)}."
 
 
+def begins_at_zero(scale: Scale) -> bool:
+    """Whether the drawing does: where the limits lie close together, what is below them is cut off."""
+    lowest, highest = Decimal(scale.bands[0].upper[0]), Decimal(scale.bands[-2].upper[0])
+    return lowest == highest or lowest <= _CLOSE * highest
+
+
 def drawn(scale: Scale) -> tuple[Sequence[Part], Sequence[Tick]]:
     """Where the bands and the limits of a scale are drawn, true to scale in the first family of units."""
     limits = [Decimal(band.upper[0]) for band in scale.bands[:-1]]
     span = limits[-1] - limits[0]
-    near = len(limits) > 1 and limits[0] > _CLOSE * limits[-1]
+    near = not begins_at_zero(scale)
     start = limits[0] - _ROOM * span if near else Decimal(0)
     end = limits[-1] + (_ROOM * span if near else limits[-1] if len(limits) == 1 else _ROOM * limits[-1])
     places = [Decimal(0), *((limit - start) / (end - start) * 100 for limit in limits), Decimal(100)]

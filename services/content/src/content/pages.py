@@ -350,5 +350,7 @@ def _page(
 
 
 _templates.globals.update(about=about, report_line=report_line, every_words=WORDS, address_of=address_of)
-_templates.globals.update(drawn=bands.drawn, in_words=bands.in_words, said=bands.said)
+_templates.globals.update(
+    drawn=bands.drawn, in_words=bands.in_words, said=bands.said, begins_at_zero=bands.begins_at_zero
+)
 _templates.filters["inline"] = render.to_html_inline
