@@ -116,6 +116,15 @@ def test_one_at_a_time_tries_what_has_failed(monkeypatch: pytest.MonkeyPatch) ->
     assert not one.succeeded()
 
 
+@pytest.mark.wide
+def test_what_the_database_cannot_hold_costs_nobody_else_the_store(server: Server) -> None:
+    store = Store(StoreSettings(url=server.url), None, MARKS)
+    with pytest.raises(StoreDown):
+        store.record([card(module="m" * 65)])
+    store.record([card(2)])
+    store.close()
+
+
 @pytest.mark.parametrize("what", ["removed", "replaced"])
 def test_another_file_in_its_place_is_noticed(on_file: Any, tmp_path: Path, migrated: Path, what: str) -> None:
     """What is acknowledged must be where everybody looks for it."""

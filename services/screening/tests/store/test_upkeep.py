@@ -109,6 +109,26 @@ def test_places_are_bounded_and_long_ones_not_kept(on_file: Any, monkeypatch: py
     assert store.run(PAGES, lambda connection: connection.execute(count).scalar_one()) == 2
 
 
+@pytest.mark.parametrize("named", ["https://x.example/\0", "https://x.example/" + "\U0001f600" * 480])
+def test_a_strange_place_keeps_no_card_from_being_written(store: Store, named: str) -> None:
+    """A client may name what it likes: PostgreSQL has no NUL in texts, and no 2,700 bytes in an index."""
+    store.record([card(1, tenant="t" * 500, fhir_server=named)])
+    store.record([card(2)])
+    assert left(store)[0] == {uuid(1), uuid(2)}
+    assert [one.status for one in store.keep([answer(1)], CLIENT, "\U0001f600" * 500)] == ["not-yours"]
+    assert [one.status for one in store.keep([answer(1)], CLIENT, "t" * 500)] == ["kept"]
+
+
+def test_a_card_that_was_forgotten_is_written_again_when_it_is_shown_again(store: Store) -> None:
+    """Within the hour, too: else an answer to it would be one to an unknown card."""
+    store.record([CARD])
+    store.forget([PATIENT])
+    store.record([CARD])
+    store.count_repeats()
+    store.record([CARD])
+    assert left(store)[0] == {CARD.uuid}
+
+
 def command(directory: Path, *arguments: str, **environ: str) -> int:
     return main(arguments, {"IDENTITY_KEY": KEY, "STATE_DIR": str(directory), **environ})
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, QueuePool
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
 from chassis.logs import Log
 from chassis.serving import turns
@@ -85,6 +85,10 @@ class Database:
         with turns.aside():
             try:
                 done = self._run(lane, work, ends)
+            except DataError as error:  # it answers, but does not take this: the next piece of work may do well
+                _LOG.error(f"store refuses what is not to be written for {lane.name}", error)
+                breaker.succeeded()
+                raise StoreDown from error
             except _DOWN as error:
                 if breaker.failed():
                     _LOG.error(f"store is down for {lane.name}", error, reason=_why(error))
