@@ -65,6 +65,7 @@ class Trace:
         hook_instance: which the client gave it; empty until it was read.
         client, tenant: who called.
         patient: the patient's key in the store, so that the trace can be forgotten with the patient.
+        fhir_server: that the patient's id is from, to find that key again; not told.
         site_keys: our prefetch key -> the client's name for it.
         looked: what became of each key.
         unanswered: key -> why the FHIR server did not help.
@@ -87,6 +88,7 @@ class Trace:
     client: str = ""
     tenant: str = ""
     patient: str = ""
+    fhir_server: str = ""
     site_keys: Mapping[str, str] = field(default_factory=dict)
     looked: tuple[Looked, ...] = ()
     unanswered: Mapping[str, str] = field(default_factory=dict)
@@ -148,6 +150,7 @@ class Teller:
             outcome=trace.outcome,
             patient=trace.patient,
             body=body,
+            fhir_server=trace.fhir_server,
         )
 
 

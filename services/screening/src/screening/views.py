@@ -155,7 +155,7 @@ def _answer(parts: Parts, service: CdsService, caller: Caller, hook_call: HookCa
             if not memory.remember(service, zip(screening.findings, cards, strict=True), silent, chart, version):
                 break
     account.store = trace.store = memory.state
-    trace.patient, trace.rules_version = memory.key, version
+    trace.patient, trace.fhir_server, trace.rules_version = memory.key, memory.fhir_server, version
     trace.explained, trace.held = reasons.explained(screening, chart), screening.held
     trace.answered(screening.findings, cards, parts.explanations.current.version)
     topics = [card["source"]["topic"]["code"] for card in cards]

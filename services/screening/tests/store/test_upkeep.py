@@ -101,6 +101,12 @@ def test_who_the_patient_may_be(store: Store) -> None:
     assert found(client="c") == set()
 
 
+def test_a_patient_who_never_had_a_card_is_found_by_the_traces(store: Store) -> None:
+    store.traces.put([replace(TRACE, fhir_server="https://x.example"), replace(TRACE, patient="", client="stranger")])
+    found = store.run(PAGES, lambda connection: upkeep.keys(connection, MARKS, "p", Scope("", "", "")))
+    assert found == [MARKS.patient(CLIENT, "", "https://x.example", "p")]
+
+
 def test_places_are_bounded_and_long_ones_not_kept(on_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("screening.store.statements.MOST_SERVERS", 2)
     store = on_file()

@@ -1,6 +1,6 @@
 """What the store is given and gives back. No patient id, no name, no value of a result is in any of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -139,6 +139,7 @@ class TraceRow:
         outcome: a word to choose by, such as `cards`, `silent` or `refused`.
         patient: the patient's key, so that the trace can be forgotten with the patient; empty: none is known.
         body: JSON.
+        fhir_server: as in `CardRow`; not known of traces that are read.
     """
 
     hook_instance: str
@@ -150,6 +151,7 @@ class TraceRow:
     outcome: str
     patient: str
     body: str
+    fhir_server: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

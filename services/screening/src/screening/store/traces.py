@@ -7,7 +7,8 @@ from sqlalchemy import Connection, Select, insert, select
 
 from screening.store import lanes
 from screening.store.lanes import Lane
-from screening.store.rows import TraceRow
+from screening.store.rows import Scope, TraceRow
+from screening.store.statements import write_scope
 from screening.store.tables import TRACE
 
 _T = TypeVar("_T")
@@ -30,14 +31,21 @@ class Traces:
         self._run = run
 
     def put(self, batch: Sequence[TraceRow]) -> None:
-        """Write down traces. Not for a thread that a call waits for."""
+        """Write down traces, and where their patients are from. Not for a thread that a call waits for."""
         rows = [
             {column.name: getattr(row, column.name) for column in _COLUMNS}
             | {"hook_instance": row.hook_instance.lower()}
             for row in batch
         ]
+        scopes = {Scope(row.client, row.tenant, row.fhir_server) for row in batch if row.patient}
+
+        def work(connection: Connection) -> None:
+            for scope in scopes:
+                write_scope(connection, scope)
+            connection.execute(insert(TRACE), rows)
+
         if rows:
-            self._run(lanes.BACKGROUND, lambda connection: connection.execute(insert(TRACE), rows))
+            self._run(lanes.BACKGROUND, work)
 
     def find(self, hook_instance: str, most: int = 20) -> list[TraceRow]:
         """The traces of a hook instance, newest first."""
