@@ -196,7 +196,7 @@ def test_a_file_that_is_being_written_is_left_alone(path: Path, wait: Any, log: 
     assert seen == {("a",)}
     assert wait(lambda: seen.add(tuple(names(registry))) or names(registry) == ["a", "b", "c", "d"])
     assert seen <= {("a",), ("a", "b", "c", "d")}
-    assert [line["level"] for line in log()] == ["info"]
+    assert wait(lambda: [line["level"] for line in log()] == ["info"]), "it is said once it is in force"
 
 
 def test_callers_in_many_threads_see_one_whole_version_or_the_other(path: Path, registry: Registry, wait: Any) -> None:
