@@ -69,7 +69,7 @@ try-clients: $(STAMP) ## make clients file, key and secrets for: docker-compose 
 	@exec .venv/bin/clients try -- "$${TRY_DIR:-var/try}"
 
 test: $(STAMP) ## run the tests [TESTS=path or other pytest arguments; WIDE=1: every scenario along every route, as CI]
-	@exec $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal $(if $(WIDE),,-m "not wide") $(TESTS)
+	@exec $(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(WIDE),,-m "not wide") $(TESTS)
 
 check: $(STAMP) ## lint, format, types, import directions, value sets, prefetch; changes nothing
 	$(PY) -m ruff check .
