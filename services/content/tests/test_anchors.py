@@ -43,7 +43,7 @@ def test_a_translation_is_linked_to_by_the_same_anchors(page: Explanation) -> No
 
 @pytest.mark.parametrize("slug", CLINICIANS)
 def test_the_text_names_every_limit_that_is_drawn(slug: str) -> None:
-    """The numbers stand in the text, too; there they are typed, and held to those of the rules here."""
+    """Limits that a text gives in words are typed there; here they are held to those of the rules."""
     text = TEXTS.explanations[slug, "clinician"].body
     for scale in TEXTS.scales[slug]:
         if scale.id == "manganese.blood":

@@ -33,6 +33,8 @@ def test_tables_scroll_by_keyboard_and_are_named_after_their_heading() -> None:
     assert '<th scope="col">A</th>' in html
     assert "<td>&lt; 1</td>" in html
     assert html.count("<div") == html.count("</div>")
+    twice = render.to_html("## A\n\n| A |\n|---|\n| 1 |\n\nand\n\n| B |\n|---|\n| 2 |\n", table="Tabelle").html
+    assert [name.split('"')[0] for name in twice.split('aria-label="')[1:]] == ["Tabelle: A", "Tabelle: A (2)"]
 
 
 def test_links_to_elsewhere_send_no_referrer_and_no_opener() -> None:

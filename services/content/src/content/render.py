@@ -86,6 +86,7 @@ def to_html(markdown: str, *, box: str = "", link: Callable[[str], str] = str, t
     tokens = _md.parse(markdown)
     headings: list[Heading] = []
     anchors: list[str] = []
+    tables: list[str] = []
     label, boxed_from = "", len(tokens)
     for position, token in enumerate(tokens):
         if token.type == "heading_open":
@@ -96,7 +97,9 @@ def to_html(markdown: str, *, box: str = "", link: Callable[[str], str] = str, t
                 headings.append(Heading(anchors[-1], label))
                 boxed_from = position if anchors[-1] == box else boxed_from
         elif token.type == "table_open":
-            token.meta["label"] = f"{table}: {label or table}"
+            tables.append(label)
+            number = tables.count(label)
+            token.meta["label"] = f"{table}: {label or table}" + (f" ({number})" if number > 1 else "")
         elif token.type == "th_open":
             token.attrSet("scope", "col")
         elif token.type == "inline":
