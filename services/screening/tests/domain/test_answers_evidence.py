@@ -252,9 +252,12 @@ def test_the_first_result_is_newer_than_none() -> None:
     assert silent(later(before, days=2), "CU", said)
 
 
-def test_a_result_that_the_answered_card_cited_is_covered_whenever_the_answer_was_given() -> None:
-    said = answered(LOW, "CU", "done-elsewhere", at=datetime.combine(BEFORE, time(), UTC) - timedelta(days=50))
-    assert silent(LOW, "CU", said)
+def test_a_result_of_a_later_day_than_the_answer_is_new_although_the_answered_card_cited_it() -> None:
+    drawn = datetime.combine(BEFORE, time(), UTC)
+    assert silent(LOW, "CU", answered(LOW, "CU", "done-elsewhere", at=drawn))
+    assert not silent(LOW, "CU", answered(LOW, "CU", "done-elsewhere", at=drawn - timedelta(days=1)))
+    for whatever_the_result in ("specialist-managing", "on-treatment"):
+        assert silent(LOW, "CU", answered(LOW, "CU", whatever_the_result, at=drawn - timedelta(days=1)))
 
 
 @DATES

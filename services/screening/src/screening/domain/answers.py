@@ -9,6 +9,7 @@ Clinical rules 1.0.6 and 1.0.7, section 6: 1, 5, 29. Readings where these are si
   another decision.
 * The newest override that covers a card replaces older ones: a clinician may correct themselves. An acceptance counts
   as acted on for some days and shortens no override that is still running.
+* A result of a later day than the answer is new although the answered card cited it: an answer says nothing of it.
 * `wrong-data` on a card that cites nothing but the order itself counts as no reason; so does `benefit-outweighs` on
   a card about no order.
 * The cards about orders that list what is missing are re-armed as SCREEN is: by a new phenotype code or high-risk fact,
@@ -270,7 +271,7 @@ def _rearmed(finding: Finding, chart: Chart, answer: Answer, mark: Mark) -> bool
     if reason == "wrong-data" and _changed(chart, answer.shown, mark):
         return True
     lists_what_is_missing = finding.module in (SCREEN, DATA) or bool(finding.includes)
-    if not lists_what_is_missing and reason not in _WHATEVER_THE_RESULT and _newer(finding, chart, answer.shown):
+    if not lists_what_is_missing and reason not in _WHATEVER_THE_RESULT and _newer(finding, chart, answer):
         return True
     if reason == "cause-known":
         return new_phenotype(chart, answer.at)
@@ -280,12 +281,13 @@ def _rearmed(finding: Finding, chart: Chart, answer: Answer, mark: Mark) -> bool
     return any(is_new(chart, entry, answer.at) for entry in cited_entries(chart, finding.cited))
 
 
-def _newer(finding: Finding, chart: Chart, was: Shown) -> bool:
-    """Whether the card cites a newer result than the one that was answered."""
-    newest = _newest_result(finding, chart)
+def _newer(finding: Finding, chart: Chart, answer: Answer) -> bool:
+    """Whether the card cites a newer result than the one that was answered, or one of a later day than the answer."""
+    newest, was = _newest_result(finding, chart), answer.shown.newest_result
     if newest is None:
         return False
-    return not was.newest_result or newest > datetime.fromisoformat(was.newest_result)
+    later = newest.astimezone(UTC).date() > answer.at.astimezone(UTC).date()
+    return later or not was or newest > datetime.fromisoformat(was)
 
 
 def _newest_result(finding: Finding, chart: Chart) -> datetime | None:
