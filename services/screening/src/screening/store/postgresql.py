@@ -1,5 +1,6 @@
 """The store in PostgreSQL, for replicas; loaded where such a database is configured."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,11 +32,16 @@ class PostgresqlDatabase:
     def identity(self) -> None:
         """Always the same: connections break when the server goes."""
 
-    def engine(self, lane: Lane) -> Engine:
+    def engine(self, lane: Lane, may_connect: Callable[[], None]) -> Engine:
         """Connections for a lane."""
+
+        def connect() -> psycopg.Connection[Any]:
+            may_connect()
+            return self._connect(lane)
+
         return create_engine(
             "postgresql+psycopg://",
-            creator=lambda: self._connect(lane),
+            creator=connect,
             poolclass=QueuePool,
             pool_size=lane.connections,
             max_overflow=0,

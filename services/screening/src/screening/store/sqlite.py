@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,11 +38,16 @@ class SqliteFile:
             return None
         return found.st_dev, found.st_ino
 
-    def engine(self, lane: Lane) -> Engine:
+    def engine(self, lane: Lane, may_connect: Callable[[], None]) -> Engine:
         """Connections for a lane. One at a time: who waits for its turn in the process need not poll a lock."""
+
+        def connect() -> sqlite3.Connection:
+            may_connect()
+            return self._connect(lane)
+
         engine = create_engine(
             "sqlite://",
-            creator=lambda: self._connect(lane),
+            creator=connect,
             poolclass=QueuePool,
             pool_size=1,
             max_overflow=0,
