@@ -39,6 +39,16 @@ def test_pages_are_read_through_the_public_door(door: Client, slug: str) -> None
     assert patient.text != page.text
 
 
+def test_a_patient_reads_a_page_in_german(door: Client) -> None:
+    path = "/explanations/vitamin-b12?audience=patient"
+    for address, wanted in ((path, {"Accept-Language": "de-AT, en;q=0.5"}), (f"{path}&lang=de", {})):
+        page = door.get(address, headers={"Accept": "text/html", **wanted})
+        assert page.headers["Content-Language"] == "de"
+        assert {"Accept", "Accept-Language"} <= {name.strip() for name in page.headers["Vary"].split(",")}
+        assert 'hreflang="en"' in page.headers["Link"]
+        assert '<html lang="de">' in page.text
+
+
 @pytest.mark.promise("R7")
 def test_what_is_supported_is_documented_for_people(door: Client) -> None:
     for path in ("/explanations", "/bibliography"):
