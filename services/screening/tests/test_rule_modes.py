@@ -161,9 +161,9 @@ def test_all_faults_are_said_at_once_in_the_order_of_their_lines(path: Path) -> 
 @pytest.mark.parametrize(
     ("mode", "by", "words"),
     [
-        ("off", "off", "This site has switched this card off"),
-        ("silent", "silent", "This site has this card recorded and not shown for now"),
-        ("{canary: 1}", "canary", "This site shows this card for 1 of 100 patients, and this patient is not among"),
+        ("off", "off", "this site has switched this card off"),
+        ("silent", "silent", "this site has this card recorded and not shown for now"),
+        ("{canary: 1}", "canary", "this site shows this card for 1 of 100 patients, and this patient is not among"),
     ],
 )
 def test_a_card_that_is_held_says_by_which_version_and_whose_approval(
@@ -173,7 +173,7 @@ def test_a_card_that_is_held_says_by_which_version_and_whose_approval(
     assert hold is not None
     assert (hold.by, hold.until) == (by, None)
     assert hold.words.startswith(words)
-    assert hold.words.endswith("(rule modes 2026-1, approved by Example Approver).")
+    assert hold.words.endswith("(rule modes 2026-1, approved by Example Approver)"), "it goes on within a sentence"
 
 
 def test_a_canary_is_for_the_same_patients_each_time_and_grows_by_others(path: Path) -> None:

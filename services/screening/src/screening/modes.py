@@ -50,7 +50,7 @@ class ClientModes:
         mode = self.mode(finding.module, finding.state)
         if self.in_force is None or mode.kind == ON or (mode.kind == CANARY and in_canary(patient_key, mode.percent)):
             return None
-        return Hold(mode.kind, f"{_because(mode)} (rule modes {self.version}, approved by {self.in_force.approver}).")
+        return Hold(mode.kind, f"{_because(mode)} (rule modes {self.version}, approved by {self.in_force.approver})")
 
     def critical_held(self) -> dict[str, Mode]:
         """The rules whose cards may be critical and which are not shown to everybody, with their modes."""
@@ -72,10 +72,10 @@ def in_canary(patient_key: str, percent: int) -> bool:
 
 def _because(mode: Mode) -> str:
     if mode.kind == OFF:
-        return "This site has switched this card off"
+        return "this site has switched this card off"
     if mode.kind == CANARY:
-        return f"This site shows this card for {mode.percent} of 100 patients, and this patient is not among them"
-    return "This site has this card recorded and not shown for now"
+        return f"this site shows this card for {mode.percent} of 100 patients, and this patient is not among them"
+    return "this site has this card recorded and not shown for now"
 
 
 class Modes:

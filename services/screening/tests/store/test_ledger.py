@@ -118,6 +118,12 @@ def test_another_clients_card_is_not_to_be_answered(store: Store, who: dict[str,
     assert [row["card"] for row in rows(store, FEEDBACK)] == [uuid(2)]
 
 
+def test_what_was_never_shown_cannot_be_answered(store: Store) -> None:
+    store.record([card(mode="silent")])
+    assert statuses(store, ANSWER) == ["unknown-card"]
+    assert store.answers(PATIENT) == []
+
+
 def test_the_answer_of_a_stranger_that_came_first_binds_nobody(store: Store) -> None:
     statuses(store, ANSWER, client="another")
     store.record([CARD])

@@ -56,7 +56,13 @@ def _insert_feedback(dialect: str) -> Any:
 
 
 _OWNERS: Final = select(CARD.c.uuid, CARD.c.client, CARD.c.tenant, CARD.c.shown).where(
-    CARD.c.uuid.in_(bindparam("uuids", expanding=True))
+    CARD.c.uuid.in_(bindparam("uuids", expanding=True)), CARD.c.mode == rows.SHOWN
+)
+_EARLY: Final = (
+    select(FEEDBACK.c.card)
+    .where(tuple_(FEEDBACK.c.card, FEEDBACK.c.client, FEEDBACK.c.tenant).in_(bindparam("cards", expanding=True)))
+    .where(FEEDBACK.c.shown.is_(None))
+    .limit(1)
 )
 _REPEATS: Final = (
     update(CARD)
@@ -79,7 +85,7 @@ _ANSWERED: Final = (
         FEEDBACK,
         (FEEDBACK.c.card == CARD.c.uuid) & (FEEDBACK.c.client == CARD.c.client) & (FEEDBACK.c.tenant == CARD.c.tenant),
     )
-    .where(CARD.c.patient == bindparam("patient"))
+    .where(CARD.c.patient == bindparam("patient"), CARD.c.mode == rows.SHOWN)
     .order_by(FEEDBACK.c.at, FEEDBACK.c.digest)
 )
 
@@ -98,10 +104,7 @@ def write_cards(connection: Connection, cards: Sequence[CardRow]) -> None:
 def answered_early(connection: Connection, cards: Sequence[CardRow]) -> bool:
     """Whether any of these cards was answered before it was written down."""
     keys = [(card.uuid.lower(), card.client, card.tenant) for card in cards]
-    mine = tuple_(FEEDBACK.c.card, FEEDBACK.c.client, FEEDBACK.c.tenant).in_(keys)
-    return (
-        connection.execute(select(FEEDBACK.c.card).where(mine, FEEDBACK.c.shown.is_(None)).limit(1)).first() is not None
-    )
+    return connection.execute(_EARLY, {"cards": keys}).first() is not None
 
 
 def _card_values(row: CardRow) -> dict[str, Any]:
