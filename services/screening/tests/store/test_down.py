@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +21,7 @@ from chassis.environment import Environment, SettingsError
 from chassis.testing_postgresql import Server
 from screening.store import Store, StoreDown, StoreSettings, breaker, settings
 from screening.store.breaker import Breaker
-from screening.store.lanes import BACKGROUND
+from screening.store.lanes import BACKGROUND, FEEDBACK, READING, Lane
 from screening.store.schema import VERSIONS
 from screening.store.settings import FILE_NAME
 from screening.store.sqlite import SqliteFile
@@ -114,6 +115,27 @@ def test_one_at_a_time_tries_what_has_failed(monkeypatch: pytest.MonkeyPatch) ->
     assert one.succeeded()
     assert one.lets_through()
     assert not one.succeeded()
+
+
+def test_nobody_connects_in_a_call_and_each_lane_for_itself(
+    on_file: Any, monkeypatch: pytest.MonkeyPatch, restless: None
+) -> None:
+    """Connecting may take as long as it likes; and what calls find too slow is good enough for feedback."""
+    connect, made = SqliteFile._connect, []
+
+    def noted(self: SqliteFile, lane: Lane) -> sqlite3.Connection:
+        made.append((lane, threading.current_thread().name))
+        return connect(self, lane)
+
+    monkeypatch.setattr(SqliteFile, "_connect", noted)
+    store = on_file()
+    store.answers(PATIENT)
+    store.keep([ANSWER], CLIENT, "")
+    with pytest.raises(StoreDown):
+        store.run(READING, lambda connection: connection.invalidate())
+    store.answers(PATIENT)
+    store.keep([ANSWER], CLIENT, "")
+    assert made == [(lane, "store") for lane in (READING, FEEDBACK, READING)]
 
 
 @pytest.mark.wide

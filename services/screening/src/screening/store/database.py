@@ -129,9 +129,8 @@ class Database:
     def _run(self, lane: Lane, work: Callable[[Connection], _T], ends: float) -> _T:
         while True:
             opening = self._begun(lane)
-            identity = self._wait(lane, opening, ends)
             try:
-                self._see_that_it_is_still(identity)
+                self._see_that_it_is_still(self._wait(lane, opening, ends))
                 with self._engine(lane).begin() as connection:
                     return work(connection)
             except (DBAPIError, _Moved) as error:
