@@ -24,11 +24,6 @@ class Expected:
     includes: tuple[str, ...]
 
 
-def left_out(scenario: Mapping[str, Any]) -> str:
-    """Why this scenario cannot be asked yet, in a few words; empty if it can."""
-    return "overrides: feedback is not kept yet" if scenario.get("overrides") else ""
-
-
 def expected(cards: Sequence[Mapping[str, Any]]) -> list[Expected]:
     """The cards that a scenario expects."""
     return sorted(

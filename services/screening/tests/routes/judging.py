@@ -3,13 +3,14 @@
 import importlib.util
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from screening.domain import screen
+from screening.domain import answers, screen
 from screening.domain.chart import Chart
-from screening.domain.findings import Finding
+from screening.domain.findings import Finding, Hold, Holding, nothing_held
 
 CONTRACT_TESTS = Path(__file__).parents[4] / "contract-tests" / "scenarios"
 CLINICIAN = "Practitioner/example-clinician"
@@ -33,11 +34,36 @@ wire = by_path("wire")
 
 
 def screened(chart: Chart, scenario: Mapping[str, Any]) -> screen.Screening:
-    """What the domain makes of a chart on the scenario's hook."""
+    """What the domain makes of a chart on the scenario's hook, when the cards of a first call were overridden so."""
+    given = answered(chart, scenario)
+
+    def hold(finding: Finding) -> Hold | None:
+        return answers.held_by(finding, chart, given, str, answers.Terms())
+
+    return _asked(chart, scenario, hold if given else nothing_held)
+
+
+def _asked(chart: Chart, scenario: Mapping[str, Any], hold: Holding) -> screen.Screening:
     user = scenario.get("user", CLINICIAN)
     if scenario["hook"] == "patient-view":
-        return screen.patient_view(chart, user)
-    return screen.order_hook(chart, user, signing=scenario["hook"] == "order-sign")
+        return screen.patient_view(chart, user, hold)
+    return screen.order_hook(chart, user, hold, signing=scenario["hook"] == "order-sign")
+
+
+def answered(chart: Chart, scenario: Mapping[str, Any]) -> list[answers.Answer]:
+    """The answers to those cards of a first call that the scenario overrides."""
+    overrides = scenario.get("overrides", ())
+    cards = {f.module: f for f in _asked(chart, scenario, nothing_held).findings} if overrides else {}
+    return [
+        answers.Answer(
+            answers.shown(cards[one["module"]], chart, str),
+            accepted=False,
+            reason=one.get("reason", ""),
+            at=chart.as_of - timedelta(days=one["ago"]),
+        )
+        for one in overrides
+        if one["module"] in cards
+    ]
 
 
 def shown(screening: screen.Screening) -> list[Any]:
@@ -50,6 +76,7 @@ def shown(screening: screen.Screening) -> list[Any]:
 def check(chart: Chart, scenario: Mapping[str, Any]) -> None:
     """Assert that the cards are those that the scenario expects, no more and no fewer."""
     screening = screened(chart, scenario)
+    assert len(answered(chart, scenario)) == len(scenario.get("overrides", ())), "a card that is overridden must be due"
     cards = scenario["expect"]["cards"]
     assert shown(screening) == expected.expected(cards), (screening.held, screening.silent_because)
     for card in cards:

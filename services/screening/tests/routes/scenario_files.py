@@ -7,6 +7,8 @@ A YAML file holds `scenarios` (each with `id`, `desc`, the chart in the vocabula
 table or a scenario) names what was measured 20 days ago and is normal, so that a file about one workup need not speak
 of the others: `b12`, `calcium`, `copper`, `iron`, `manganese`, `vitamin-e`.
 
+`overrides` are cards of a first call that were overridden so many days `ago`, with a `reason` or none.
+
 A card of `expect.cards` may also say `suggests` and `never_suggests` (codes), `says` (words of the summary) and
 `mentions` (words of the detail).
 """
