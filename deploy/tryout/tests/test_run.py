@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,9 @@ def test_a_signal_to_make_only_stops_everything(
     tryout_environ: dict[str, str], tmp_path: Path, number: signal.Signals
 ) -> None:
     (tmp_path / "Makefile").write_text(f"run:\n\t@exec {' '.join(RUN)}\n")
-    process = start(tryout_environ, ["make", "-C", str(tmp_path), "run"])
+    # A shell that runs these tests in the background has them ignore SIGINT, and make would inherit that.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = start(tryout_environ, ["make", "-C", str(tmp_path), "run"], preexec_fn=heard)
     until_serving(process)
     os.kill(process.pid, number)
     process.wait(30)
