@@ -20,7 +20,7 @@ from screening.dialects import outbound, table
 from screening.dialects.outbound import Agreed
 from screening.domain import reasons, screen
 from screening.domain.chart import Chart
-from screening.domain.findings import Finding, Hold, Holding
+from screening.domain.findings import ANSWER, Finding, Hold, Holding
 from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
 from screening.domain.screen import Screening
 from screening.fhir import authorization, fallback, outcomes
@@ -48,6 +48,8 @@ _REFUSED_BY_US: Final = frozenset(
     {outcomes.NOT_LISTED, outcomes.TOKEN_UNUSABLE, outcomes.ID_UNUSABLE, outcomes.NO_SCOPE}
 )
 """Why a FHIR server that a call names was not asked, where the site or we can change it."""
+_HELD_HERE: Final = frozenset({ANSWER, OFF, SILENT, CANARY})
+"""What holds back cards that are otherwise due: what was answered, and what the site has decided."""
 _RECORDED: Final = frozenset({SILENT, CANARY})
 """Modes in which a card is written down although it is not shown."""
 
@@ -224,7 +226,8 @@ def _screened(parts: Parts, service: CdsService, gathered: Gathered, hook_call: 
             _require(parts, gathered, "conditions")
         return screening
     screening = screen.order_hook(chart, user, hold, signing=service.hook == services.ORDER_SIGN)
-    if screening.undecided and not screening.findings:
+    held_here = any(held.hold.by in _HELD_HERE for held in screening.held)  # it would be an answer without that
+    if screening.undecided and not screening.findings and not held_here:
         _require(parts, gathered, "patient")
         _require(parts, gathered, "conditions")
     return screening

@@ -215,3 +215,13 @@ def test_an_answer_that_comes_before_its_card_is_known_counts_at_once(
     assert [modules(clinic.view()), modules(clinic.view())] == [SCREEN, SCREEN]
     clinic.after(days=181)
     assert modules(clinic.view()) == ["B12 ABNORMAL", *SCREEN], "and it comes back after its time"
+
+
+def test_an_answered_card_leaves_no_refusal_behind(clinic: Clinic) -> None:
+    edetate = s.medication_request("42662", id="d2", status="draft")
+    call = s.order_call(s.draft("5683-8"), edetate, values=s.prefetch(conditions=s.DROP))
+    (card,) = clinic.client.post(s.ORDER_SELECT, json=call).get_json()["cards"]
+    assert card["source"]["topic"]["code"] == "OrdEdta"
+    clinic.override(card)
+    answer = clinic.client.post(s.ORDER_SELECT, json=call)
+    assert (answer.status_code, answer.get_json()) == (200, {"cards": []})
