@@ -39,7 +39,8 @@ MOST_ENTRIES: Final = 2_000
 """Resources of one key. Whoever has more of them is not assessed in half a second."""
 
 MOST_BYTES: Final = 20_000_000
-"""All answers to one call together."""
+MOST_ALL_ENTRIES: Final = 20_000
+"""All answers to one call together: as many resources as a prefetch may hold."""
 
 _SHORTEST_S: Final = 0.02
 """With less time than this left nothing is asked."""
@@ -122,6 +123,7 @@ class _Volume:
     """How much has come for one call."""
 
     bytes: int = 0
+    entries: int = 0
 
 
 @dataclass(slots=True)
@@ -370,7 +372,8 @@ class _Errand:
         if answer.stale:
             answer = await self._once(method, url, form)
         self.volume.bytes += len(answer.body)
-        if self.volume.bytes > MOST_BYTES:
+        self.volume.entries += answer.entries
+        if self.volume.bytes > MOST_BYTES or self.volume.entries > MOST_ALL_ENTRIES:
             answer = dataclasses.replace(answer, outcome=outcomes.TOO_LARGE, body=b"")
         self.progress.take(answer)
         return answer

@@ -300,9 +300,9 @@ def draft(resource: Medicine | Request, book: CodeBook, products: Products, *, s
             medication=False,
             codings=codings,
             sets=sets,
-            text=_name(code),
+            text=_spaced(_name(code)),
             selected=selected,
-            words=_words(code),
+            words=tuple(map(_spaced, _words(code))),
         )
     own = resource.medicationCodeableConcept or Concept()
     product = _product(resource, products)
@@ -312,15 +312,21 @@ def draft(resource: Medicine | Request, book: CodeBook, products: Products, *, s
     found = _medicine_sets(resource, book, products)
     referred = _referred_name(resource)
     name = _name(own) or (_name(product.code) if product is not None else "") or referred
+    words = (*_words(own), referred, *(_product_words(product) if product is not None else ()))
     return chart.Draft(
         reference,
         medication=True,
         codings=codings,
         sets=found[1] if found is not None else frozenset(),
-        text=name,
+        text=_spaced(name),
         selected=selected,
-        words=(*_words(own), referred, *(_product_words(product) if product is not None else ())),
+        words=tuple(map(_spaced, words)),
     )
+
+
+def _spaced(text: str) -> str:
+    """With single spaces, whatever was sent: a word list would look through a long gap over and over."""
+    return " ".join(text.split())
 
 
 def _words(concept: Concept | None) -> tuple[str, ...]:
@@ -358,7 +364,7 @@ def _all_codings(concept: Concept, book: CodeBook) -> tuple[tuple[DomainCoding, 
         if meanings:
             sent, *targets = meanings
             read_as = ", ".join(code for _, code in targets)
-            codings.append(DomainCoding(*sent, coding.display or "", read_as))
+            codings.append(DomainCoding(*sent, _spaced(coding.display or ""), read_as))
             codings.extend(DomainCoding(*target) for target in targets)
             sets = sets.union(*(book.sets(*name) for name in meanings))
     return tuple(codings), without_exempt(sets)

@@ -18,7 +18,7 @@ from screening.domain import analytes, labs
 from screening.domain.analytes import Analyte
 from screening.domain.labs import LabResult, Value
 from screening.domain.units import amount, normalized
-from screening.fhir.shapes import Concept, Observation, Period, Quantity, Range
+from screening.fhir.shapes import LONGEST_CODE, Concept, Observation, Period, Quantity, Range
 from screening.fhir.times import instant
 from screening.slices import field, listed, present
 
@@ -173,11 +173,15 @@ def _value(observation: Observation, analyte: Analyte) -> tuple[Value | str, str
 
 
 def unit_of(quantity: Quantity) -> str | None:
-    """The unit that a quantity states; empty when none; None when its code and its text contradict each other.
+    """The unit that a quantity states; empty when none.
+
+    None when its code and its text contradict each other, and when it is too long to be one.
 
     The UCUM code decides. Text counts where there is no UCUM code.
     """
     code, text = (quantity.code or "").strip(), (quantity.unit or "").strip()
+    if max(len(code), len(text)) > LONGEST_CODE:
+        return None
     if not code or (quantity.system is not None and quantity.system != UCUM):
         return text or code
     if text and _known(text) and _known(code) and normalized(text) != normalized(code):

@@ -8,19 +8,24 @@ has no cycles, so the structs are kept out of the garbage collector.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, TypeGuard, Union, cast, get_args
+from typing import Annotated, Any, Final, TypeGuard, Union, cast, get_args
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from screening.slices import NOTHING, UNREADABLE, field, listed, members
+
+LONGEST_CODE: Final = 300
+"""Characters of a code or of its system. What is longer is none: codes are looked up by their beginnings, too, and
+those found lately are kept."""
+_Code = Annotated[str, Meta(max_length=LONGEST_CODE)]
 
 
 class Coding(Struct, gc=False):
     """FHIR Coding."""
 
-    system: str | None = None
-    code: str | None = None
+    system: _Code | None = None
+    code: _Code | None = None
     display: str | None = None
 
 
