@@ -18,6 +18,8 @@ from gateway.clients import Client
 from gateway.jwks import Key
 from gateway.settings import PRODUCTION
 
+from .sending import body_for
+
 URL = "https://cds.example"
 VIEW = "/cds-services/dystonia-patient-view"
 ISSUER = "https://ehr.example"
@@ -69,7 +71,7 @@ def post(gateway: Callable[..., Any], call: dict[str, Any]) -> Callable[..., Any
         headers = {"Origin": "https://ehr.example"} | (
             {"Authorization": authorization} if authorization is not None else {}
         )
-        body = call if method == "POST" else None
+        body = body_for(path, call) if method == "POST" else None
         return client.open(path, method=method, json=body, headers=headers, environ_overrides={"REMOTE_ADDR": peer})
 
     return send

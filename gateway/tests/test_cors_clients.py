@@ -13,6 +13,8 @@ from gateway import clients, jwks, minting
 from gateway.clients import Client
 from gateway.settings import PRODUCTION
 
+from .sending import body_for
+
 PUBLIC_URL = "https://cds.example"
 DISCOVERY = "/cds-services"
 VIEW = "/cds-services/dystonia-patient-view"
@@ -68,7 +70,7 @@ def test_once_a_caller_is_known_only_its_own_origins_may(
     response = (
         production.get(path, headers=headers)
         if path == DISCOVERY
-        else production.post(path, json=call, headers=headers)
+        else production.post(path, json=body_for(path, call), headers=headers)
     )
     assert response.status_code == 200
     assert granted(response) == expected

@@ -218,13 +218,18 @@ def test_the_servers_version_is_not_told(wire: Wire) -> None:
 
 
 def test_identity_headers_from_outside_do_not_get_in(wire: Wire, body: bytes) -> None:
-    forged = "Cds-Caller: v1.e30.x\nCds_Caller: v1.e30.x\nX-Forwarded-For: 10.0.0.1\nX-Client: x\nForwarded: for=x"
+    forged = (
+        "Cds-Caller: v1.e30.x\nCds_Caller: v1.e30.x\nX-Forwarded-For: 10.0.0.1\nX-Client: x\nForwarded: for=x\n"
+        "Cds-Elapsed-Ms: 999999999"
+    )
     said = wire.send(f"POST {VIEW} HTTP/1.1\n{JSON}\n{forged}\nContent-Length: {len(body)}", body)
     sent = wire.stub.calls[-1][2]
     assert said.status == 200
     assert sent["Cds-Caller"].startswith("v1.ey")
+    assert int(sent["Cds-Elapsed-Ms"]) < 999_999_999
     assert {name.lower() for name in sent} <= {
         "host", "accept-encoding", "content-length", "content-type", "accept", "x-request-id", "cds-caller",
+        "cds-elapsed-ms",
     }  # fmt: skip
 
 
