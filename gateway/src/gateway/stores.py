@@ -6,17 +6,16 @@ the last tokens. docs/adr/0011 weighs that, with figures.
 
 import os
 import sqlite3
-import stat
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from chassis import database_file
 from gateway.ledger import SCHEMA, WAIT_S, Cursor, Store
 
 FILE_NAME: Final = "gateway-ledger.sqlite"
 _POLL_S: Final = 0.001
-_OURS: Final = 0o600
 
 
 class StoreError(Exception):
@@ -50,30 +49,14 @@ def postgresql(url: str) -> Store:
     return database.store(url)
 
 
-def _made(path: Path) -> Path:
-    """The file at `path`, made if it is not there, readable for us alone.
-
-    One that is there is not opened: closing it again would give up the locks that this process has on it for other
-    connections (sqlite.org/howtocorrupt.html, 2.2).
-    """
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OURS))
-    except FileExistsError:
-        mode = os.lstat(path).st_mode
-        if not stat.S_ISREG(mode):
-            raise
-        if stat.S_IMODE(mode) != _OURS:
-            path.chmod(_OURS)
-    return path
-
-
 class _SqliteConnection:
     def __init__(self, path: Path) -> None:
         self._path = path
+        database_file.make(path)
         self._connection = sqlite3.connect(
-            _made(path), timeout=0, isolation_level=None, check_same_thread=False, cached_statements=16
+            path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=16
         )
-        self._file = self._identity()
+        self._file = database_file.identity(path)
         try:
             self._prepare()
         except sqlite3.Error:
@@ -109,14 +92,7 @@ class _SqliteConnection:
 
     def is_broken(self) -> bool:
         """Whether the file was removed or replaced: what is written to the old one, nobody else sees."""
-        return self._identity() != self._file
+        return database_file.identity(self._path) != self._file
 
     def close(self) -> None:
         self._connection.close()
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            found = os.stat(self._path)
-        except FileNotFoundError:
-            return None
-        return found.st_dev, found.st_ino

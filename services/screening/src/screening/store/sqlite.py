@@ -1,8 +1,6 @@
 """The store in a SQLite file, which the workers of one machine share."""
 
-import os
 import sqlite3
-import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +9,11 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
+from chassis import database_file
 from screening.store.lanes import Lane
 from screening.store.settings import FILE_NAME
 
 _POLL_S: Final = 0.001
-_OURS: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +30,7 @@ class SqliteFile:
 
     def identity(self) -> tuple[int, int] | None:
         """Which file stands there now: what is written to one that was removed or replaced, nobody else sees."""
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+        return database_file.identity(self.path)
 
     def engine(self, lane: Lane, may_connect: Callable[[], None]) -> Engine:
         """Connections for a lane. One at a time: who waits for its turn in the process need not poll a lock."""
@@ -63,7 +57,8 @@ class SqliteFile:
         """Have nobody else migrate until the transaction ends; here it had the lock from its beginning."""
 
     def _connect(self, lane: Lane) -> sqlite3.Connection:
-        self._make()
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database_file.make(self.path)
         connection = sqlite3.connect(
             self.path, timeout=lane.patience_s, isolation_level=None, check_same_thread=False, cached_statements=32
         )
@@ -74,23 +69,6 @@ class SqliteFile:
             connection.close()
             raise
         return connection
-
-    def _make(self) -> None:
-        """Make the file, if need be, for us alone.
-
-        One that is there is not opened: whoever closes a file gives up all locks that the process has on it, those of
-        its other connections too (sqlite.org/howtocorrupt.html, 2.2). Another process would then remove the log that
-        we write to.
-        """
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OURS))
-        except FileExistsError:
-            mode = os.lstat(self.path).st_mode
-            if not stat.S_ISREG(mode):
-                raise
-            if stat.S_IMODE(mode) != _OURS:
-                self.path.chmod(_OURS)
 
 
 def _write_ahead(connection: sqlite3.Connection, patience_s: float) -> None:
