@@ -4,14 +4,18 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+OPERATOR_SECRET = "operator-secret-of-tests-and-no-other"
 STANDINS = Path(__file__).parent / "standins"
 
 
@@ -68,3 +72,37 @@ def gateway_url() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(5)
+
+
+class _OperatorsPage(BaseHTTPRequestHandler):
+    """Says what it was asked for, with what steers a terminal in it, or that it is for operators."""
+
+    def do_GET(self) -> None:
+        known = self.headers.get("Authorization") == f"Bearer {OPERATOR_SECRET}"
+        refusal = '{"resourceType":"OperationOutcome","issue":[{"details":{"text":"This page is for operators."}}]}'
+        body = (f"{self.path},{self.headers['Accept']}\x1b[31mred\r\n" if known else refusal).encode()
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def operators_url() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), _OperatorsPage)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+@pytest.fixture
+def operator_token(tmp_path: Path) -> str:
+    file = tmp_path / "operator.token"
+    file.write_text(f"{OPERATOR_SECRET}\nthe one before\n")
+    return str(file)
