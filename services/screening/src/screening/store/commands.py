@@ -18,6 +18,7 @@ from typing import Final
 
 from marshmallow.validate import Length
 
+from chassis import logs
 from chassis.environment import Environment, SettingsError
 from screening import servers
 from screening.store import settings, upkeep
@@ -35,6 +36,8 @@ _KEY_LENGTH: Final = 32
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run the command; the exit status."""
+    if argv is None:
+        logs.configure("screening-store")
     parser = argparse.ArgumentParser(prog="screening-store", description="The store of the screening service.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     commands.add_parser("migrate", help="make the tables, or bring them to this version")

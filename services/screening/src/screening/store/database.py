@@ -96,6 +96,8 @@ class Database:
             except _DOWN as error:
                 if breaker.failed():
                     _LOG.error(f"store is down for {lane.name}", error, reason=_why(error))
+                if isinstance(error, schema.SchemaIsNewer):
+                    self.close()  # the other lanes have not looked since
                 raise StoreDown from error
         if breaker.succeeded():
             _LOG.warning(f"store is back for {lane.name}")

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection
 
 from chassis.logs import Log
-from screening.store import lanes, statements, upkeep
+from screening.store import lanes, schema, statements, upkeep
 from screening.store.database import Database, Place, StoreDown
 from screening.store.marks import Marks
 from screening.store.recent import Recent
@@ -128,9 +128,13 @@ class Store:
     def keep_up(self, now: datetime) -> None:
         """What has to be done now and then: count what was shown again, and, for all processes, remove what is too old.
 
+        Tables that a later version of this program has changed meanwhile are left alone from here on.
+
         Raises:
             StoreDown: it cannot be done now.
         """
+        if not self.run(lanes.BACKGROUND, schema.is_current):
+            self.close()  # whoever opens it makes the tables again
         self.count_repeats()
         if self.run(lanes.BACKGROUND, lambda connection: upkeep.claim(connection, "traces", now, upkeep.TRIM_EVERY)):
             upkeep.trim_traces(self.run, self._settings, now)
