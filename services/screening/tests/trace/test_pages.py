@@ -155,6 +155,8 @@ def test_what_an_answer_holds_back_is_counted_and_says_until_when(client: FlaskC
     (held,) = told["heldBack"]
     assert (held["what"], held["by"], held["until"]) == ("SCREEN INCOMPLETE", "answer", "2027-11-22")
     assert "1 card held back" in ask(client, f"/trace/{told['hookInstance']}", "text/html")
+    (line,) = re.findall(r"^  SCREEN INCOMPLETE: .*$", ask(client, f"/trace/{told['hookInstance']}", "text/plain"), re.M)
+    assert line.count("2027-11-22") == 1
 
 
 def test_an_order_rule_says_what_it_came_to_with_the_first_condition_that_fails(client: FlaskClient) -> None:

@@ -49,7 +49,7 @@ def _call(trace: _Told) -> Iterator[str]:
     if trace["heldBack"]:
         yield from ("", f"{trace_words.held_back(len(trace['heldBack']))}:")
     for held in trace["heldBack"]:
-        yield f"  {held['what']}: {held['words']}" + (f" (until {held['until']})" if held["until"] else "")
+        yield f"  {held['what']}: {held['words']}"  # which say until when
     if trace["data"]:
         yield from ("", "Data:", *_data(trace["data"]))
     yield from ("", *trace_words.particulars(trace))
