@@ -155,7 +155,9 @@ def test_what_an_answer_holds_back_is_counted_and_says_until_when(client: FlaskC
     (held,) = told["heldBack"]
     assert (held["what"], held["by"], held["until"]) == ("SCREEN INCOMPLETE", "answer", "2027-11-22")
     assert "1 card held back" in ask(client, f"/trace/{told['hookInstance']}", "text/html")
-    (line,) = re.findall(r"^  SCREEN INCOMPLETE: .*$", ask(client, f"/trace/{told['hookInstance']}", "text/plain"), re.M)
+    (line,) = re.findall(
+        r"^  SCREEN INCOMPLETE: .*$", ask(client, f"/trace/{told['hookInstance']}", "text/plain"), re.M
+    )
     assert line.count("2027-11-22") == 1
 
 
