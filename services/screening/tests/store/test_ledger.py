@@ -105,7 +105,7 @@ def test_when_an_answer_counts_from(store: Store) -> None:
 def test_an_answer_may_come_before_its_card(store: Store) -> None:
     assert statuses(store, ANSWER) == ["unknown-card"]
     assert store.answers(PATIENT) == []
-    store.record([CARD])
+    assert [store.record([card(2)]), store.record([CARD])] == [False, True], "and it is said that it did"
     assert [row.reason for row in store.answers(PATIENT)] == ["deferred"]
     assert statuses(store, ANSWER) == ["repeated"]
 
