@@ -83,7 +83,8 @@ def test_a_changed_file_comes_into_force(path: Path, registry: Registry, wait: A
     path.write_text(listed("a", "b"))
     assert wait(lambda: names(registry) == ["a", "b"])
     assert [client.name for client in before.clients] == ["a"]
-    assert [(line["event"], line["count"]) for line in log()] == [("the clients file has changed and is in force", 2)]
+    said = [("the clients file has changed and is in force", 2)]
+    assert wait(lambda: [(line["event"], line["count"]) for line in log()] == said), "it is said once it is in force"
 
 
 def test_an_unchanged_file_is_not_read_again(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
