@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_facts import result
 
-from screening.domain import analytes
+from screening.domain import analytes, new_evidence
 from screening.domain.answers import shown
 from screening.domain.chart import Chart, Condition, Medication, Procedure, Relative, SiteFact
 from screening.domain.codes import ICD10CM, RXNORM, SNOMED, Coding
@@ -370,3 +370,29 @@ def test_time_alone_never_brings_silence_back(days: int, given_ago: int, reason:
     said = answer(shown(card(SCREEN, "SCREEN"), SCREEN, mark), reason, at=ANSWERED - timedelta(days=given_ago))
     if not silent(later(SCREEN, days=days), "SCREEN", said):
         assert not silent(later(SCREEN, days=days + 1), "SCREEN", said)
+
+
+@pytest.mark.parametrize(("missing", "held"), [("family_history", False), ("copper-wilson", True)])
+def test_what_is_gone_is_known_where_it_would_have_come(missing: str, held: bool) -> None:
+    older, newer = protein("0.06", BEFORE - timedelta(days=9)), protein("0.05", BEFORE)
+    said = answered(chart(older, newer), "CU", "wrong-data")
+    left = replace(chart(older), not_looked_up=frozenset({missing}))
+    assert silent(left, "CU", said) is held
+
+
+@pytest.mark.parametrize("missing", [frozenset[str](), frozenset({"orders"})])
+def test_what_an_order_card_cited_is_gone_for_sure_only_where_all_came(missing: frozenset[str]) -> None:
+    drug = draft("4511", "FOLATE_RX")
+    low = replace(result(analytes.B12, "100", "pg/mL", 200), code="2132-9", reference="Observation/1")
+    newer, older = replace(low, reference="Observation/2"), replace(low, taken=low.taken - timedelta(days=9))
+    said = answered(chart(newer, older, drafts=(drug,)), "ORD_FOLATE", "wrong-data")
+    assert silent(chart(older, drafts=(drug,), not_looked_up=missing), "ORD_FOLATE", said) is bool(missing)
+
+
+def test_each_entry_is_known_by_the_data_that_bring_it() -> None:
+    coding = Coding(SNOMED, "1")
+    procedure, medicine = Procedure(coding, frozenset(), "completed"), Medication(coding, frozenset(), "active")
+    relative, fact = Relative(coding, frozenset(), "FTH"), SiteFact("t1-pallidal", present=True)
+    entries = (dystonia(), procedure, medicine, relative, fact, result(analytes.B12, "100", "pg/mL"))
+    names = ["conditions", "procedures", "medications", "family_history", "site_facts", ""]
+    assert [new_evidence.key(one) for one in entries] == names

@@ -36,8 +36,19 @@ from screening.domain.findings import (
     Finding,
     Hold,
 )
-from screening.domain.new_evidence import cited_entries, cited_results, is_new, named, new_phenotype, on_record
+from screening.domain.labs import LabResult
+from screening.domain.new_evidence import (
+    Entry,
+    cited_entries,
+    cited_results,
+    is_new,
+    key,
+    named,
+    new_phenotype,
+    on_record,
+)
 from screening.domain.thresholds import Threshold, days, hours, years
+from screening.domain.workups.registry import BY_MODULE
 
 SCREEN_DAYS: Final = days("answers.screen", 365, "the consolidated card is silent this long after a dismissal")
 OTHER_DAYS: Final = days("answers.other", 180, "another card is silent this long after a dismissal without a reason")
@@ -70,7 +81,8 @@ class Shown:
         module: as on the card.
         state: the same; empty on order cards.
         indicator: the same.
-        cited: which entries of the chart the card cited, and their content, as marks.
+        cited: which entries of the chart the card cited (the data that they came with, and a mark), and their content,
+            as a mark.
         newest_result: moment (ISO, UTC) of the newest result that the card cited; empty when it cited none.
         orders: the ordered codes that an order card was about, as marks.
     """
@@ -130,15 +142,14 @@ _NO_END: Final = {
     "benefit-outweighs": "another order or new evidence",
 }
 _WHATEVER_THE_RESULT: Final = frozenset({"specialist-managing", "on-treatment"})
+_MEDICINES: Final = frozenset({"medications", "past_medications", "medication_statements"})
 _BANDS: Final = (CRITICAL_STATE, ABNORMAL, DISCORDANT, BORDERLINE)
 
 
 def shown(finding: Finding, chart: Chart, mark: Mark) -> Shown:
     """What to keep of a card that is shown."""
     entries, results = cited_entries(chart, finding.cited), cited_results(chart, finding.cited)
-    cited = {
-        (mark(f"which {which}"), mark(f"content {content}")) for which, content in map(named, (*entries, *results))
-    }
+    cited = {_marked(one, mark) for one in (*entries, *results)}
     newest = _newest_result(finding, chart)
     return Shown(
         finding.module,
@@ -295,9 +306,24 @@ def _newest_result(finding: Finding, chart: Chart) -> datetime | None:
 
 
 def _changed(chart: Chart, was: Shown, mark: Mark) -> bool:
-    """Whether an entry that the card cited has another content now, or is gone although everything was looked up."""
+    """Whether an entry that the card cited has another content now, or is gone although it was looked for."""
     now: dict[str, set[str]] = {}
-    for which, content in on_record(chart):
-        now.setdefault(mark(f"which {which}"), set()).add(mark(f"content {content}"))
-    gone_is_known = not chart.not_looked_up
-    return any(content not in now[which] if which in now else gone_is_known for which, content in was.cited)
+    for which, content in (_marked(one, mark) for one in on_record(chart)):
+        now.setdefault(which, set()).add(content)
+    return any(
+        content not in now[which] if which in now else _looked_for(chart, which.partition(" ")[0], was.module)
+        for which, content in was.cited
+    )
+
+
+def _marked(one: Entry | LabResult, mark: Mark) -> tuple[str, str]:
+    which, content = named(one)
+    return f"{key(one)} {mark(f'which {which}')}", mark(f"content {content}")
+
+
+def _looked_for(chart: Chart, name: str, module: str) -> bool:
+    """Whether the data with which an entry came were delivered whole."""
+    if name:
+        return chart.not_looked_up.isdisjoint(_MEDICINES if name in _MEDICINES else {name})
+    workup = BY_MODULE.get(module)
+    return chart.looked_up(workup.id) if workup is not None else not chart.not_looked_up

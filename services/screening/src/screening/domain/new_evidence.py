@@ -34,16 +34,33 @@ def cited_results(chart: Chart, evidence: Iterable[Evidence]) -> tuple[LabResult
     return tuple(r for r in _results(chart) if (r.reference, r.code, r.taken.date()) in places)
 
 
-def on_record(chart: Chart) -> Iterator[tuple[str, str]]:
-    """Which entry or result, and its content, of everything on the chart: the second changes when the first does."""
-    for one in (*_entries(chart), *_results(chart)):
-        yield named(one)
+def on_record(chart: Chart) -> Iterator[Entry | LabResult]:
+    """Everything on the chart that a card may cite."""
+    yield from _entries(chart)
+    yield from _results(chart)
 
 
 def named(one: Entry | LabResult) -> tuple[str, str]:
     """Which entry or result this is, and its content. Without an id the content alone tells it from others."""
     content = "|".join(str(part) for part in _content(one))
     return one.reference or content, content
+
+
+def key(one: Entry | LabResult) -> str:
+    """The name of the data that such an entry is delivered with; for results, which each workup has of its own, none."""
+    match one:
+        case Condition():
+            return "conditions"
+        case Medication():
+            return "medications"
+        case Procedure():
+            return "procedures"
+        case SiteFact():
+            return "site_facts"
+        case Relative():
+            return "family_history"
+        case LabResult():
+            return ""
 
 
 def new_phenotype(chart: Chart, since: datetime) -> bool:

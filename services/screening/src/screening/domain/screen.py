@@ -112,7 +112,11 @@ def patient_view(chart: Chart, user_id: str = "", hold: Holding = nothing_held) 
             held_back.append(held(a.finding, DRUG_INDUCED))
             continue
         evidence = (*a.finding.evidence, *screen_card.phenotype_facts(phenotype))
-        statements = (*a.finding.statements, *screen_card.lists_not_available(chart))
+        statements = (
+            *a.finding.statements,
+            *screen_card.results_not_available(chart, a.module),
+            *screen_card.lists_not_available(chart),
+        )
         due.append(replace(a.finding, evidence=evidence, statements=statements))
     consolidated = screen_card.due(chart, situation)
     if isinstance(consolidated, Hold):

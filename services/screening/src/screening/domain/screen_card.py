@@ -123,6 +123,14 @@ def lists_not_available(chart: Chart, reads: Container[str] = READS) -> list[str
     return [sentence for name, sentence in _LISTS if name in reads and not chart.looked_up(name)]
 
 
+def results_not_available(chart: Chart, module: str) -> list[str]:
+    """What has to be said on a result card of a workup whose results were not all delivered."""
+    workup = BY_MODULE[module]
+    if chart.looked_up(workup.id):
+        return []
+    return [f"Not all results for {workup.label} were available: a repeat or a companion test may be on record."]
+
+
 def _established_cause(situation: Situation) -> str:
     return ", ".join(BY_MODULE[a.module].label for a in situation.assessments.values() if a.cause_known)
 

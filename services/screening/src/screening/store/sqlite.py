@@ -64,6 +64,7 @@ class SqliteFile:
         )
         try:
             _write_ahead(connection, lane.patience_s)
+            connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
             connection.execute(f"PRAGMA synchronous = {'FULL' if lane.durable else 'NORMAL'}")
         except sqlite3.Error:
             connection.close()

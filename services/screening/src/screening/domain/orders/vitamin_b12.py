@@ -93,11 +93,12 @@ def _reflex(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
 
 def _on_treatment(situation: Situation, drafts: tuple[Draft, ...]) -> Decision:
     """Serum B12 while on replacement."""
+    chart = situation.chart
     if not situation.phenotype.present:
         return Nothing(_NO_DISORDER)
     if situation.state(MODULE) != TREATED:
-        return Nothing("no vitamin B12 replacement is recorded, or a low result contradicts it")
-    chart = situation.chart
+        taken = any(chart.treatments("B12_RX")) or any(chart.procedures_in("B12_RX"))
+        return Nothing(f"{'a result contradicts the recorded' if taken else 'no current'} vitamin B12 replacement")
     treatments = tuple(of_fact(m, "vitamin B12 replacement") for m in chart.treatments("B12_RX"))
     injections = tuple(of_fact(p, "vitamin B12 injection") for p in chart.procedures_in("B12_RX"))
     tests = catalog.still_wanted(chart, (catalog.MMA,))

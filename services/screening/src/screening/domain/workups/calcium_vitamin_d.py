@@ -70,8 +70,8 @@ def assess(chart: Chart, phenotype: Phenotype) -> Assessment:
     magnesium = _low_magnesium(chart, span)
     state = _state(chart, sample)
     evidence = (
-        *(cards.sample_evidence(sample) if sample is not None and sample.band is not None else ()),
-        *(cards.sample_evidence(beside) if beside is not None and state in (ABNORMAL, CRITICAL_STATE) else ()),
+        *(cards.sample_evidence(chart, sample) if sample is not None and sample.band is not None else ()),
+        *(cards.sample_evidence(chart, beside) if beside is not None and state in (ABNORMAL, CRITICAL_STATE) else ()),
         *((cards.magnesium_evidence(chart, magnesium),) if magnesium is not None else ()),
     )
 

@@ -108,7 +108,7 @@ _PTH_TELLS: Final = (
 )
 
 
-def sample_evidence(sample: Sample) -> tuple[Evidence, ...]:
+def sample_evidence(chart: Chart, sample: Sample) -> tuple[Evidence, ...]:
     """What was measured, and what it amounts to after adjustment."""
     band = sample.band or ""
     scale = sample.scale
@@ -117,7 +117,8 @@ def sample_evidence(sample: Sample) -> tuple[Evidence, ...]:
     if sample.alone:
         if band == "low":
             words = f"low or near-normal: below {scale.bands[2].upper}"
-        return (of_result(sample.result, analytes.CALCIUM.measure, f"total, no albumin near; {words}", cite),)
+        near = "no albumin near" if chart.looked_up(WORKUP) else "no albumin near was available"
+        return (of_result(sample.result, analytes.CALCIUM.measure, f"total, {near}; {words}", cite),)
     if sample.albumin is None or sample.total is None:
         return (of_result(sample.result, scale.analyte.measure, words, cite),)
     value = sample.result.value
@@ -181,6 +182,8 @@ def critical(chart: Chart, span: int, evidence: tuple[Evidence, ...], kind: str)
     )
     if kind == UNDER_TREATMENT:
         summary = "Severe hypocalcemia on record, treatment recorded: confirm a repeat calcium with magnesium and PTH."
+    elif kind == NEVER_REPEATED and not chart.looked_up(WORKUP):
+        summary = "A severely low calcium is on record, no repeat among the available results: repeat it, magnesium and PTH today."
     elif kind == NEVER_REPEATED and not chart.looked_up("medications"):
         summary = "A severely low calcium on record was not repeated: repeat today with magnesium and PTH."
     elif kind == NEVER_REPEATED:
@@ -233,9 +236,10 @@ def abnormal(chart: Chart, span: int, evidence: tuple[Evidence, ...]) -> Finding
 
 def borderline(chart: Chart, span: int, evidence: tuple[Evidence, ...]) -> Finding:
     """CA BORDERLINE: a low total calcium that no albumin explains."""
+    lacking = "without albumin" if chart.looked_up(WORKUP) else "and no albumin was available"
     return Finding(
         MODULE, BORDERLINE, INFO,
-        "Low total calcium without albumin: order albumin or ionized calcium before interpreting.",
+        f"Low total calcium {lacking}: order albumin or ionized calcium before interpreting.",
         statements=("Total calcium falls with albumin without any harm; adjusted or ionized calcium decides.", _window(span)),
         evidence=evidence,
         suggestions=(

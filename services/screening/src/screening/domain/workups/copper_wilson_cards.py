@@ -84,7 +84,7 @@ _SPECIALIST: Final = "Treatment is begun by specialists only: neurological signs
 
 def _window(chart: Chart) -> str:
     if not chart.looked_up(WORKUP):
-        return "24-hour urine copper, serum copper and INR were not available: nothing is said about them."
+        return "24-hour urine copper, serum copper and INR were not available, unless they are named here."
     return (
         f"Looked back {chart.of(ceruloplasmin.LOOK_BACK)} days for ceruloplasmin, {chart.of(URINE_LOOK_BACK)} days for"
         " 24-hour urine copper."

@@ -274,7 +274,8 @@ def _kidneys(chart: Chart, marker: LabResult) -> tuple[bool, str]:
         return False, "chronic kidney disease on record"
     last = next(iter(chart.labs.get(analytes.EGFR.key, ())), None)
     if last is None:
-        return True, f"no eGFR on record, taken as {number} or more"
+        where = "on record" if chart.looked_up(WORKUP) else "among the results that were available"
+        return True, f"no eGFR {where}, taken as {number} or more"
     clear = last.value is not None and last.value.at_most_below(normal) is False
     return clear, f"last eGFR {last.printed or 'not readable'}, not near"
 
