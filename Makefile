@@ -155,7 +155,7 @@ $(STAMP): requirements/runtime.txt requirements/dev.txt $(PACKAGES:%=%/pyproject
 	@rm -f $@
 	@$(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt | $(PY) -m pip install -q --require-hashes --only-binary :all: -r /dev/stdin
-	@{ ! $(PY) -m pip config list | grep -Eq '[.](index-url|no-index|proxy)=' && $(UV) -r requirements/dev.txt; } || { \
+	@{ ! $(PY) -m pip config list | grep -Eq '[.](index-url|no-index|proxy)=' && $(UV) -r requirements/dev.txt 2>/dev/null; } || { \
 		echo "... with pip, as it is set up here" && $(PY) -m pip install -q --require-hashes -r requirements/dev.txt; }
 	@$(PY) -m pip install -q --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
