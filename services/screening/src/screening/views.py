@@ -10,6 +10,7 @@ import msgspec
 from flask import Blueprint, Response, g
 
 from chassis import arrival, shell
+from chassis.logs import Log
 from screening import callers, messages, problems, services
 from screening.account import Account
 from screening.callers import Caller
@@ -22,6 +23,7 @@ from screening.domain import reasons, screen
 from screening.domain.chart import Chart
 from screening.domain.findings import ANSWER, Finding, Hold, Holding
 from screening.domain.orders.registry import ORDER_RULES, SIGNING_RULES
+from screening.domain.reasons import Explained
 from screening.domain.screen import Screening
 from screening.fhir import authorization, fallback, outcomes
 from screening.fhir.fallback import Fallback, Gathered
@@ -37,6 +39,7 @@ from screening.services import CdsService
 from screening.tally import Note
 from screening.trace import NO_DRAFTS, Trace
 
+_LOG: Final = Log("trace")
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _NO_CARDS: Final = b'{"cards":[]}'
 _NEEDS: Final[Mapping[str, fallback.Need]] = {
@@ -158,13 +161,24 @@ def _answer(parts: Parts, service: CdsService, caller: Caller, hook_call: HookCa
                 break
     account.store = trace.store = memory.state
     trace.patient, trace.fhir_server, trace.rules_version = memory.key, memory.fhir_server, version
-    trace.explained, trace.held = reasons.explained(screening, chart), screening.held
+    trace.held = screening.held
+    if parts.recorder is not None:
+        trace.explained = _explained(screening, chart)
     trace.answered(screening.findings, cards, parts.explanations.current.version)
     topics = [card["source"]["topic"]["code"] for card in cards]
     account.topics.update(topics)
     if cards:
         g.access_fields |= {"cards": len(cards), "topics": ",".join(topics)}
     return body
+
+
+def _explained(screening: Screening, chart: Chart) -> Explained | None:
+    """The words for the trace; None if they cannot be had."""
+    try:
+        return reasons.explained(screening, chart)
+    except Exception as error:  # noqa: BLE001 - a fault in the words for operators must not cost a clinician the card
+        _LOG.error("a call is not explained", reason=type(error).__name__)
+        return None
 
 
 def _gathered(parts: Parts, caller: Caller, hook_call: HookCall, hook: str, began: float) -> Gathered:

@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from chassis.testing import CALLER, signed
+from screening.domain import reasons
 from screening.pages import trace as pages
 from screening.recorder import Recorder
 from screening.store import TraceRow
@@ -282,3 +283,16 @@ def test_it_is_for_reading_only(client: FlaskClient, method: str) -> None:
 
 def test_only_the_gateway_may_ask(app: Flask) -> None:
     assert Flask.test_client(app).get("/trace", headers={"Cds-Caller": ""}).status_code == 401
+
+
+def test_a_fault_in_the_explanation_costs_no_card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(reasons, "explained", broken)
+    client = s.application(state_dir=tmp_path).test_client()
+    answer = client.post(s.PATIENT_VIEW, json=s.call(s.prefetch(s.observation())))
+    assert s.modules(answer.get_json()["cards"]) == ["B12 ABNORMAL", "SCREEN INCOMPLETE"]
+    (told,) = client.get(f"/trace/{s.HOOK_INSTANCE}", headers={"Accept": "application/json"}).get_json()["traces"]
+    assert told["outcome"] == "cards"
+    assert told["modules"] == []

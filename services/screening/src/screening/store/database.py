@@ -165,7 +165,7 @@ class Database:
     def _open_into(self, lane: Lane, opening: Future[object]) -> None:
         try:
             opening.set_result(self._open(lane))
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+        except BaseException as error:  # noqa: BLE001 - raised in who waits; unseen, it would leave them waiting
             opening.set_exception(error)
 
     def _open(self, lane: Lane) -> object:
