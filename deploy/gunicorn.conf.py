@@ -19,7 +19,7 @@ from chassis.environment import Environment, SettingsError
 from chassis.logs import JsonLines
 from chassis.serving.connections import Limits
 from chassis.serving.worker import PatientWorker
-from chassis.start import DO_NOT_RETRY, worker_began
+from chassis.start import DO_NOT_RETRY, worker_began, worker_ended
 
 _package = os.environ.get("PACKAGE", "")
 
@@ -131,3 +131,8 @@ def post_worker_init(worker: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Whatever was begun in the background ends with the worker; one that never got so far has nothing."""
+    worker_ended(getattr(worker, "wsgi", None))

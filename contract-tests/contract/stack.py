@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
+from chassis.start import worker_ended
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -68,6 +69,7 @@ class Served:
             self._server.shutdown()
             self._thread.join(timeout=5)
         self._server.server_close()
+        worker_ended(self._app)
 
 
 @contextmanager

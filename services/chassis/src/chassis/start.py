@@ -57,12 +57,19 @@ def start(
         raise SystemExit(DO_NOT_RETRY) from None
 
 
-def in_each_worker(app: Flask, begin: Callable[[], None]) -> None:
-    """Have `begin` run in every worker process as soon as it is there."""
-    app.extensions.setdefault(_IN_EACH_WORKER, []).append(begin)
+def in_each_worker(app: Flask, begin: Callable[[], None], end: Callable[[], None] | None = None) -> None:
+    """Have `begin` run in every worker process as soon as it is there, and `end`, if there is one, before it goes."""
+    app.extensions.setdefault(_IN_EACH_WORKER, []).append((begin, end))
 
 
 def worker_began(app: object) -> None:
     """Run, in a worker, what `app` has to begin there; an application that was not made by us has nothing."""
-    for begin in getattr(app, "extensions", {}).get(_IN_EACH_WORKER, ()):
+    for begin, _ in getattr(app, "extensions", {}).get(_IN_EACH_WORKER, ()):
         begin()
+
+
+def worker_ended(app: object) -> None:
+    """End, in a worker, what `app` does there in the background."""
+    for _, end in getattr(app, "extensions", {}).get(_IN_EACH_WORKER, ()):
+        if end is not None:
+            end()

@@ -139,7 +139,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
         return ["the rule modes are at fault; a former version of them is in force"] if modes.faults else []
 
     app = shell.build(__name__, version=__version__, max_body=settings.max_body, not_ready=not_ready, degraded=degraded)
-    in_each_worker(app, explanations.keep)
+    in_each_worker(app, explanations.keep, explanations.stop)
     peers.install(app, settings.internal_keys, by={"gateway"})
     own = settings.site_values
     templates = services.prefetch_templates(book, settings.canonical_base, own)
