@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from contract.deployed import LOOPBACK, PUBLIC_URL, Running, deployed
-from scenarios import wire
 
 from attack.sending import ORIGIN, Headers, Reply, Request, send, send_raw
 from attack.signing import Signer, claims, ec_signer, rsa_signer
 from attack.traps import NEXT_BASES, REDIRECT_BASES, SPEAKING_BASES, Traps, traps
+from screening.synthetic import charts as wire
 
 DISCOVERY: Final = "/cds-services"
 SERVICE: Final = "/cds-services/dystonia-patient-view"

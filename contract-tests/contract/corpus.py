@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
-from scenarios import wire
 
 from contract import exchanges
 from contract.client import Client
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 ONE_OF_EACH: Final[list[dict[str, Any]]] = json.loads(

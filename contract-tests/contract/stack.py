@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import requests
-from chassis.start import worker_ended
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from chassis.start import worker_ended
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 LOOPBACK: Final = "127.0.0.1"

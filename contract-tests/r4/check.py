@@ -32,14 +32,13 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent))
 
-from scenarios import wire  # noqa: E402
-
 from screening.app import create_app  # noqa: E402
 from screening.cards.drafts import draft  # noqa: E402
 from screening.domain import catalog  # noqa: E402
 from screening.domain.orders.registry import ORDER_RULES  # noqa: E402
 from screening.domain.workups.registry import WORKUPS  # noqa: E402
 from screening.settings import Settings  # noqa: E402
+from screening.synthetic import charts as wire  # noqa: E402
 from tryout.ehr import answer_prefetch  # noqa: E402
 
 SCHEMA: Final = HERE / "node_modules" / "@medplum" / "definitions" / "dist" / "fhir" / "r4" / "fhir.schema.json"

@@ -16,9 +16,9 @@ from contract import judge
 from contract.client import Client
 from contract.corpus import ONE_OF_EACH
 from contract.stack import own_stack, served
-from scenarios import wire
 from scenarios.expected import expected, shown
 
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 TOKEN = "synthetic-token-of-one-call"

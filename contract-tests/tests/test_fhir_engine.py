@@ -17,9 +17,9 @@ from contract import engine, judge
 from contract.client import Client
 from contract.corpus import ONE_OF_EACH
 from contract.engine import TOKEN, CannotStart, Engine
-from scenarios import wire
 from scenarios.expected import expected, shown
 
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 FILE = Path(__file__).parents[3] / "shared" / "clinical" / "scenarios.json"

@@ -8,9 +8,9 @@ import pytest
 from contract import judge
 from contract.client import Client
 from markdown_it import MarkdownIt
-from scenarios import wire
 from scenarios.expected import shown
 
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 HOSTILE = [

@@ -18,9 +18,9 @@ import pytest
 from contract import judge
 from contract.client import Client
 from contract.corpus import ONE_OF_EACH
-from scenarios import wire
 from scenarios.expected import EXTENSION, expected, shown
 
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 FILE = Path(__file__).parents[3] / "shared" / "clinical" / "scenarios.json"

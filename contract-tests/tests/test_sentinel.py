@@ -11,8 +11,8 @@ import pytest
 from contract.client import ORIGIN, Client
 from contract.exchanges import load
 from contract.marking import MARK, marked
-from scenarios import wire
 
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 SCENARIO = {

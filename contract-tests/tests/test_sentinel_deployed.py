@@ -16,8 +16,8 @@ from attack.field import DISCOVERY, SELECT, SERVICE, Field, encoded, prepared
 from attack.sending import Reply
 from attack.traps import SPEAKING_BASES
 from contract.marking import MARK, marked
-from scenarios import wire
 
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 SIGN = "/cds-services/dystonia-order-sign"

@@ -11,8 +11,8 @@ import pytest
 from contract import judge
 from contract.client import Client
 from scenarios.expected import shown
-from scenarios.wire import SYSTEMS
 
+from screening.synthetic.charts import SYSTEMS
 from tryout import ehr
 
 SHARED = Path(__file__).parents[3] / "shared"

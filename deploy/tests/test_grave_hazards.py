@@ -3,11 +3,8 @@
 Synthetic. Times are days before the day of the call.
 """
 
-import importlib.util
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,6 +13,7 @@ from flask.testing import FlaskClient
 from chassis.testing import KEYS, signed
 from screening.app import create_app
 from screening.settings import Settings
+from screening.synthetic import charts as wire
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SERVICE = "dystonia-patient-view"
@@ -33,20 +31,6 @@ CALCIUM = [{"code": "17861-6", "v": 9.4, "u": "mg/dL", "ago": 20}, {"code": "175
 COPPER = [{"code": "2064-4", "v": 27, "u": "mg/dL", "ago": 20}]
 
 
-def wire() -> ModuleType:
-    """The contract tests' maker of calls; their folder is no installed package."""
-    path = Path(__file__).parents[2] / "contract-tests" / "scenarios" / "wire.py"
-    spec = importlib.util.spec_from_file_location("hazards_wire", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-WIRE = wire()
-
-
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
     return signed(create_app(Settings(identity_key=b"k" * 32, internal_keys=KEYS), clock=lambda: NOW)).test_client()
@@ -58,7 +42,7 @@ def cards(client: FlaskClient, **patient: Any) -> list[dict[str, Any]]:
         "id": "hazard", "hook": "patient-view", "age": 45, "sex": "female", "conditions": DYSTONIA, **patient,
     }  # fmt: skip
     listed = {one["id"]: one for one in client.get("/cds-services").get_json()["services"]}
-    call = WIRE.call(scenario, listed[SERVICE]["prefetch"], NOW.date(), WIRE.answer_by_type)
+    call = wire.call(scenario, listed[SERVICE]["prefetch"], NOW.date(), wire.answer_by_type)
     answer = client.post(f"/cds-services/{SERVICE}", json=call)
     assert answer.status_code == 200
     return list(answer.get_json()["cards"])

@@ -125,7 +125,7 @@ from pathlib import Path
 import requests
 sys.path.insert(0, "contract-tests")
 from contract.stack import own_stack
-from scenarios import wire
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 state = Path("state-of-the-test")

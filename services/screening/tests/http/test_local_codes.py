@@ -10,10 +10,10 @@ import edge_samples as s
 import pytest
 
 from screening.services import LONGEST_TEMPLATE
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "routes"))
-from judging import wire
 
 SHARED = Path(__file__).parents[4].parent / "shared" / "clinical" / "scenarios.json"
 LAB = wire.SYSTEMS["local"]

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any
 
 from chart_builder import NOW
-from judging import wire
 from msgspec import Raw
 
 from screening.app import reader
@@ -14,6 +13,7 @@ from screening.domain.chart import Chart
 from screening.domain.codes import CodeBook
 from screening.fhir.reading import Call
 from screening.services import prefetch_templates
+from screening.synthetic import charts as wire
 
 CANONICAL_BASE = "https://dystonia-cds.example/fhir"
 Answer = Callable[[Mapping[str, Any], Mapping[str, str], Mapping[str, Any], date], dict[str, Any]]

@@ -30,7 +30,6 @@ def by_path(name: str) -> ModuleType:
 
 
 expected = by_path("expected")
-wire = by_path("wire")
 
 
 def screened(chart: Chart, scenario: Mapping[str, Any]) -> screen.Screening:

@@ -11,10 +11,11 @@ import pytest
 from chart_builder import NOW
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from judging import screened, wire
+from judging import screened
 from mixing import WRITTEN, mixed, outcome
 
 from screening.knowledge.loading import code_book
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 BOOK = code_book()

@@ -6,11 +6,12 @@ from typing import Any
 
 import fhir_route
 import pytest
-from judging import check, wire
+from judging import check
 from scenario_files import Case, shared, written
 
 from screening.domain.codes import CodeBook
 from screening.knowledge.loading import code_book
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 Answer = Callable[[Mapping[str, Any], Mapping[str, str], Mapping[str, Any], date], dict[str, Any]]

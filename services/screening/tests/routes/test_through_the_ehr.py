@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import pytest
 from chart_builder import NOW
-from judging import wire
 from scenario_files import written
 
 from chassis.testing import CALLER, KEYS, signed
@@ -19,6 +18,7 @@ from screening.domain import screen
 from screening.knowledge import loading
 from screening.services import BY_ID, prefetch_templates
 from screening.settings import Settings
+from screening.synthetic import charts as wire
 from tryout.ehr import answer_prefetch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fhir"))
