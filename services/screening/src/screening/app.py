@@ -13,7 +13,7 @@ from chassis.logs import Log
 from chassis.start import in_each_worker
 from screening import __version__, feedback_views, override_reasons, services, trace_codes, views
 from screening.cards import drafts
-from screening.cards.explanations import Explanations
+from screening.cards.explanations import Explanations, Snapshot
 from screening.cards.render import Renderer
 from screening.domain import RULES_VERSION
 from screening.domain.answers import Terms
@@ -29,6 +29,7 @@ from screening.memory import Memory
 from screening.modes import Modes
 from screening.pages import doctor, report, thresholds, trace
 from screening.pages.doctor_watch import Watch
+from screening.preview import Preview
 from screening.publishing import shelf
 from screening.publishing import views as publishing
 from screening.recorder import Recorder
@@ -122,6 +123,19 @@ def rules_version(site_values: SiteValues) -> str:
     return f"{RULES_VERSION}+site.{version}" if version else RULES_VERSION
 
 
+def previews(settings: Settings, book: CodeBook, texts: Callable[[], Snapshot]) -> Preview:
+    """What makes cards of records under these settings, with texts that are asked for each time."""
+    own = settings.site_values
+    return Preview(
+        reader=reader(book, settings.canonical_base, own, settings.max_resources),
+        renderer=Renderer(settings.public_url, settings.canonical_base, loading.override_reasons(), rules_version(own)),
+        texts=texts,
+        templates=services.prefetch_templates(book, settings.canonical_base, own),
+        order_codes=site_orders(settings),
+        links=settings.allowed_links or (f"{settings.public_url}/",),
+    )
+
+
 def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flask:
     """The screening service. `clock` gives the moment of a call; the rules know no other time."""
     book = code_book(settings)
@@ -151,24 +165,21 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     trace_hours = settings.store.trace_hours if store.exists else 0
     tally = Tally(templates)
     snapshots = Snapshots(tally, settings.state_dir / "doctor" if settings.state_dir is not None else None)
+    preview = previews(settings, book, lambda: explanations.current)
     app.register_blueprint(
         views.blueprint(
             views.Parts(
-                fallback=Fallback(
-                    reader(book, settings.canonical_base, own, settings.max_resources), ehrs(settings), templates
-                ),
+                fallback=Fallback(preview.reader, ehrs(settings), templates),
                 ehr_seconds=settings.answer_within * settings.ehr_share,
                 rules_version=rules_version(own),
-                renderer=Renderer(
-                    settings.public_url, settings.canonical_base, loading.override_reasons(), rules_version(own)
-                ),
+                renderer=preview.renderer,
                 explanations=explanations,
                 identity_key=settings.identity_key,
                 discovery=announced,
                 templates=templates,
                 clock=clock,
-                order_codes=site_orders(settings),
-                allowed_links=settings.allowed_links or (f"{settings.public_url}/",),
+                order_codes=preview.order_codes,
+                allowed_links=preview.links,
                 watch=Watch(tally, templates, names, book).look,
                 note=tally.note,
                 memory=Memory(store, Marks.of(settings.identity_key), Terms(settings.store.accepted_days)),
