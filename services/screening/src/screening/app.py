@@ -27,7 +27,7 @@ from screening.knowledge.concept_maps import LeftOut
 from screening.knowledge.order_codes import OrderCodes
 from screening.memory import Memory
 from screening.modes import Modes
-from screening.pages import doctor, report, thresholds, trace
+from screening.pages import assets, doctor, look, report, thresholds, trace
 from screening.pages.doctor_watch import Watch
 from screening.preview import Preview
 from screening.publishing import shelf
@@ -153,6 +153,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
         return ["the rule modes are at fault; a former version of them is in force"] if modes.faults else []
 
     app = shell.build(__name__, version=__version__, max_body=settings.max_body, not_ready=not_ready, degraded=degraded)
+    app.config[look.TRY_OUT] = settings.try_out
     in_each_worker(app, explanations.keep, explanations.stop)
     peers.install(app, settings.internal_keys, by={"gateway"})
     own = settings.site_values
@@ -194,6 +195,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     app.register_blueprint(trace.blueprint(recorder, trace_hours, clock))
     app.register_blueprint(report.blueprint(store, settings.report, clock))
     app.register_blueprint(doctor.blueprint(snapshots, templates, names, clock))
+    app.register_blueprint(assets.blueprint())
     app.register_blueprint(thresholds.blueprint(own, rules_version(own)))
     published = shelf.build(
         canonical_base=settings.canonical_base,

@@ -29,6 +29,8 @@ _PLAIN: Final = Regexp(
 _SHORT: Final = Length(max=200)
 """For what stands many times over in every document that we publish."""
 
+TRY_OUT: Final = "try-out"
+PRODUCTION: Final = "production"
 SITE_VALUES: Final = "SITE_VALUES_FILE"
 RULE_MODES: Final = "RULE_MODES_FILE"
 LINKS: Final = "ALLOWED_LINKS"
@@ -66,6 +68,7 @@ class Settings:
         store: where cards and answers are kept, and for how long.
         report: how the report judges, and what it does not tell.
         trace_facts: whether traces hold the deciding facts, each as its code, its day and the band that it lies in.
+        try_out: whether this is a try-out: synthetic patients, and a workbench to see them in.
         max_body: largest request body in bytes.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -92,6 +95,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     report: reporting.Terms = field(default_factory=reporting.Terms)
     trace_facts: bool = False
+    try_out: bool = False
     max_body: int = 10_000_000
     log_level: str = "INFO"
 
@@ -128,6 +132,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     store = store_settings.read(env)
     terms = reporting.read(env)
     trace_facts = env.bool("TRACE_FACTS", False)
+    deployment = env.str("DEPLOYMENT", PRODUCTION, validate=OneOf([TRY_OUT, PRODUCTION]))
     max_body = env.int("MAX_BODY_BYTES", 10_000_000, validate=Range(1_000, 100_000_000))
     log_level = env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     env.finish()
@@ -154,6 +159,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         store=store,
         report=terms,
         trace_facts=trace_facts,
+        try_out=deployment == TRY_OUT,
         max_body=max_body,
         log_level=log_level,
     )

@@ -59,6 +59,7 @@ BAD: list[tuple[str, str]] = [
     *(("TRACE_HOURS", value) for value in ("x", "-1", "8761")),
     *(("TRACE_MOST", value) for value in ("x", "0", "10000001")),
     *(("TRACE_FACTS", value) for value in ("maybe", "2")),
+    *(("DEPLOYMENT", value) for value in ("Production", "test")),
     *(("SMALL_COUNT", value) for value in ("x", "0", "1001")),
     *(("REPORT_ACCEPTANCE", value) for value in ("x", "-1", "101", "nan")),
     *(("REPORT_MINIMUM", value) for value in ("x", "0")),

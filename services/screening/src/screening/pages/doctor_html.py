@@ -52,7 +52,7 @@ def page(told: _Told) -> str:
         sheet=LINES.join(_group(group) for group in told["sheet"]),
         scopes=_scopes(told),
     )
-    return look.page("Prefetch doctor", body)
+    return look.page("Prefetch doctor", body, current=look.DOCTOR)
 
 
 def _client(one: _Told) -> Markup:

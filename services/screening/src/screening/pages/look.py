@@ -1,48 +1,102 @@
-"""How our pages look: one frame and one style for all, headers to match, and nothing on them runs.
+"""How our pages look: one frame and one style for all, and headers to match. Nothing runs on them but in the workbench.
 
 The style sheet is that of the explanations, through the same public door. Everything put into a page is escaped,
 unless it is Markup of ours.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from flask import request
+from flask import current_app, g, has_app_context, has_request_context, request
 from markupsafe import Markup
+
+from screening.pages import assets
 
 HTML: Final = "text/html"
 JSON: Final = "application/json"
 TEXT: Final = "text/plain"
 
+_ONLY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'{}; base-uri 'none'; form-action 'self';{}"
+    " frame-ancestors 'none'"
+)
 GUARD: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none';"
-        " frame-ancestors 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": _ONLY.format("", ""),
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
     "Vary": "Accept",
 }
-"""The headers of a page for operators."""
+"""The headers of a page on which nothing runs. Its forms lead to this service, and are told from strange ones by the
+origin that the browser names: without a referrer it would name none."""
+
+RUNNING: Final = {
+    **GUARD,
+    "Content-Security-Policy": _ONLY.format(" data:", " script-src 'self'; connect-src 'self';"),
+}
+"""The headers of a page with scripts of ours: the workbench alone."""
+
+TRY_OUT: Final = "TRY_OUT"
+"""The key of the app's configuration that says whether this is a try-out, with a workbench and without a sign-in."""
+
+WORKBENCH: Final = "workbench"
+TRACE: Final = "trace"
+REPORT: Final = "report"
+DOCTOR: Final = "prefetch-doctor"
+STUDIO: Final = "studio"
+THRESHOLDS: Final = "thresholds"
+EXPLANATIONS: Final = "explanations"
+_TITLES: Final[Mapping[str, str]] = {
+    WORKBENCH: "Workbench",
+    TRACE: "Trace",
+    REPORT: "Report",
+    DOCTOR: "Prefetch doctor",
+    STUDIO: "Studio",
+    THRESHOLDS: "Thresholds",
+    EXPLANATIONS: "Explanations",
+}
+"""The navigation in its order: what `current` of a page may be -> its name. The workbench is in a try-out only."""
+_OPERATORS: Final = frozenset({TRACE, REPORT, DOCTOR, STUDIO})
 
 _PAGE: Final = Markup("""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
 <title>{title} · Dystonia CDS</title>
 <link rel="stylesheet" href="{up}explanations-assets/site.css">
-</head>
+{styles}<link rel="icon" href="{up}explanations-assets/icon.svg" type="image/svg+xml">
+{scripts}</head>
 <body>
-<main id="main">
+<a class="skip" href="#main">Skip to content</a>
+<header class="site">
+<a class="name" href="{home}">Dystonia CDS</a>
+<nav aria-label="Pages">{navigation}</nav>{sign_out}
+</header>
+<main id="main" tabindex="-1">
 <h1>{title}</h1>
 {body}
 </main>
+<footer class="site">
+<p>Dystonia CDS screens for treatable causes of dystonia. It supports a clinician's decision and makes none. All
+clinical content awaits clinical sign-off.</p>
+<p>{about}<a href="{up}cds-services">Discovery</a> · <a href="{up}fhir">Rules as FHIR</a> ·
+<a href="{up}openapi.json">Addresses</a> · <a href="{up}bibliography">Bibliography</a> ·
+<a href="{up}readyz">Readiness</a> · <a href="{up}version">Version</a></p>
+</footer>
 </body>
 </html>
 """)
+_STYLE: Final = Markup('<link rel="stylesheet" href="{}">\n')
+_SCRIPT: Final = Markup('<script type="module" src="{}"></script>\n')
+_NAVIGATION: Final = Markup('<a href="{}"{}>{}</a>')
+_HERE: Final = Markup(' aria-current="page"')
+_SIGN_OUT: Final = Markup(
+    '\n<form class="sign-out" method="post" action="{}sign-out"><button type="submit">Sign out</button></form>'
+)
+_TRY_OUT: Final = Markup("<strong>Try-out: synthetic patients only.</strong> ")
 _TABLE: Final = Markup(
     '<div class="table"><table{}>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>'
 )
@@ -55,15 +109,63 @@ LINES: Final = Markup("\n")
 """Joins the parts of a page."""
 
 
-def page(title: str, body: Markup, depth: int = 0) -> str:
-    """A whole page.
+def page(
+    title: str,
+    body: Markup,
+    depth: int = 0,
+    *,
+    scripts: Sequence[str] = (),
+    styles: Sequence[str] = (),
+    current: str = "",
+) -> str:
+    """A whole page: the frame that all pages share, and `body` in it.
 
     Args:
         title: plain text.
         body: what stands below the title.
         depth: how many segments the page's address has after the first: links of ours are relative.
+        scripts: modules to run, names of files in `pages/assets/`; such a page goes out with the headers `RUNNING`.
+        styles: style sheets besides that of the site, names of files in `pages/assets/`.
+        current: the page of the navigation that this is or belongs to.
     """
-    return _PAGE.format(title=title, body=body, up="../" * depth)
+    up = "../" * depth
+    return _PAGE.format(
+        title=title,
+        body=body,
+        up=up,
+        home=up or "./" if _is_try_out() else f"{up}{EXPLANATIONS}",
+        styles=Markup("").join(_STYLE.format(assets.address(name, depth)) for name in styles),
+        scripts=Markup("").join(_SCRIPT.format(assets.address(name, depth)) for name in scripts),
+        navigation=_navigation(up, current),
+        sign_out=Markup("") if _is_try_out() or not _for_operator() else _SIGN_OUT.format(up),
+        about=_TRY_OUT if _is_try_out() else Markup(""),
+    )
+
+
+def _navigation(up: str, current: str) -> Markup:
+    names = [
+        name for name in _TITLES if (name != WORKBENCH or _is_try_out()) and (name not in _OPERATORS or _for_operator())
+    ]
+    links = (
+        _NAVIGATION.format(
+            (up or "./") if name == WORKBENCH else f"{up}{name}", _HERE if name == current else "", _TITLES[name]
+        )
+        for name in names
+    )
+    return Markup(" ").join(links)
+
+
+def _is_try_out() -> bool:
+    return has_app_context() and bool(current_app.config.get(TRY_OUT, False))
+
+
+def _for_operator() -> bool:
+    """Whether the gateway says that whoever reads this page may see those for operators; a page made without a request
+    is for nobody in particular."""
+    if not has_request_context():
+        return False
+    caller = g.get("claims", {}).get("caller")
+    return _is_try_out() or (isinstance(caller, dict) and caller.get("operator") is True)
 
 
 def table(

@@ -47,7 +47,7 @@ def page(told: _Told) -> str:
         _PARAGRAPH.format(words.HOW_TO_READ),
         _PARAGRAPH.format(words.DIFFERENCES),
     ]
-    return look.page("Report", LINES.join(parts))
+    return look.page("Report", LINES.join(parts), current=look.REPORT)
 
 
 def _links(told: _Told) -> Markup:

@@ -1,9 +1,7 @@
 """GET /thresholds: every number that decides, the one in force here, and what the site has set itself."""
 
-import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
@@ -20,8 +18,7 @@ it.</p>
 <h2>Set by this site</h2>
 {own}
 <h2>All thresholds</h2>
-{rows}
-<p><a href="explanations">Explanations</a> · <a href="bibliography">Bibliography</a></p>""")
+{rows}""")
 _OWN: Final = Markup("""<p>File version {version}, approved by {approver} on {approved}. Every card shows these
 values.</p>
 {rows}""")
@@ -30,25 +27,20 @@ _NOTHING: Final = Markup("<p>Nothing: the defaults hold.</p>")
 _MAY: Final = {"no": "no", "not-lower": "yes, but not lower", "yes": "yes"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    body: bytes
-    etag: str
-
-
 def blueprint(site_values: SiteValues, rules_version: str) -> Blueprint:
-    """The page. Both its forms are made here, once: what holds is settled at start."""
+    """The page. What it says is made here, once: what holds is settled at start. Its frame depends on who reads it."""
     views = Blueprint("thresholds", __name__)
     told = described(site_values, rules_version)
-    documents = {look.HTML: _document(page(told)), look.JSON: _document(json.dumps(told, ensure_ascii=False))}
+    written, body = json.dumps(told, ensure_ascii=False), _body(told)
+    forms: Mapping[str, Callable[[], str]] = {look.HTML: lambda: _framed(body), look.JSON: lambda: written}
 
     @views.get("/thresholds")
     def thresholds() -> Response:
         """All thresholds, as HTML or JSON."""
-        chosen = look.preferred(*documents)
-        response = Response(documents[chosen].body, headers={**look.GUARD, "Cache-Control": "no-cache"})
+        chosen = look.preferred(*forms)
+        response = Response(forms[chosen](), headers={**look.GUARD, "Cache-Control": "no-cache"})
         response.headers["Content-Type"] = look.content_type(chosen)
-        response.set_etag(documents[chosen].etag)
+        response.add_etag()
         response.make_conditional(request)
         return response
 
@@ -97,7 +89,11 @@ def open_to_sites(threshold: AnyThreshold) -> str:
     return "not-lower" if threshold.floor else "yes"
 
 
-def page(told: Mapping[str, Any]) -> str:
+def _framed(body: Markup) -> str:
+    return look.page("Thresholds", body, current=look.THRESHOLDS)
+
+
+def _body(told: Mapping[str, Any]) -> Markup:
     """The document of `described` as HTML; everything that a site wrote is escaped."""
     ours, own = told["thresholds"], told["siteValues"]
     rows = table(
@@ -114,8 +110,7 @@ def page(told: Mapping[str, Any]) -> str:
             for t in ours
         ),
     )
-    body = _BODY.format(version=told["rulesVersion"], own=_own(own) if own else _NOTHING, rows=rows)
-    return look.page("Thresholds", body)
+    return _BODY.format(version=told["rulesVersion"], own=_own(own) if own else _NOTHING, rows=rows)
 
 
 def _own(own: list[dict[str, Any]]) -> Markup:
@@ -129,8 +124,3 @@ def _own(own: list[dict[str, Any]]) -> Markup:
 
 def _listed(numbers: list[str]) -> str:
     return " / ".join(numbers)
-
-
-def _document(text: str) -> _Document:
-    body = text.encode()
-    return _Document(body, hashlib.sha256(body).hexdigest()[:32])

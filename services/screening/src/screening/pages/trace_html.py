@@ -30,7 +30,8 @@ def one(told: _Told) -> str:
     """The document of `trace.found` as HTML."""
     traces = told["traces"]
     head = _HEAD.format(told["hookInstance"], trace_words.how_many(len(traces)), told["about"])
-    return look.page("Why this answer", LINES.join([head, *(_call(trace) for trace in traces)]), depth=1)
+    body = LINES.join([head, *(_call(trace) for trace in traces)])
+    return look.page("Why this answer", body, depth=1, current=look.TRACE)
 
 
 def latest(told: _Told) -> str:
@@ -42,7 +43,7 @@ def latest(told: _Told) -> str:
         )
     else:
         parts.append(_PARAGRAPH.format(trace_words.NO_CALLS))
-    return look.page("The latest calls", LINES.join(parts))
+    return look.page("The latest calls", LINES.join(parts), current=look.TRACE)
 
 
 def _filters(told: _Told) -> Markup:
