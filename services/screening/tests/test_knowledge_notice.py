@@ -50,7 +50,7 @@ def test_the_free_and_the_licensed_part_of_snomed_ct_are_told_apart() -> None:
 
 def test_the_files_that_notice_points_to_exist() -> None:
     paths = re.findall(r"services/[\w/.-]*\w/?", NOTICE)
-    assert len(paths) == 3
+    assert len(paths) == 4
     assert all((ROOT / path).exists() for path in paths)
 
 
