@@ -1,6 +1,5 @@
 """Pages under the public base URL: content passed on for reading, and the gateway's own."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +27,7 @@ def content(stub: Any) -> Any:
     [
         "/explanations", "/explanations/vitamin-b12", "/bibliography", "/explanations-assets/page.css",
         "/explanations/vitamin-b12?audience=patient", "/explanations-assets/a/b_c.1.css", "/thresholds",
+        "/pages-assets/vendored/x.js?v=1",
     ],
 )  # fmt: skip
 def test_pages_of_content_are_passed_on(client: Any, content: Any, path: str) -> None:
@@ -69,7 +69,9 @@ def test_not_modified_and_not_found_are_passed_on(client: Any, content: Any) -> 
     assert client.get("/explanations/none").data == b"no such page"
 
 
-@pytest.mark.parametrize("path", ["/explanations", "/bibliography", "/explanations-assets/x.css", "/thresholds"])
+@pytest.mark.parametrize(
+    "path", ["/explanations", "/bibliography", "/explanations-assets/x.css", "/thresholds", "/pages-assets/x"]
+)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_pages_are_for_reading_only(client: Any, content: Any, method: str, path: str) -> None:
     assert client.open(path, method=method, data=b"x").status_code == 405
@@ -82,7 +84,8 @@ def test_pages_are_for_reading_only(client: Any, content: Any, method: str, path
         "/explanations/../snapshot", "/explanations/..", "/explanations/.", "/explanations/%2e%2e/snapshot",
         "/explanations-assets/a/../../snapshot", "/explanations/a//b", "/explanations/a%00", "/explanations/a%20b",
         "/explanations/a%3Fb", "/explanations/a%0d%0aX:1", "/explanations/", "/snapshot", "/explanations/http://x.example",
-        "/explanations/a%5Cb", "/explanations/\u00e4",
+        "/explanations/a%5Cb", "/explanations/\u00e4", "/pages-assets/../snapshot", "/pages-assets/a//b",
+        "/pages-assets/",
     ],
 )  # fmt: skip
 def test_nothing_else_of_content_can_be_reached(client: Any, content: Any, path: str) -> None:
@@ -117,60 +120,11 @@ def test_content_that_is_down_does_not_make_the_gateway_unready(
     assert client.post("/cds-services/dystonia-patient-view", json=call).status_code == 200
 
 
-def test_the_front_page_of_a_try_out_says_where_to_go(gateway: Callable[..., Any]) -> None:
-    response = gateway(public_url="http://localhost:1234/<b>").get("/")
-    assert response.status_code == 200
-    assert response.content_type == "text/html; charset=utf-8"
-    assert "<b>" not in response.text
-    base = "http://localhost:1234/&lt;b&gt;"
-    for path in ("/cds-services", "/explanations", "/bibliography", "/thresholds", "/readyz", "/healthz", "/version"):
-        assert f'href="{base}{path}"' in response.text
-    assert "try-out" in response.text
-
-
-SITE_VALUE = {
-    "id": "vitamin-b12.total.indeterminate", "means": "vitamin B12: indeterminate up to this",
-    "value": ["300 ng/L", "221 pmol/L"], "default": ["350 ng/L", "258 pmol/L"], "reason": "Example <b>reason</b>.",
-    "approver": "Example Approver", "approved": "2026-11-01", "version": "2026-1",
-}  # fmt: skip
-
-
-def told(content: Any, body: bytes, status: int = 200) -> None:
-    content.reply = lambda handler: content.send(handler, status, body)
-
-
-def test_the_front_page_lists_what_the_site_has_set(client: Any, content: Any) -> None:
-    told(content, json.dumps({"rulesVersion": "1", "siteValues": [SITE_VALUE], "thresholds": []}).encode())
-    page = client.get("/").text
-    expected = (
-        "vitamin-b12.total.indeterminate", "300 ng/L / 221 pmol/L instead of 350 ng/L / 258 pmol/L",
-        "Example &lt;b&gt;reason&lt;/b&gt;.", "Example Approver on 2026-11-01, file version 2026-1",
-    )  # fmt: skip
-    for words in expected:
-        assert words in page
-    assert "<b>" not in page
-    ((_, path, headers, _),) = content.calls
-    assert (path, headers["Accept"]) == ("/thresholds", "application/json")
-    told(content, b'{"siteValues": []}')
-    assert "the defaults hold" in client.get("/").text
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"{}", b"[]", b"<p>x", b'{"siteValues": [{}]}', b'{"siteValues": null}', b"\xff"]
-)
-def test_the_front_page_does_without_what_screening_does_not_say(client: Any, content: Any, body: bytes) -> None:
-    told(content, body)
-    response = client.get("/")
-    assert response.status_code == 200
-    assert "Not known" in response.text
-
-
-def test_the_front_page_does_without_screening(gateway: Callable[..., Any]) -> None:
+def test_without_screening_there_is_none_of_its_pages(gateway: Callable[..., Any]) -> None:
     for upstreams in ({"screening": "http://127.0.0.1:1"}, {"other": "http://127.0.0.1:1"}):
         client = gateway(upstreams=upstreams)
-        assert client.get("/").status_code == 200
-        assert "Not known" in client.get("/").text
-        assert client.get("/thresholds").status_code == (503 if "screening" in upstreams else 404)
+        for path in ("/thresholds", "/pages-assets/cards.css", "/studio", "/workbench/b12-low"):
+            assert client.get(path).status_code == (503 if "screening" in upstreams else 404)
 
 
 def test_production_has_no_front_page_but_public_reading(gateway: Callable[..., Any]) -> None:

@@ -176,6 +176,8 @@ def _pages(settings: Settings) -> Json:
         ("/explanations-assets/{rest}", "asset", "pages", "What pages need", ("text/css",), (rest,)),
         ("/bibliography", "bibliography", "pages", "The sources", (html, plain), ()),
         ("/thresholds", "thresholds", "pages", "Every number that decides", (html, plain), ()),
+        ("/pages-assets/{rest}", "pages-asset", "pages", "What the pages of screening need",
+         ("text/css", "text/javascript", "image/svg+xml"), (rest,)),
         ("/fhir", "fhir", "pages", "What can be read as FHIR resources", ("application/fhir+json",), ()),
         ("/fhir/", "fhir-base", "pages", "The same", ("application/fhir+json",), ()),
         ("/fhir/{rest}", "fhir-resources", "pages", "The rules as FHIR resources", ("application/fhir+json",), (rest,)),
@@ -197,9 +199,37 @@ def _pages(settings: Settings) -> Json:
     paths["/readyz"] = {"get": _operation("readyz", "operations", "Whether it can serve", answers=ready, refusals=_ANY)}
     paths |= _for_operators(settings)
     if settings.try_out:
-        page = {"description": "The page.", "content": {html: {}}}
-        paths["/"] = {"get": _operation("front", "pages", "Where to go", answers={200: page}, refusals=_ANY)}
+        paths |= _workbench(rest)
     return paths
+
+
+def _workbench(rest: Json) -> Json:
+    """The pages of a try-out: an EHR to play with, for this machine only."""
+    html: Json = {"text/html": {}}
+    json_: Json = {"application/json": {}}
+    page: dict[int, Json] = {200: {"description": "The page.", "content": html}}
+    either: dict[int, Json] = {200: {"description": "The page, or data of it.", "content": html | json_}}
+    drawn: dict[int, Json] = {200: {"description": "The plots, as SVG in JSON.", "content": json_}}
+    record: Json = {"type": "object", "description": "A call, as it is sent to a service."}
+    refusals = (*_PASSED_ON, 403)
+    return {
+        "/": {"get": _operation("front", "pages", "The workbench", answers=page, refusals=(*_ANY, 403, 500))},
+        "/workbench/{rest}": {
+            "get": _operation(
+                "workbench", "pages", "The workbench of one case", answers=either, parameters=(rest,), refusals=refusals
+            )
+        },
+        "/workbench/timeline": {
+            "post": _operation(
+                "timeline",
+                "pages",
+                "The laboratory results of a call, drawn over time",
+                body=record,
+                answers=drawn,
+                refusals=(*refusals, 413, 415),
+            )
+        },
+    }
 
 
 def _for_operators(settings: Settings) -> Json:
@@ -217,6 +247,8 @@ def _for_operators(settings: Settings) -> Json:
         ("/prefetch-doctor", "prefetch-doctor", "What came of the data that is asked for", (_client(),)),
         ("/trace", "traces", "The latest calls", (_client(), outcome)),
         ("/trace/{hook_instance}", "trace", "Why a call was answered as it was", (instance,)),
+        ("/studio", "studio", "Every card that there can be", ()),
+        ("/studio/{rest}", "studio-files", "The same, to keep", (_parameter("rest", _REST),)),
         ("/report", "report", "How cards are answered", asked),
         ("/report.csv", "report-csv", "The same, a line for each count", asked),
     )

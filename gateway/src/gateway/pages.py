@@ -1,14 +1,14 @@
-"""Pages under the public base URL: those of content and screening, passed on for reading, and our own front page."""
+"""Pages under the public base URL: those of content and screening, passed on for reading."""
 
 import re
 from typing import Final
 
-import msgspec
 from flask import Blueprint, Response, g, jsonify, request
 from markupsafe import Markup
 
 from chassis.problems import Problem
-from gateway import __version__, operators
+from gateway import __version__, bodies, frame, operators, refusals
+from gateway.auth import is_loopback
 from gateway.messages import UUID
 from gateway.problems import upstream_bad
 from gateway.routing import Answer, Upstream
@@ -23,65 +23,30 @@ _SEGMENTS: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A
 _HOOK_INSTANCE: Final = re.compile(UUID)
 _MAX_QUERY: Final = 200
 _REPORT_S: Final = 25.0
+_NOT_THERE: Final = frozenset({404, 502, 503, 504})
+"""Statuses by which the workbench is not there."""
 _QUERY: Final = re.compile(rb"[A-Za-z0-9._~%=&+-]*")
 _MAX_SEARCH: Final = 1_000
 _SEARCH: Final = re.compile(rb"[A-Za-z0-9._~%=&+:/|,-]*")
 """A FHIR search names canonical URLs, and many clients leave their slashes as they are."""
 
-_FRONT: Final = Markup("""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>dystonia-cds: try-out</title>
-<h1>dystonia-cds: try-out</h1>
-<p>A CDS Hooks service that screens for treatable causes of dystonia. This instance is a try-out: it is for
-synthetic patients, it answers unidentified calls from this machine, and nothing that it says has been signed off
-for care.</p>
+_FRONT: Final = Markup("""<p>A CDS Hooks service that screens for treatable causes of dystonia. This instance is a
+try-out: it is for synthetic patients, it answers unidentified calls from this machine, and nothing that it says has
+been signed off for care.</p>
+<p class="note">The workbench belongs here. The service that makes it cannot be reached just now: the log in STATE_DIR
+says why.</p>
 <ul>
-<li><a href="{base}/cds-services">{base}/cds-services</a>: discovery; give this address to a CDS client</li>
-<li><a href="{base}/explanations">{base}/explanations</a>: what the cards mean, with the evidence</li>
-<li><a href="{base}/bibliography">{base}/bibliography</a>: the sources</li>
-<li><a href="{base}/thresholds">{base}/thresholds</a>: every number that decides, and what this site has set itself</li>
-<li><a href="{base}/prefetch-doctor">{base}/prefetch-doctor</a>: what came of the data that we ask for, and what an
-EHR has to send</li>
-<li><a href="{base}/trace">{base}/trace</a>: the latest calls, and why each was answered as it was</li>
-<li><a href="{base}/report">{base}/report</a>: how cards are answered, and which rules nobody follows</li>
-<li><a href="{base}/fhir/metadata">{base}/fhir/metadata</a>: the rules as FHIR resources, and how to read them</li>
-<li><a href="{base}/openapi.json">{base}/openapi.json</a>: all addresses, as OpenAPI</li>
-<li><a href="{base}/readyz">{base}/readyz</a>: whether it is ready; <a href="{base}/healthz">{base}/healthz</a>:
-whether it runs; <a href="{base}/version">{base}/version</a>: which version</li>
-</ul>
-<h2>Set by this site</h2>
-{own}
-</html>
-""")
-_OWN: Final = Markup("<ul>\n{}\n</ul>")
-_VALUE: Final = Markup("<li><code>{}</code> ({}): {} instead of {}. {} Approved by {} on {}, file version {}.</li>")
-_NOT_KNOWN: Final = Markup("<p>Not known: the screening service does not say.</p>")
-_NOTHING: Final = Markup("<p>No threshold: the defaults hold.</p>")
-
-
-class _SiteValue(msgspec.Struct):
-    """What screening says of a threshold that the site has set."""
-
-    id: str
-    means: str
-    value: list[str]
-    default: list[str]
-    reason: str
-    approver: str
-    approved: str
-    version: str
-
-
-class _Thresholds(msgspec.Struct):
-    siteValues: list[_SiteValue]  # noqa: N815  as the wire has it
-
-
-_thresholds: Final = msgspec.json.Decoder(_Thresholds)
+<li><a href="cds-services">Discovery</a>: give this address to a CDS client: <code>{}/cds-services</code></li>
+<li><a href="explanations">Explanations</a>: what the cards mean, with the evidence</li>
+<li><a href="openapi.json">All addresses</a>, as OpenAPI</li>
+<li><a href="readyz">Whether it is ready</a>, and what it waits for</li>
+</ul>""")
+"""Stands in for the workbench."""
 
 
 def blueprint(settings: Settings, content: Upstream, screening: Upstream | None) -> Blueprint:
-    """The routes of all pages. They are public reading: no token is asked for.
+    """The routes of all pages. Most are public reading; those for operators ask who wants to know, and the workbench is
+    for this machine, in a try-out.
 
     Args:
         settings: of the gateway.
@@ -109,6 +74,13 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
         """The numbers that decide, from the service that decides."""
         if screening is None:
             raise Problem(404, "There is no such page.")
+        return _pass_on(screening, request.path)
+
+    @pages.get("/pages-assets/<path:rest>")
+    def assets(rest: str) -> Response:
+        """What the pages of the service that decides are drawn with."""
+        if screening is None or not _SEGMENTS.fullmatch(rest):
+            raise Problem(404, "There is no such file.")
         return _pass_on(screening, request.path)
 
     @pages.get("/fhir")
@@ -140,6 +112,15 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
         """How cards are answered. Counting may take longer than a call may."""
         return _pass_on(for_operators(), request.path, deadline=max(settings.call_deadline, _REPORT_S))
 
+    @pages.get("/studio")
+    @pages.get("/studio/<path:rest>")
+    def studio(rest: str = "") -> Response:
+        """Every card that there can be. Making them all may take longer than a call may."""
+        service = for_operators()
+        if rest and not _SEGMENTS.fullmatch(rest):
+            raise Problem(404, "There is no such page.")
+        return _pass_on(service, request.path, deadline=max(settings.call_deadline, _REPORT_S))
+
     @pages.get("/trace/<hook_instance>")
     def trace(hook_instance: str) -> Response:
         """Why a call was answered as it was."""
@@ -154,33 +135,49 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
         return jsonify(component="gateway", version=__version__, deployment=settings.deployment)
 
     if settings.try_out:
-
-        @pages.get("/")
-        def front() -> Response:
-            """What this is and where to go."""
-            text = _FRONT.format(base=settings.public_url, own=_set_by_site(screening))
-            return Response(text, content_type="text/html; charset=utf-8")
-
+        _add_workbench(pages, settings, screening)
     return pages
 
 
-def _set_by_site(screening: Upstream | None) -> Markup:
-    """The thresholds that the site has set itself; the page does without them when they cannot be had."""
-    try:
+def _add_workbench(pages: Blueprint, settings: Settings, screening: Upstream | None) -> None:
+    """The routes of the workbench, which shows synthetic patients to whoever sits at this machine."""
+
+    def for_this_machine() -> Upstream:
+        if not is_loopback(request.environ.get("REMOTE_ADDR")):
+            raise refusals.loopback_only()
         if screening is None:
-            return _NOT_KNOWN
-        told = _thresholds.decode(screening.call("GET", "/thresholds", {"Accept": "application/json"}).body)
-    except (Problem, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _NOT_KNOWN
-    if not told.siteValues:
-        return _NOTHING
-    lines = (
-        _VALUE.format(
-            v.id, v.means, " / ".join(v.value), " / ".join(v.default), v.reason, v.approver, v.approved, v.version
-        )
-        for v in told.siteValues
-    )
-    return _OWN.format(Markup("\n").join(lines))
+            raise Problem(404, "There is no such page.")
+        return screening
+
+    @pages.get("/")
+    def front() -> Response:
+        """The workbench, or where to go while there is none."""
+        try:
+            made = _pass_on(for_this_machine(), request.path)
+        except Problem as problem:
+            if problem.status not in _NOT_THERE:
+                raise
+            return frame.page("Dystonia CDS: try-out", _FRONT.format(settings.public_url))
+        if made.status_code in _NOT_THERE:
+            return frame.page("Dystonia CDS: try-out", _FRONT.format(settings.public_url))
+        return made
+
+    @pages.get("/workbench/<path:rest>")
+    def workbench(rest: str) -> Response:
+        """The workbench of one case, and its data."""
+        service = for_this_machine()
+        if not _SEGMENTS.fullmatch(rest):
+            raise Problem(404, "There is no such page.")
+        return _pass_on(service, request.path)
+
+    @pages.post("/workbench/timeline")
+    def timeline() -> Response:
+        """The results of a call, drawn over time. Nothing of it is kept."""
+        body = bodies.receive(settings.max_body)
+        service = for_this_machine()
+        bodies.check_type()
+        bodies.read(body, settings.limits)
+        return _pass_on(service, request.path, body=body)
 
 
 def _pass_on(
@@ -188,14 +185,20 @@ def _pass_on(
     path: str,
     allowed: re.Pattern[bytes] = _QUERY,
     longest: int = _MAX_QUERY,
+    *,
     deadline: float | None = None,
+    body: bytes | None = None,
 ) -> Response:
+    """Ask a service for what the request at hand asks us for: to read, or with a JSON body to make."""
     query = request.query_string
     if len(query) > longest or not allowed.fullmatch(query):
         raise Problem(400, "The query of this address cannot be read.")
     headers = {name: request.headers[name] for name in _SENT if name in request.headers}
     headers["X-Request-Id"] = g.request_id  # a refusal from inside names the request by the same id as our header
-    answer = content.call("GET", f"{path}?{query.decode()}" if query else path, headers, deadline=deadline)
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    method = "GET" if body is None else "POST"
+    answer = content.call(method, f"{path}?{query.decode()}" if query else path, headers, body, deadline=deadline)
     if answer.status >= 500 and not answer.headers.get("Content-Type", "").startswith("application/fhir+json"):
         raise upstream_bad()
     return _page(answer)

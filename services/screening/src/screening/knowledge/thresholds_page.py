@@ -31,8 +31,8 @@ it at start and does not start with any fault in it:
 * "not lower": a safety floor. A lower limit would miss patients for whom minutes count;
 * "no": the number defines a term, or an emergency.
 
-What is in force stands in the evidence of every card (code `site-value`), in its `rulesVersion`, on `/thresholds`, and
-on the front page of a try-out. A lengthened look-back lengthens the searches of the prefetch.
+What is in force stands in the evidence of every card (code `site-value`), in its `rulesVersion`, and on `/thresholds`.
+A lengthened look-back lengthens the searches of the prefetch.
 """
 _HEAD: Final = "| Id | What it decides | Default | Source | May a site set it? |\n|---|---|---|---|---|"
 
