@@ -1,0 +1,1 @@
+// The workbench: plays the EHR in the browser.
