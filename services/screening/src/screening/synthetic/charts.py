@@ -1,10 +1,10 @@
 """A scenario as FHIR JSON and as a CDS Hooks call. Pure: no clock, no network, no randomness.
 
 A scenario is a mapping in the form that the `_schema` of the clinical scenario file explains: times are whole
-days before "today", ages are completed years, and only what matters is written down. Three keys go beyond it:
-`deceased` (true or false), `user` (`Type/id`), `not_delivered` (prefetch keys or workup ids that the EHR does not
-answer by their name; what stands there arrives under a name that nobody asked for). It may come from JSON or from
-YAML. Everything made here is synthetic and carries the FHIR test-data tag.
+days before "today", ages are completed years, and only what matters is written down. A few keys go beyond it:
+`title` (instead of a name), `deceased` (true or false), `user` (`Type/id`), `not_delivered` (prefetch keys or workup
+ids that the EHR does not answer by their name; what stands there arrives under a name that nobody asked for). It may
+come from JSON or from YAML. Everything made here is synthetic and carries the FHIR test-data tag.
 """
 
 import copy
@@ -15,6 +15,8 @@ from typing import Any, Final
 
 Scenario = Mapping[str, Any]
 Resource = dict[str, Any]
+Display = Callable[[str, str], str]
+"""(system, code) -> display; empty where there is none."""
 Answer = Callable[[Mapping[str, Any], Mapping[str, str], Mapping[str, Any], date], dict[str, Any]]
 """(bundle, templates, context, today) -> prefetch; `tryout.ehr.answer_prefetch` is one."""
 
@@ -68,6 +70,23 @@ def chart(scenario: Scenario, today: date, *, medications_as: str = "MedicationR
     for number, resource in enumerate(made):
         resource.setdefault("id", f"{patient_id(scenario)}-{number}")
         resource["meta"] = {"tag": [dict(_TEST_DATA)]}
+    return made
+
+
+def named(resources: Sequence[Resource], display: Display) -> list[Resource]:
+    """The same resources with a display in each coding that has none, where `display` knows one."""
+    return [_named(resource, display) for resource in resources]
+
+
+def _named(part: Any, display: Display) -> Any:
+    if isinstance(part, list):
+        return [_named(one, display) for one in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: _named(value, display) for key, value in part.items()}
+    for coding in made.get("coding", ()):
+        if "display" not in coding and (shown := display(coding["system"], coding["code"])):
+            coding["display"] = shown
     return made
 
 
@@ -210,6 +229,8 @@ def _patient(scenario: Scenario, today: date) -> Resource:
         "gender": scenario["sex"],
         "birthDate": date(birthday.year - int(scenario["age"]), birthday.month, leap_safe).isoformat(),
     }
+    if "title" in scenario:
+        made["name"] = [{"text": f"Synthetic patient: {scenario['title']}"}]
     if "deceased" in scenario:
         made["deceasedBoolean"] = scenario["deceased"]
     return made

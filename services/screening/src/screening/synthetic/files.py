@@ -7,12 +7,16 @@ A YAML file holds `scenarios` (each with `id`, `desc`, the chart in the vocabula
 table or a scenario) names what was measured 20 days ago and is normal, so that a file about one workup need not speak
 of the others: `b12`, `calcium`, `copper`, `iron`, `manganese`, `vitamin-e`.
 
+`series` writes results of one test as they followed each other: what they share, and `at` with days ago and value; a
+value may begin with a comparator (`<200`), and one that is no number is text (`see comment`).
+
 `overrides` are cards of a first call that were overridden so many days `ago`, with a `reason` or none.
 
 A card of `expect.cards` may also say `suggests` and `never_suggests` (codes), `says` (words of the summary) and
 `mentions` (words of the detail).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +25,7 @@ from typing import Any, Final
 
 import yaml
 
+_COMPARED: Final = re.compile(r"(<=|>=|<|>)\s*([0-9.]+)")
 _SAFE: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Ten times as fast where libyaml is."""
 
@@ -78,8 +83,22 @@ def _rows(table: Mapping[str, Any], defaults: Mapping[str, Any], outcomes: Mappi
 
 
 def _case(scenario: dict[str, Any]) -> Case:
-    told = {k: v for k, v in scenario.items() if k not in ("differs", "beside")}
-    normal = [result for name in scenario.get("beside", ()) for result in _NORMAL[name]]
-    if normal:
-        told["labs"] = [*told.get("labs", ()), *normal]
+    told = {k: v for k, v in scenario.items() if k not in ("differs", "beside", "series")}
+    added = [result for one in scenario.get("series", ()) for result in _results(one)]
+    added += [result for name in scenario.get("beside", ()) for result in _NORMAL[name]]
+    if added:
+        told["labs"] = [*told.get("labs", ()), *added]
     return Case(told, scenario.get("differs", ""))
+
+
+def _results(series: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The results of a series, each as an entry of `labs`."""
+    shared = {key: value for key, value in series.items() if key != "at"}
+    for ago, value in series["at"].items():
+        compared = _COMPARED.fullmatch(value) if isinstance(value, str) else None
+        if compared is not None:
+            yield {**shared, "ago": ago, "cmp": compared[1], "v": yaml.load(compared[2], _SAFE)}  # noqa: S506 - the safe one
+        elif isinstance(value, str):
+            yield {**shared, "ago": ago, "vs": value}
+        else:
+            yield {**shared, "ago": ago, "v": value}
