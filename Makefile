@@ -8,6 +8,8 @@ MUTATION := build/mutation/.installed
 FUZZ := build/fuzz/.installed
 R4 := contract-tests/r4
 ENGINE := contract-tests/fhir-engine
+BROWSER_TOOLS := build/browser-tools/.installed
+BROWSER_RULES := contract-tests/browser/node_modules/.installed
 SUPPLY := build/supply/.installed
 PACKAGES := services/chassis services/content services/screening gateway deploy/tryout
 # It takes a tenth of the time of pip, but reads none of the settings of pip.
@@ -23,7 +25,7 @@ STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo --why doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash fuzz audit sbom fix bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash fuzz browser audit sbom fix bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -40,6 +42,9 @@ demo: $(STAMP) ## play the EHR: FILE=bundle.json [ADD=G24.9 or ADD="SYSTEM|CODE"
 
 --why: # make demo FILE=bundle.json -- --why is the same as WHY=1
 	@:
+
+fhir: $(STAMP) ## serve synthetic patients as FHIR R4, for the CDS Hooks Sandbox [FHIR_PORT=8083 SANDBOX=http://localhost:8090] [FILE=bundle.json ADD=G24.9]
+	@exec $(PY) -m tryout fhir $${SANDBOX:+--sandbox "$$SANDBOX"} $${ADD:+--set-condition "$$ADD"} $${FILE:+-- "$$FILE"}
 
 doctor: $(STAMP) ## what came of each prefetch key, and what to change [CLIENT=name] [URL=] [OPERATOR_TOKEN_FILE=]
 	@exec $(PY) -m tryout doctor $${CLIENT:+--client "$$CLIENT"} $${URL:+--url "$$URL"} \
@@ -112,6 +117,20 @@ $(FUZZ): contract-tests/fuzz/tool.txt $(STAMP)
 	@$(PY) -m pip install -q --require-hashes --target build/fuzz -r contract-tests/fuzz/tool.txt
 	@touch $@
 
+browser: $(BROWSER_TOOLS) $(BROWSER_RULES) ## every page in Chromium, with axe and screenshots in build/browser (needs npm) [BROWSER="-k studio"]
+	@PYTHONPATH=contract-tests:build/browser-tools exec $(PY) -m browser $(BROWSER)
+
+$(BROWSER_TOOLS): contract-tests/browser/tool.txt $(STAMP)
+	@echo "Installing what drives the browser into build/browser-tools ..."
+	@rm -rf build/browser-tools
+	@$(PY) -m pip install -q --require-hashes --only-binary :all: --target build/browser-tools -r contract-tests/browser/tool.txt
+	@touch $@
+
+$(BROWSER_RULES): contract-tests/browser/package-lock.json
+	@command -v npm >/dev/null || { echo "make browser needs npm for axe-core, and it is not here (Debian: apt-get install npm)" >&2; exit 2; }
+	cd contract-tests/browser && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 audit: $(STAMP) $(SUPPLY) ## known vulnerabilities and licenses of all that is pinned; says so if advisories cannot be reached
 	@exec $(PY) deploy/supply/audit.py
 
@@ -165,5 +184,5 @@ lock: $(STAMP) ## pin requirements/*.in anew, with hashes
 
 clean: ## remove what can be made again; STATE_DIR (var) stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	rm -rf $(R4)/node_modules $(ENGINE)/node_modules
+	rm -rf $(R4)/node_modules $(ENGINE)/node_modules contract-tests/browser/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

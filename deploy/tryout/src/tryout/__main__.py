@@ -1,4 +1,4 @@
-"""Command line of the try-out: `python -m tryout run`, `... demo FILE`, `... doctor`, `... report`."""
+"""Command line of the try-out: `python -m tryout run`, `... demo FILE`, `... fhir`, `... doctor`, `... report`."""
 
 import argparse
 import os
@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tryout import demo, doctor, launcher, report, settings
+from tryout import demo, doctor, fhir, launcher, report, sandbox_links, settings
 
 
 @dataclass
 class _Arguments(argparse.Namespace):
     command: str = ""
     file: Path = Path()
+    bundles: Path | None = None
+    sandbox: str = sandbox_links.PUBLIC
     hook: str | None = None
     url: str | None = None
     patient: str | None = None
@@ -62,6 +64,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     play.add_argument("--why", action="store_true", help="print as well why each answer is as it is")
     play.add_argument("--token-file", type=Path, help="the operators' token, for --why; a try-out needs none")
+    serve = commands.add_parser("fhir", help="serve synthetic patients as FHIR R4, for the CDS Hooks Sandbox")
+    serve.add_argument(
+        "bundles",
+        type=Path,
+        nargs="?",
+        help="Bundle as JSON, or a directory of them; default: the workbench's patients",
+    )
+    serve.add_argument(
+        "--set-condition",
+        dest="condition",
+        type=demo.coding_of,
+        metavar="SYSTEM|CODE",
+        help="add an active Condition to the patients of the Bundles",
+    )
+    serve.add_argument(
+        "--sandbox",
+        type=sandbox_links.base_of,
+        default=sandbox_links.PUBLIC,
+        metavar="URL",
+        help=f"address of the Sandbox that the links open; default: {sandbox_links.PUBLIC}",
+    )
     ask = commands.add_parser("doctor", help="print what the running service says of the data that EHRs send")
     ask.add_argument("--client", default="", help="one client only")
     ask.add_argument("--url", help="base URL of the gateway; default: this machine, GATEWAY_PORT")
@@ -88,6 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     color = config.color and sys.stdout.isatty()
     if given.command == "run":
         return launcher.run(config, os.environ, color=color)
+    if given.command == "fhir":
+        path = given.bundles.expanduser() if given.bundles else None
+        return fhir.run(config, fhir.Options(path=path, condition=given.condition, sandbox=given.sandbox))
     base = (given.url or config.gateway_url).rstrip("/").removesuffix("/cds-services")
     if given.command == "doctor":
         return doctor.run(doctor.Options(url=base, client=given.client, token_file=given.token_file))

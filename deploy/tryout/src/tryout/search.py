@@ -49,6 +49,9 @@ _DATE: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Resource type -> date parameter -> element (of a choice of types, its stem)."""
 
+TYPES: Final = tuple(_TOKEN)
+"""The resource types that can be searched."""
+
 _INCLUDES: Final[Mapping[str, str]] = {
     "MedicationRequest:medication": "medicationReference",
     "MedicationStatement:medication": "medicationReference",
@@ -60,6 +63,12 @@ _ESCAPE: Final = re.compile(r"\\([\\,$|])")
 _PIECE: Final = re.compile(rf"{_ESCAPE.pattern}|.", re.DOTALL)
 
 _PREFIXES: Final = ("eq", "ge", "gt", "le", "lt")
+
+
+def parameters(resource_type: str) -> dict[str, str]:
+    """The parameters by which a type is searched -> what FHIR calls their type."""
+    tokens = dict.fromkeys(_TOKEN[resource_type], "token")
+    return {"patient": "reference"} | tokens | dict.fromkeys(_DATE.get(resource_type, {}), "date")
 
 
 def search(record: Record, query: str) -> dict[str, Any]:
