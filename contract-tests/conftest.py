@@ -25,6 +25,8 @@ from contract.stack import Stack, own_stack
 
 SHARED = Path(__file__).parents[2] / "shared"
 
+collect_ignore = ["browser"]  # has tools of its own: make browser
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "promise(*names): the requirements and public checks that a test proves")
