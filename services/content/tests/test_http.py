@@ -31,7 +31,9 @@ def test_snapshot_holds_all_card_texts_and_their_status(client: FlaskClient) -> 
     assert answer.status_code == 200
     assert answer.mimetype == "application/json"
     snapshot = answer.get_json()
-    assert set(snapshot) == {"version", "explanations"}
+    assert set(snapshot) == {"version", "explanations", "references"}
+    assert snapshot["references"]["bertram-2012"] == {"unconfirmed": []}
+    assert snapshot["references"]["movements-b12-2014"] == {"unconfirmed": ["authors"]}
     b12 = snapshot["explanations"]["vitamin-b12"]
     assert b12["path"] == "/explanations/vitamin-b12"
     assert b12["checker"] == "awaiting clinical sign-off"

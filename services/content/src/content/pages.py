@@ -58,7 +58,7 @@ def path_of(slug: str) -> str:
 
 
 def snapshot(library: Library) -> Document:
-    """All card texts and their sign-off status as one JSON document, for the screening service."""
+    """All card texts, their sign-off status, and what is confirmed of each source, as one JSON document for screening."""
     explanations = {
         slug: {
             "title": page.title,
@@ -70,7 +70,8 @@ def snapshot(library: Library) -> Document:
         }
         for slug, page in _for_clinicians(library).items()
     }
-    return _json({"version": library.version, "explanations": explanations})
+    references = {key: {"unconfirmed": list(one.unconfirmed)} for key, one in library.references.items()}
+    return _json({"version": library.version, "explanations": explanations, "references": references})
 
 
 def index(

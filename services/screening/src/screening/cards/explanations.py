@@ -32,10 +32,17 @@ class CardText:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All card texts of one content version."""
+    """All card texts of one content version.
+
+    Attributes:
+        version: of the content; empty when there is none.
+        texts: by slug of the explanation.
+        unconfirmed: by key of the bibliography, the parts of a source that were written from memory.
+    """
 
     version: str = ""
     texts: Mapping[str, CardText] = field(default_factory=dict)
+    unconfirmed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Explanations:
@@ -98,7 +105,7 @@ class Explanations:
             if response.status_code == requests.codes.not_modified:
                 return True
             response.raise_for_status()
-            self._snapshot = _snapshot(response.json())
+            self._snapshot = snapshot_of(response.json())
         except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as error:
             _log.warning("content not available", error_type=type(error).__name__)
             return False
@@ -107,8 +114,8 @@ class Explanations:
         return True
 
 
-def _snapshot(body: Any) -> Snapshot:
-    """The snapshot in a response body.
+def snapshot_of(body: Any) -> Snapshot:
+    """The snapshot in the JSON that content answers with; a content service of before says nothing of references.
 
     Raises:
         KeyError, TypeError, AttributeError: it does not have the agreed form.
@@ -122,7 +129,9 @@ def _snapshot(body: Any) -> Snapshot:
         )
         for slug, entry in body["explanations"].items()
     }
-    return Snapshot(_text(body["version"]), texts)
+    references = body.get("references", {}).items()
+    unconfirmed = {key: tuple(_text(part) for part in entry["unconfirmed"]) for key, entry in references}
+    return Snapshot(_text(body["version"]), texts, unconfirmed)
 
 
 def _text(value: Any) -> str:
