@@ -3,7 +3,8 @@
 The environment chooses what differs: PACKAGE (which service), BIND (comma-separated addresses),
 WEB_CONCURRENCY (workers per service), WEB_THREADS, WEB_AT_ONCE, WEB_CONNECTIONS, WORKER_CLASS, GRACEFUL_TIMEOUT,
 FORWARDED_ALLOW_IPS; REQUEST_HEAD_TIMEOUT_S, REQUEST_BODY_TIMEOUT_S, QUEUE_TIMEOUT_S and ANSWER_TIMEOUT_S (how long a
-client may take), MAX_BODY_BYTES, MAX_HELD_BYTES (what a worker keeps of all requests together).
+client may take), MAX_BODY_BYTES, MAX_HELD_BYTES (what a worker keeps of all requests together); METRICS_PORT and
+METRICS_BIND (where Prometheus asks, docs/metrics.md; off without a port).
 """
 
 import gc
@@ -13,10 +14,11 @@ import sys
 from typing import Any
 
 from gunicorn.glogging import Logger
-from marshmallow.validate import Range
+from marshmallow.validate import Range, Regexp
 
 from chassis.environment import Environment, SettingsError
 from chassis.logs import JsonLines
+from chassis.serving import metrics_port
 from chassis.serving.connections import Limits
 from chassis.serving.worker import PatientWorker
 from chassis.start import DO_NOT_RETRY, worker_began, worker_ended
@@ -97,6 +99,9 @@ keepalive = 75
 # A worker that gives no sign of life is replaced. Deadlines of calls are the gateway's and far shorter.
 timeout = 30
 graceful_timeout = _env.int("GRACEFUL_TIMEOUT", 20, validate=Range(0, 3_600))
+# An internal port of its own, on loopback unless told otherwise; 0: none. Not for the public.
+_metrics_port = _env.int("METRICS_PORT", 0, validate=Range(0, 65_535)) or 0
+_metrics_bind = _env.str("METRICS_BIND", "127.0.0.1", validate=Regexp(r"[0-9A-Za-z.:-]{1,253}\Z"))
 
 try:
     _env.finish()
@@ -119,10 +124,38 @@ logger_class = JsonLogger
 errorlog = "-"
 accesslog = None
 
+if _metrics_port:
+    metrics_port.directory()  # before the application is loaded: its workers find it in their environment
 
-def when_ready(_server: Any) -> None:
+
+def on_starting(_server: Any) -> None:
+    """Take the port for metrics, or end the start."""
+    try:
+        if _metrics_port:
+            metrics_port.taken(_metrics_bind, _metrics_port)
+    except metrics_port.CannotListen as error:
+        sys.stderr.write(f"{_package or 'the service'} cannot start: {error}\n")
+        sys.exit(DO_NOT_RETRY)
+
+
+def when_ready(server: Any) -> None:
     """What is loaded by now is shared with the workers: the collector must not touch it, or it is copied."""
+    if _metrics_port:
+        port = metrics_port.taken(_metrics_bind, _metrics_port)
+        port.serve(lambda: list(server.WORKERS), lambda: server.worker_age)
     gc.freeze()
+
+
+def post_fork(_server: Any, _worker: Any) -> None:
+    """The port for metrics is the first process's."""
+    if _metrics_port:
+        metrics_port.taken(_metrics_bind, _metrics_port).let_go()
+
+
+def on_exit(_server: Any) -> None:
+    """Leave nothing behind in memory."""
+    if _metrics_port:
+        metrics_port.taken(_metrics_bind, _metrics_port).end()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -9,12 +9,14 @@ from typing import Final
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from chassis import problems
+from chassis import arrival, metrics, problems
 from chassis.logs import Log
+from chassis.start import in_each_worker
 
 REQUEST_ID: Final = "X-Request-Id"
 _ACCEPTABLE_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{32}")
 """A random id and nothing else: a caller's own number could be that of a patient, and it is logged."""
+_HEALTH: Final = frozenset({"/healthz", "/readyz"})
 _log = Log("access")
 
 
@@ -57,30 +59,39 @@ def build(
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.install(app)
+    in_each_worker(app, lambda: metrics.BUILD.set(1, version))
 
     @app.before_request
     def begin() -> None:
         g.started = time.perf_counter()
+        came = arrival.here()
+        g.waited = time.monotonic() - came
         sent = request.headers.get(REQUEST_ID, "")
         g.request_id = sent if _ACCEPTABLE_ID.fullmatch(sent) else uuid.uuid4().hex
 
     @app.after_request
     def end(response: Response) -> Response:
         response.headers[REQUEST_ID] = g.get("request_id", "")
-        rule = request.url_rule
-        if rule is None or rule.rule not in ("/healthz", "/readyz"):
+        rule = request.url_rule.rule if request.url_rule is not None else ""
+        if rule not in _HEALTH:
+            fields = g.get("access_fields", {})
+            took = time.perf_counter() - g.get("started", time.perf_counter())
             _log.info(
                 "request",
                 request_id=g.get("request_id", ""),
-                method=request.method if rule is not None else "",
-                route=rule.rule if rule is not None else "",
+                method=request.method if rule else "",
+                route=rule,
                 status=response.status_code,
-                ms=round((time.perf_counter() - g.get("started", time.perf_counter())) * 1000, 2),
+                ms=round(took * 1000, 2),
                 bytes_in=request.content_length or 0,
                 bytes_out=response.content_length or 0,
                 code=g.get("problem_code", ""),
-                **g.get("access_fields", {}),
+                **fields,
             )
+            waited = g.get("waited", 0.0)
+            metrics.REQUESTS.add(rule, str(response.status_code))
+            metrics.REQUEST_SECONDS.took(waited + took, rule, fields.get("service", ""))
+            metrics.WAITED.add(by=waited)
         return response
 
     @app.get("/healthz")
