@@ -34,6 +34,8 @@ class Limits:
 class Phase(Enum):
     """What a connection is waiting for."""
 
+    __hash__ = object.__hash__  # there is one of each, and they are looked up several times a request
+
     IDLE = "the next request"
     HEAD = "the end of a head"
     BODY = "the end of a body"
@@ -52,9 +54,24 @@ TO_EVICT: Final = (Phase.IDLE, Phase.LINGER, Phase.DISCARD, Phase.HEAD, Phase.BO
 
 
 class Connection:
-    """One client's connection, owned by the loop; a thread may use the socket while the phase is WORK."""
+    """One client's connection, owned by the loop; a thread may use the socket while the phase is WORK.
 
-    __slots__ = ("client", "deadline", "discarded", "held", "intake", "phase", "rest", "server", "sock", "then")
+    `watched` is what the loop looks out for at the socket: `selectors.EVENT_READ`, `EVENT_WRITE`, or 0.
+    """
+
+    __slots__ = (
+        "client",
+        "deadline",
+        "discarded",
+        "held",
+        "intake",
+        "phase",
+        "rest",
+        "server",
+        "sock",
+        "then",
+        "watched",
+    )
 
     def __init__(self, sock: socket.socket, client: Any, server: Any, intake: Intake) -> None:
         self.sock = sock
@@ -66,4 +83,27 @@ class Connection:
         self.held = 0
         self.rest = memoryview(b"")
         self.then = Phase.LINGER
+        self.watched = 0
         self.discarded = 0
+
+    def send(self, data: bytes | memoryview) -> int:
+        """Send what the client takes at once; how many bytes that were. A client that is gone has taken all."""
+        try:
+            return self.sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError:
+            return len(data)
+
+
+class Outbox:
+    """Stands for the socket while an answer is built: the answer leaves in one piece, and only when it is whole."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self._pieces.append(data)
+
+    def whole(self) -> bytes:
+        return b"".join(self._pieces)

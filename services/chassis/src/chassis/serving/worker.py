@@ -14,6 +14,7 @@ import selectors
 import socket
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -23,7 +24,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from chassis import arrival
 from chassis.logs import Log
-from chassis.serving.connections import READING, TO_EVICT, Connection, Limits, Phase
+from chassis.serving.connections import READING, TO_EVICT, Connection, Limits, Outbox, Phase
+from chassis.serving.crew import Crew
 from chassis.serving.intake import Intake, Received
 from chassis.serving.refusals import Refused, message
 from chassis.serving.turns import LONGEST_S, Turns
@@ -33,23 +35,12 @@ _PIECE: Final = 65_536
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINGER_SECONDS: Final = 2.0
 _STOPPING_SECONDS: Final = 2.0
+_SIGN_OF_LIFE_SECONDS: Final = 1.0
+_SWEEP_SECONDS: Final = 0.05
 _DISCARDED_AT_MOST: Final = 64_000_000
 _LOGGED_AT_MOST: Final = 20
 _NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NOBODY_THERE: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR})
-
-
-class _Outbox:
-    """Stands for the socket while an answer is built: the answer leaves in one piece, and only when it is whole."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def sendall(self, data: bytes) -> None:
-        self._pieces.append(data)
-
-    def whole(self) -> bytes:
-        return b"".join(self._pieces)
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
@@ -65,6 +56,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         super().__init__(*args, **kwargs)
         self._by_phase: dict[Phase, dict[Connection, None]] = {phase: {} for phase in Phase}
         self._turns = Turns(self.limits.at_once or self.cfg.threads, self._begin)
+        self._settled: deque[Connection] = deque()
+        self._sweep_at = 0.0
+        self._sign_at = 0.0
         self._held = 0
         self._unlogged = 0
         self._logged = 0
@@ -100,15 +94,23 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         self._stop()
 
     def _turn(self) -> None:
-        self.notify()
         self.wait_for_and_dispatch_events(timeout=LONGEST_S / 2 if self._turns.crowded else 1.0)
-        self._turns.share()
-        self._sweep()
+        self._settle()
+        if self._turns.crowded:
+            self._turns.share()
+        now = time.monotonic()
+        if now >= self._sweep_at:
+            self._sweep_at = now + _SWEEP_SECONDS
+            self._sweep(now)
+        if now >= self._sign_at:
+            self._sign_at = now + _SIGN_OF_LIFE_SECONDS
+            self.notify()
         if self._unlogged:
             _LOG.warning("more requests refused before the application", count=self._unlogged)
         self._unlogged = self._logged = 0
 
     def _stop(self) -> None:
+        self._settle()
         now = time.monotonic()
         for conn in list(self._by_phase[Phase.IDLE]):
             conn.deadline = min(conn.deadline, now + _STOPPING_SECONDS)
@@ -125,9 +127,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         for listener in self.sockets:
             listener.close()
 
-    def _sweep(self) -> None:
+    def _sweep(self, now: float) -> None:
         """End what is late. Within a phase all have the same time, so the first is the first to be late."""
-        now = time.monotonic()
         for phase, connections in self._by_phase.items():
             while connections and (conn := next(iter(connections))).deadline <= now:
                 if phase in READING and conn.intake.begun:
@@ -173,12 +174,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
     def _wait(self, conn: Connection, phase: Phase, events: int = selectors.EVENT_READ) -> None:
         """Begin a phase that ends with something at the socket."""
         self._enter(conn, phase)
-        act = self._readable if events == selectors.EVENT_READ else self._writable
-        self.poller.register(conn.sock, events, partial(act, conn))
+        if conn.watched != events:
+            act = self._readable if events == selectors.EVENT_READ else self._writable
+            watch = self.poller.modify if conn.watched else self.poller.register
+            watch(conn.sock, events, partial(act, conn))
+            conn.watched = events
 
     def _forget_socket(self, conn: Connection) -> None:
-        with contextlib.suppress(KeyError, ValueError, OSError):
-            self.poller.unregister(conn.sock)
+        if conn.watched:
+            conn.watched = 0
+            with contextlib.suppress(KeyError, ValueError, OSError):
+                self.poller.unregister(conn.sock)
 
     def _drop(self, conn: Connection) -> None:
         if conn.phase is Phase.GONE:
@@ -208,6 +214,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
     # Requests come in.
 
     def _readable(self, conn: Connection, _sock: Any) -> None:
+        if conn.phase is Phase.WORK and not self._is_settled(conn):
+            return
         if conn.phase is Phase.GONE:  # by something that happened in the same turn
             return
         try:
@@ -239,15 +247,23 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         self._hold(conn, intake.held)
         if intake.has_head:
             if intake.wants_continue():
-                self._send(conn, _CONTINUE)
+                conn.send(_CONTINUE)
             if conn.phase is not Phase.BODY:
                 self._enter(conn, Phase.BODY)
         elif conn.phase is not Phase.HEAD:
             self._enter(conn, Phase.HEAD)
         self._make_room()
 
+    def _is_settled(self, conn: Connection) -> bool:
+        """Whether the work on a connection where something comes in is done; if not, the socket rests until it is."""
+        self._settle()
+        if conn.phase is Phase.WORK:
+            self._forget_socket(conn)
+            self._settle()  # a thread that had not seen that the socket rests has left the connection here by now
+        return conn.phase is not Phase.WORK
+
     def _submit(self, conn: Connection, received: Received) -> None:
-        self._forget_socket(conn)
+        """Have a thread work for a request. The socket stays watched: as a rule nothing comes before the answer."""
         self._enter(conn, Phase.WORK)
         self._hold(conn, len(received.body) + conn.intake.held)
         self._make_room()
@@ -260,8 +276,12 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
             self.alive = False
         self._turns.put(partial(self._work, conn, received, time.monotonic()))
 
+    def get_thread_pool(self) -> Crew:
+        """Override gunicorn's pool, to which this worker gives no futures."""
+        return Crew(self.cfg.threads)
+
     def _begin(self, job: Callable[[], None]) -> None:
-        self.tpool.submit(job)
+        self.tpool.put(job)
 
     # In a thread.
 
@@ -276,8 +296,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
             request_id = uuid.uuid4().hex
             _LOG.error("the application failed", error, request_id=request_id)
             answer = message(500, request_id)
-        sent = self._send(conn, answer)
-        self.method_queue.defer(self._worked, conn, memoryview(answer)[sent:], keep, received.cut)
+        sent = conn.send(answer)
+        if keep and sent == len(answer) and self.alive and not received.cut and not conn.intake.begun:
+            self._settled.append(conn)
+            if not conn.watched:
+                self.method_queue.defer(self._settle)
+        else:
+            self.method_queue.defer(self._worked, conn, memoryview(answer)[sent:], keep, received.cut)
 
     def _answer(self, conn: Connection, received: Received, whole_at: float) -> tuple[bytes, bool]:
         """The bytes of the application's answer, and whether the connection may be used again.
@@ -287,7 +312,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         """
         if time.monotonic() - whole_at > self.limits.queue:
             raise Refused(503, "Queue")
-        outbox = _Outbox()
+        outbox = Outbox()
         response, environ = wsgi.create(received.request, outbox, conn.client, conn.server, self.cfg)
         environ["wsgi.multithread"] = True
         environ[arrival.ENVIRON] = whole_at
@@ -304,17 +329,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
                 pieces.close()
         return outbox.whole(), not response.should_close()
 
-    @staticmethod
-    def _send(conn: Connection, data: bytes | memoryview) -> int:
-        """Send what the client takes at once; how many bytes that were. A client that is gone has taken all."""
-        try:
-            return conn.sock.send(data)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        except OSError:
-            return len(data)
-
     # Answers go out.
+
+    def _settle(self) -> None:
+        """Let connections whose answer is out wait for the next request. Nobody has to wake the loop for that."""
+        while self._settled:
+            conn = self._settled.popleft()
+            if conn.phase is Phase.WORK:
+                conn.then = Phase.IDLE
+                self._answered(conn)
 
     def _worked(self, conn: Connection, rest: memoryview, keep: bool, cut: bool) -> None:
         if conn.phase is not Phase.WORK:
@@ -331,9 +354,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
     def _writable(self, conn: Connection, _sock: Any) -> None:
         if conn.phase is not Phase.ANSWER:
             return
-        conn.rest = conn.rest[self._send(conn, conn.rest) :]
+        conn.rest = conn.rest[conn.send(conn.rest) :]
         if not conn.rest:
-            self._forget_socket(conn)
             self._answered(conn)
 
     def _answered(self, conn: Connection) -> None:
@@ -352,15 +374,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
 
     def _refuse(self, conn: Connection, refused: Refused) -> None:
         """Answer without the application, and let the client see the answer before the connection ends."""
-        self._forget_socket(conn)
         conn.intake = Intake(self.cfg, 0, conn.client)
-        self._send(conn, message(refused.status, self._noted(refused)))
+        conn.send(message(refused.status, self._noted(refused)))
         conn.then = Phase.DISCARD
         self._answered(conn)
 
     def _noted(self, refused: Refused) -> str:
         """A request id under which the log has this refusal; a flood of them is only counted."""
+        from chassis import metrics  # noqa: PLC0415 - after gunicorn's configuration has said where counts are kept
+
         request_id = uuid.uuid4().hex
+        metrics.REFUSED_EARLY.add(str(refused.status), refused.reason)
         if self._logged < _LOGGED_AT_MOST:
             self._logged += 1
             _LOG.warning(
