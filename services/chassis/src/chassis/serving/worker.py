@@ -383,9 +383,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         """A request id under which the log has this refusal; a flood of them is only counted."""
         from chassis import metrics  # noqa: PLC0415 - after gunicorn's configuration has said where counts are kept
 
-        from chassis import metrics  # noqa: PLC0415 - after gunicorn's configuration has said where counts are kept
-        metrics.REFUSED_EARLY.add(str(refused.status), refused.reason)
-
         request_id = uuid.uuid4().hex
         metrics.REFUSED_EARLY.add(str(refused.status), refused.reason)
         if self._logged < _LOGGED_AT_MOST:
