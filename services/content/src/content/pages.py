@@ -58,7 +58,7 @@ def path_of(slug: str) -> str:
 
 
 def snapshot(library: Library) -> Document:
-    """All card texts, their sign-off status, and what is confirmed of each source, as one JSON document for screening."""
+    """All card texts, their sign-off status, what is unconfirmed of each source: one JSON document for screening."""
     explanations = {
         slug: {
             "title": page.title,

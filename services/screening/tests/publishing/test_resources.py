@@ -24,8 +24,8 @@ from screening.domain.thresholds import DEFAULTS, SiteValue
 from screening.domain.units import limit
 from screening.domain.workups.registry import WORKUPS
 from screening.domain.workups.vitamin_b12 import TOTAL_B12
-from screening.knowledge import naming
-from screening.publishing import shelf, sources
+from screening.knowledge import naming, sources
+from screening.publishing import shelf
 
 BASE = "https://dystonia-cds.example/fhir"
 HERE = "https://cds.site.example"

@@ -9,9 +9,10 @@ from screening.domain.findings import Finding
 from screening.domain.workups.registry import WORKUPS
 
 _LABELS: Final = "|".join(workup.label for workup in WORKUPS)
+_LIST: Final = rf"(?:{_LABELS})(?:, (?:{_LABELS}))*"
 _BLANKS: Final = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "DAY"),
-    (re.compile(rf"(?:(?<=: )|(?<=for )|(?<=result \())(?:{_LABELS})(?:, (?:{_LABELS}))*(?= \(no|\)|\.| were|$)"), "MODULES"),
+    (re.compile(rf"(?:(?<=: )|(?<=for )|(?<=result \()){_LIST}(?= \(no|\)|\.| were|$)"), "MODULES"),
     (re.compile(rf"^(?:{_LABELS})(?=: (?:no|last) result|: result of)", re.IGNORECASE), "MODULE"),
     (re.compile(rf"(?<=^Also considered: )(?:{_LABELS})(?= \()"), "MODULE"),
     (re.compile(r"^On .*(?=: drug-induced or tardive)"), "On DRUG"),

@@ -14,6 +14,8 @@ VERIFICATION_LEVEL: Final = f"{CANONICAL_BASE}/StructureDefinition/verification-
 AUTHOR: Final = f"{CANONICAL_BASE}/StructureDefinition/author"
 CHECKER: Final = f"{CANONICAL_BASE}/StructureDefinition/checker"
 REVIEWED: Final = f"{CANONICAL_BASE}/StructureDefinition/reviewed"
+UNSIGNED: Final = "awaiting clinical sign-off"
+"""The checker of what nobody has signed."""
 
 
 def resource_id(set_name: str) -> str:

@@ -26,12 +26,11 @@ from screening.domain.thresholds import AnyThreshold, SiteValues
 from screening.domain.units import Limit
 from screening.domain.workups.registry import BY_MODULE, WORKUPS, Workup
 from screening.knowledge import topics
-from screening.knowledge.naming import AUTHOR, CANONICAL_BASE, CHECKER, REVIEWED, resource_id
+from screening.knowledge.naming import AUTHOR, CANONICAL_BASE, CHECKER, REVIEWED, UNSIGNED, resource_id
+from screening.knowledge.sources import related
 from screening.publishing.reads import Reads, of_rule, of_workup
-from screening.publishing.sources import related
 
 PROJECT: Final = "dystonia-cds project"
-UNSIGNED: Final = "awaiting clinical sign-off"
 _PLAN_TYPE: Final = ("http://terminology.hl7.org/CodeSystem/plan-definition-type", "eca-rule", "ECA Rule")
 _LIBRARY_TYPE: Final = ("http://terminology.hl7.org/CodeSystem/library-type", "logic-library", "Logic Library")
 _TOPICS: Final = f"{CANONICAL_BASE}/CodeSystem/topics"
