@@ -18,6 +18,7 @@ from typing import Any, Final
 from flask import Flask, Response, g, request
 
 from chassis.logs import Log
+from gateway import metrics
 from gateway.messages import UUID
 
 HEADER: Final = "Cds-Audit"
@@ -143,6 +144,7 @@ class Stream:
 
     def _complain(self, error: OSError) -> None:
         self.lost += 1
+        metrics.AUDIT_LINES_LOST.add()
         if time.monotonic() >= self._complain_at:
             _log.error(
                 "audit lines could not be written", count=self.lost, reason=errno.errorcode.get(error.errno or 0, "")
@@ -228,6 +230,18 @@ def install(app: Flask, stream: Stream) -> None:
         if request.method != "OPTIONS" and (request.path == _PATH or request.path.startswith(_PATH + "/")):
             stream.write(_line(response))
         return response
+
+
+def kind_of_request() -> str:
+    """`discovery`, `call` or `feedback` if the request at hand is one of these; else empty."""
+    rule = request.url_rule
+    return _KINDS.get(rule.rule, "") if rule is not None and request.method != "OPTIONS" else ""
+
+
+def reason_of_refusal() -> str:
+    """With which code the request at hand was refused, by us or by the service behind; empty if it was not."""
+    noted = g.get("audit", {}).get("reason")
+    return noted if isinstance(noted, str) else str(g.get("problem_code", ""))
 
 
 def _line(response: Response) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import requests
 
 from chassis import outgoing, peers
 from chassis.logs import Log
+from gateway import metrics
 from gateway.problems import discovery_unknown, unknown_service
 from gateway.refusals import not_agreed
 
@@ -256,8 +257,10 @@ class Directory:
                     raise
                 failed = True
                 self._left_out.add(name)
+                metrics.DISCOVERY_READINGS.add(name, "failed")
                 _log.error("upstream left out: it announces a service id that is taken", error, upstream=name)
             else:
+                metrics.DISCOVERY_READINGS.add(name, "read")
                 if self._copies.get(name) != copy:
                     _log.info("discovery read", upstream=name, count=len(copy.services))
                 self._copies[name] = copy
@@ -273,6 +276,7 @@ class Directory:
                 raise DuplicateService(f"upstreams {other} and {name} both announce the service id {min(taken)}")
 
     def _tell_failure(self, name: str, error: UnreadableDocument) -> None:
+        metrics.DISCOVERY_READINGS.add(name, "failed")
         if isinstance(error, DocumentTooLarge):
             _log.error("document too large", upstream=name, bytes_in=error.size)
         reason = type(error.__cause__ or error).__name__

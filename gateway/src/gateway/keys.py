@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from chassis.logs import Log
 from chassis.serving.turns import aside
-from gateway import entries, jwks
+from gateway import entries, jwks, metrics
 from gateway.clients import Client
 from gateway.jwks import Key
 from gateway.refusals import keys_unavailable
@@ -138,11 +138,13 @@ class KeyRing:
 
     def _read(self, reading: "_Reading") -> None:
         """Runs in a thread of its own."""
+        outcome = "failed"
         try:
             keys = self._usable(self._fetch(self._url))
             if keys.keys() != self._keys.keys():
                 _log.info("the keys of a client were read", client=self._name, count=len(keys))
             self._keys, self._read_at, self._failing = keys, time.monotonic(), False
+            outcome = "read"
         except Unfetchable as error:
             self._failing = True
             _log.warning("the keys of a client cannot be read", client=self._name, reason=str(error))
@@ -150,6 +152,7 @@ class KeyRing:
             self._failing = True
             _log.error("reading the keys of a client failed unexpectedly", error, client=self._name)
         finally:
+            metrics.KEY_READINGS.add(self._name, outcome)
             reading.done.set()
 
     def _usable(self, document: Any) -> Mapping[str, tuple[Key, ...]]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from chassis.logs import Log
+from gateway import metrics
 
 WAIT_S: Final = 1.0
 """How long a call waits for the store, each time: for its turn, for a lock, for an answer."""
@@ -171,12 +172,28 @@ class Ledger:
             LedgerDown: it cannot be written down.
         """
         moment = int(now * 1_000_000)
-        with self._in_turn():
+        with metrics.writing_down(), self._in_turn():
             connection = self._begun()
             verdict = _decided(connection, use, limit, moment)
             self._admitted += verdict.let_in
             if verdict.let_in and self._admitted % _PURGE_EVERY == 0:
                 connection.execute(PURGE, {"before": moment - _PURGE_MARGIN_US, "most": _PURGE_AT_MOST})
+            connection.execute("COMMIT" if verdict.let_in else "ROLLBACK", {})
+        return verdict
+
+    def charge(self, limit: Limit, now: float) -> Verdict:
+        """Count an attempt that needs no token, or say when the next one may be made.
+
+        Args:
+            limit: the rate, under a name that no client has.
+            now: the moment, in seconds since 1970.
+
+        Raises:
+            LedgerDown: it cannot be written down.
+        """
+        with self._in_turn():
+            connection = self._begun()
+            verdict = _charged(connection, limit, int(now * 1_000_000))
             connection.execute("COMMIT" if verdict.let_in else "ROLLBACK", {})
         return verdict
 
@@ -196,14 +213,17 @@ class Ledger:
     def _in_turn(self) -> Iterator[None]:
         """This thread's turn on the connection; what fails meanwhile ends the connection and costs a short rest."""
         if not self._turn.acquire(timeout=WAIT_S):
+            metrics.REPLAY_STORE_ERRORS.add("busy")
             raise LedgerDown
         try:
             if time.monotonic() < self._rests_until:
+                metrics.REPLAY_STORE_ERRORS.add("resting")
                 raise LedgerDown
             yield
         except self._store.errors as error:
             self._drop()
             self._rests_until = time.monotonic() + _REST_S
+            metrics.REPLAY_STORE_ERRORS.add("broken")
             _log.error("ledger cannot be written", error, reason=self._store.name)
             raise LedgerDown from error
         finally:
@@ -239,8 +259,10 @@ def _decided(connection: Connection, use: Use, limit: Limit | None, now: int) ->
     expires = int(use.expires * 1_000_000) + 1
     if connection.execute(USE, {"token": use.token, "expires": expires, "now": now}).rowcount != 1:
         return Verdict(replayed=True)
-    if limit is None:
-        return Verdict()
+    return Verdict() if limit is None else _charged(connection, limit, now)
+
+
+def _charged(connection: Connection, limit: Limit, now: int) -> Verdict:
     interval = max(1, 60_000_000 // limit.per_minute)
     ahead = (limit.burst - 1) * interval
     most = now + ahead + interval + _SKEW_US

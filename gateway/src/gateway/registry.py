@@ -12,7 +12,7 @@ from typing import Final
 from chassis.following import EVERY_S, Following, Stamps
 from chassis.logs import Log
 from chassis.positions import Fault
-from gateway import clients
+from gateway import clients, metrics
 from gateway.clients import Client, ClientsFile
 
 _MOST_LOGGED: Final = 20
@@ -72,6 +72,7 @@ class Registry:
     def _renew(self) -> Stamps:
         file = clients.read(self._path)
         self._faults = file.faults
+        metrics.CLIENTS_FILE_FAULTS.set(len(file.faults))
         if not file.faults:
             self._snapshot = snapshot(file.clients)
             _log.info("the clients file has changed and is in force", count=len(file.clients))

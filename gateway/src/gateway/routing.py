@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from chassis import peers
 from chassis.logs import Log
 from chassis.serving.turns import aside
+from gateway import metrics
 from gateway.problems import upstream_bad, upstream_down, upstream_late
 
 _CONNECT_S: Final = 1.0
@@ -100,13 +101,16 @@ class Upstream:
         within = self._deadline if deadline is None else deadline
         wanted = _Call(method, self._prefix + path, signed, body, time.monotonic() + within)
         try:
-            with aside():
+            with aside(), metrics.waiting_for(self.name):
                 answer = self._asked(wanted)
         except TimeoutError as error:
+            metrics.UPSTREAM_FAILURES.add(self.name, "late")
             raise upstream_late(within) from error
         except (OSError, HTTPException) as error:
+            metrics.UPSTREAM_FAILURES.add(self.name, "bad")
             raise upstream_bad() from error
         if answer.status == _NOT_BELIEVED:  # whoever called us must not take it for a fault of its own token
+            metrics.UPSTREAM_FAILURES.add(self.name, "not-believed")
             _log.error("upstream does not know us: another internal key, or its clock differs", upstream=self.name)
             raise upstream_bad()
         return answer
@@ -140,6 +144,7 @@ class Upstream:
         try:
             connection.connect()
         except OSError as error:
+            metrics.UPSTREAM_FAILURES.add(self.name, "down")
             raise upstream_down() from error
         return connection
 

@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 import prometheus_client
 
-MOST_SERIES: Final = 1_000
+MOST_SERIES: Final = 10_000
 """How many combinations of label values a metric may have in one process; further ones are `other`."""
 OTHER: Final = "other"
 
