@@ -7,7 +7,7 @@ from typing import Final
 from flask import Flask, Response, g
 
 from chassis import shell
-from gateway import __version__, audit, auth, cors, headers, jwks_fetch, openapi, pages, targets, trust, views
+from gateway import __version__, audit, auth, cors, headers, jwks_fetch, metrics, openapi, pages, targets, trust, views
 from gateway.discovery import Directory, fetch
 from gateway.keys import Ages, KeyRings
 from gateway.ledger import Ledger
@@ -68,10 +68,15 @@ def _upstream(name: str, url: str, settings: Settings) -> Upstream:
 
 
 def _tell_outcome(app: Flask) -> None:
-    """The outcome for the access line and the audit trail."""
+    """The outcome for the access line, the audit trail and the metrics."""
 
     @app.after_request
     def tell(response: Response) -> Response:
         outcome = "answered" if response.status_code < 400 else "refused" if response.status_code < 500 else "failed"
-        g.access_fields = {**g.get("access_fields", {}), "outcome": outcome}
+        fields = g.access_fields = {**g.get("access_fields", {}), "outcome": outcome}
+        if kind := audit.kind_of_request():
+            reason = audit.reason_of_refusal() if response.status_code >= 400 else ""
+            client = fields.get("client", metrics.UNKNOWN)
+            service = fields.get("service", "")
+            metrics.answered(kind, service, client, outcome=outcome, status=response.status_code, reason=reason)
         return response
