@@ -71,7 +71,7 @@ draft orders and Bundles of yours, and sends feedback.</p></noscript>
 """)
 _GROUP: Final = Markup('<h3 class="group">{}</h3>\n<ul class="cases">\n{}\n</ul>')
 _CASE: Final = Markup(
-    '<li><a href="{base}workbench/{case[id]}"{here} data-words="{words}" title="{case[story]}">{case[title]}</a></li>'
+    '<li><a href="{base}workbench/{case[id]}"{here} data-words="{words}">{case[title]}</a></li>'
 )
 _HERE: Final = Markup(' aria-current="page"')
 _EXPECTS: Final = Markup('<p class="expects"><strong>What should come:</strong> {}</p>')

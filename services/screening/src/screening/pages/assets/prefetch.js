@@ -2,7 +2,7 @@
 // Pure functions, the same as tryout/ehr.py: no clock, no network, no page. Days are texts such as 2026-11-23, in UTC.
 
 import { isObject } from "./periods.js";
-import { nameOf, readRecord } from "./record.js";
+import { readRecord } from "./record.js";
 import { SearchRefused, search } from "./search.js";
 
 const DEFAULT_USER = "Practitioner/example";
@@ -74,10 +74,14 @@ export function outcome(severity, code, text) {
   return { resourceType: "OperationOutcome", issue: [{ severity, code, details: { text } }] };
 }
 
-// The context of a call. `drafts` and `selections` (names such as MedicationRequest/1) are for the order hooks.
-export function contextOf(record, hook, patientId, drafts, selections) {
+// Who calls where nothing says so: the first Practitioner of the record.
+export function userOf(record) {
   const practitioners = record.ids("Practitioner");
-  const userId = practitioners.length ? `Practitioner/${practitioners[0]}` : DEFAULT_USER;
+  return practitioners.length ? `Practitioner/${practitioners[0]}` : DEFAULT_USER;
+}
+
+// The context of a call. `drafts` and `selections` (names such as MedicationRequest/1) are for the order hooks.
+export function contextOf(hook, userId, patientId, drafts, selections) {
   const context = { userId, patientId };
   if (hook === "patient-view") return context;
   const draftOrders = {
@@ -132,5 +136,3 @@ export function followed(suggestion, patientId, fresh) {
     .filter((name) => typeof name === "string");
   return { created, withdrawn };
 }
-
-export { nameOf };

@@ -1,0 +1,96 @@
+// The timeline and the record of a Bundle that was dropped. The plots are drawn by the service from the call just made;
+// the tables of the record are made here, since a Bundle goes nowhere but into a call.
+
+import { choice, isObject } from "./periods.js";
+import { post } from "./workbench-client.js";
+import { element, fold } from "./workbench-dom.js";
+import { nameOfOrder } from "./workbench-patient.js";
+
+const SHOWN = new Map([
+  ["Condition", ["Problems", "recorded"]],
+  ["MedicationRequest", ["Medicines", "authoredOn"]],
+  ["MedicationStatement", ["Medicines stated", "effective"]],
+  ["Procedure", ["Procedures", "performed"]],
+  ["Observation", ["Observations", "effective"]],
+  ["ServiceRequest", ["Orders", "authoredOn"]],
+]);
+const MOST_ROWS = 200;
+
+// What the service draws of the results in a call: elements to show.
+export async function timeline(base, body) {
+  const exchange = await post(`${base}workbench/timeline`, body);
+  const series = exchange.json?.series;
+  if (exchange.status !== 200 || !Array.isArray(series)) {
+    return [element("p", { class: "note" }, "The results of this Bundle could not be drawn; the cards do not depend on it.")];
+  }
+  if (!series.length) return [element("p", { class: "note" }, "No result in this Bundle is one that the criteria are about.")];
+  return series.map(one);
+}
+
+function one(told) {
+  const many = told.units.length > 1;
+  const plots = told.units.map((unit) => [unit, picture(told.plots[unit])]);
+  const place = element("div", {}, plots[0]?.[1]);
+  const select = element(
+    "select",
+    { "aria-label": `${told.label}: unit`, on: { change: () => place.replaceChildren(plots[Number(select.value)][1]) } },
+    plots.map(([unit], number) => element("option", { value: String(number) }, unit)),
+  );
+  const rows = told.rows.map((row) =>
+    element("tr", {}, element("th", { scope: "row" }, row.date), [row.result, row.band, row.counts].map((cell) => element("td", {}, String(cell ?? "")))),
+  );
+  return element(
+    "figure",
+    { class: "timeline" },
+    element("figcaption", {}, told.label, many && " in ", many && select),
+    place,
+    fold("As a table", {}, table(["Date", "Result", "Band", "Counts"], rows)),
+  );
+}
+
+// A drawing of ours, read as an image and not as markup; nothing in it can run.
+function picture(svg) {
+  const drawn = new DOMParser().parseFromString(String(svg), "image/svg+xml").documentElement;
+  return drawn.localName === "svg" ? document.importNode(drawn, true) : element("p", { class: "note" }, "No drawing.");
+}
+
+export function recordTables(record) {
+  const tables = [...SHOWN].flatMap(([type, [title, element_]]) => tableOf(title, record.ofType(type), element_));
+  return tables.length ? tables : [element("p", { class: "note" }, "Nothing that can be listed.")];
+}
+
+function tableOf(title, resources, dated) {
+  if (!resources.length) return [];
+  const rows = resources
+    .map((resource) => ({ resource, day: dayOf(resource, dated) }))
+    .sort((a, b) => b.day.localeCompare(a.day))
+    .slice(0, MOST_ROWS)
+    .map(({ resource, day }) =>
+      element("tr", {}, element("th", { scope: "row" }, nameOfOrder(resource)), [valueOf(resource), day || "undated"].map((cell) => element("td", {}, cell))),
+    );
+  const more = resources.length > MOST_ROWS ? `, the latest ${MOST_ROWS}` : "";
+  return [fold(`${title} (${resources.length}${more})`, { open: resources.length < 15 }, table(["What", "Value or status", "When"], rows))];
+}
+
+function table(heads, rows) {
+  return element(
+    "div",
+    { class: "table" },
+    element("table", { class: "narrow" }, element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))), element("tbody", {}, rows)),
+  );
+}
+
+function dayOf(resource, dated) {
+  const when = choice(resource, dated) ?? choice(resource, `${dated}Date`);
+  return when && Number.isFinite(when.low) ? new Date(when.low).toISOString().slice(0, 10) : "";
+}
+
+function valueOf(resource) {
+  const { valueQuantity: quantity, valueCodeableConcept: concept, valueString: text, valueBoolean: flag } = resource;
+  if (isObject(quantity)) return [quantity.comparator, quantity.value, quantity.unit ?? quantity.code].filter((part) => part !== undefined).join(" ");
+  if (isObject(concept)) return nameOfOrder({ code: concept, resourceType: "" });
+  if (typeof text === "string") return text;
+  if (typeof flag === "boolean") return flag ? "yes" : "no";
+  const status = resource.clinicalStatus?.coding?.[0]?.code ?? resource.status;
+  return typeof status === "string" ? status : "";
+}
