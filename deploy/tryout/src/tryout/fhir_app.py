@@ -61,7 +61,8 @@ def create_app(shelf: Shelf, links: sandbox_links.Places, today: date) -> Flask:
 
     @app.get("/")
     def patients() -> Response:
-        page = render_template("patients.html", patients=sandbox_links.listed(shelf.patients, links), links=links)
+        listed = sandbox_links.listed(shelf.patients, links)
+        page = render_template("patients.html", patients=listed, drugs=sandbox_links.DRUGS, links=links)
         return Response(page, headers=_PAGE, content_type="text/html; charset=utf-8")
 
     @app.get("/patients.css")

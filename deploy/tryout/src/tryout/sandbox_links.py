@@ -1,4 +1,4 @@
-"""Links that open the CDS Hooks Sandbox on a patient of ours: which server, which service, which screen and drug."""
+"""Links that open the CDS Hooks Sandbox on a patient of ours: which server, which services, which screen."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,21 +10,26 @@ from tryout.shelf import Shown
 PUBLIC: Final = "https://sandbox.cds-hooks.org"
 """The public Sandbox."""
 
+_SCREENS: Final = {"patient-view": "patient-view", "rx-view": "order-select", "rx-sign": "order-sign"}
+"""Screen of the Sandbox -> its hook. A drug cannot be given: the Sandbox forgets it when it has read the patient."""
 
-@dataclass(frozen=True)
-class Drug:
-    """A drug that the Sandbox's picker offers and that a rule of ours is about.
-
-    Attributes:
-        code: RxNorm, as in the Sandbox's own list.
-        name: short.
-    """
-
-    code: str
-    name: str
-
-
-DRUGS: Final = (Drug("310410", "folic acid 1 mg"),)
+DRUGS: Final = (
+    (
+        "folic acid",
+        "Folic Acid 1 MG Oral Tablet",
+        "warns where vitamin B12 is low",
+    ),
+    ("metformin", "Metformin hydrochloride 500 MG Oral Tablet", "where vitamin B12 is low; Rx View only"),
+    ("haloperidol", "Haloperidol 1 MG Oral Tablet", "warns: it blocks dopamine"),
+    (
+        "trihexyphenidyl",
+        "Trihexyphenidyl Hydrochloride 2 MG Oral Tablet",
+        "names missing tests; Rx View only",
+    ),
+    ("penicillamine", "Penicillamine 250 MG Oral Tablet", "warns: no metal overload is recorded"),
+    ("vitamin e", "Vitamin E 400 UNT Oral Capsule", "where vitamin E was never measured; Rx View only"),
+)
+"""What to type in the Sandbox's field Medication, the name to choose, and what our services say about it."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,11 @@ class Linked:
 
     Attributes:
         shown: the patient.
-        patient_view: address of the Sandbox's Patient View.
-        orders: (drug, address of Rx View with that drug chosen).
+        screens: hook -> address of the Sandbox's screen for it.
     """
 
     shown: Shown
-    patient_view: str
-    orders: Sequence[tuple[Drug, str]]
+    screens: dict[str, str]
 
 
 def base_of(text: str) -> str:
@@ -72,19 +75,15 @@ def base_of(text: str) -> str:
 def listed(patients: Sequence[Shown], places: Places) -> Iterator[Linked]:
     """Yield every patient with their links."""
     for one in patients:
-        orders = [(drug, address(places, one.id, drug)) for drug in DRUGS]
-        yield Linked(one, address(places, one.id), orders)
+        yield Linked(one, {hook: _address(places, one.id, screen, hook) for screen, hook in _SCREENS.items()})
 
 
-def address(places: Places, patient: str, drug: Drug | None = None) -> str:
-    """The address that opens the Sandbox on Patient View, or with a drug on Rx View."""
+def _address(places: Places, patient: str, screen: str, hook: str) -> str:
     asked = {
         "fhirServiceUrl": places.fhir,
         "patientId": patient,
         "serviceDiscoveryURL": f"{places.services}/cds-services",
-        "hook": "order-select" if drug else "patient-view",
-        "screen": "rx-view" if drug else "patient-view",
+        "hook": hook,
+        "screen": screen,
     }
-    if drug:
-        asked["prescribedMedication"] = drug.code
     return f"{places.sandbox}/?{urlencode(asked)}"
