@@ -114,7 +114,7 @@ def test_the_page_runs_nothing_and_needs_only_its_style_sheet(client: FlaskClien
 
 def test_each_plot_is_named_and_beside_a_table(client: FlaskClient) -> None:
     text = ask(client, form=HTML)
-    plots = re.findall(r"<figure.*?</figure>\s*<div class=\"table\">", text, re.DOTALL)
+    plots = re.findall(r"<figure.*?</figure>\s*<div class=\"table\"", text, re.DOTALL)
     assert len(plots) == 2
     for plot in plots:
         assert 'role="img"' in plot

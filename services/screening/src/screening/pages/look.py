@@ -98,7 +98,8 @@ _SIGN_OUT: Final = Markup(
 )
 _TRY_OUT: Final = Markup("<strong>Try-out: synthetic patients only.</strong> ")
 _TABLE: Final = Markup(
-    '<div class="table"><table{}>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>\n</table></div>'
+    '<div class="table" role="group" tabindex="0" aria-label="Table: {}"><table{}>\n<thead><tr>{}</tr></thead>\n'
+    "<tbody>\n{}\n</tbody>\n</table></div>"
 )
 _CLASS: Final = Markup(' class="{}"')
 _HEAD: Final = Markup('<th scope="col">{}</th>')
@@ -188,7 +189,7 @@ def table(
         for row in rows
     )
     kind = "narrow" if narrow else "stacks" if stacks else ""
-    return _TABLE.format(_CLASS.format(kind) if kind else "", head, body)
+    return _TABLE.format(", ".join(heads), _CLASS.format(kind) if kind else "", head, body)
 
 
 def preferred(*forms: str) -> str:
