@@ -146,7 +146,7 @@ def test_who_must_be_known_is_said(document: Any, gateway: Callable[..., Any]) -
     strict = gateway(deployment=PRODUCTION).get("/openapi.json").json
     assert document["paths"][VIEW]["post"]["security"] == [{"clientToken": []}, {}]
     assert strict["paths"][VIEW]["post"]["security"] == [{"clientToken": []}]
-    assert strict["paths"]["/prefetch-doctor"]["get"]["security"] == [{"operatorToken": []}]
+    assert strict["paths"]["/prefetch-doctor"]["get"]["security"] == [{"operatorToken": []}, {"operatorSession": []}]
     assert strict["paths"]["/explanations"]["get"]["security"] == []
     assert "/" not in strict["paths"]
     assert strict["servers"] == [{"url": "http://localhost:8080"}]

@@ -6,14 +6,16 @@ import pytest
 
 from chassis.problems import Problem
 from gateway import operators
+from gateway.operators import Shown
 
+NOW = 1_800_000_000.0
 OLD, NEW = b"synthetic-secret-that-is-still-good", b"synthetic-secret-that-is-new-in-here"
 BOTH = (OLD, NEW)
 
 
 def outcome(authorization: str | None, peer: str = "192.0.2.1", known: Any = BOTH, *, try_out: bool = False) -> int:
     try:
-        operators.check(authorization, peer, known, try_out=try_out)
+        operators.check(Shown(authorization, None, peer), known, NOW, try_out=try_out)
     except Problem as problem:
         return problem.status
     return 200
@@ -54,5 +56,5 @@ def test_in_a_try_out_this_machine_needs_none() -> None:
 def test_a_refusal_says_how_to_get_in() -> None:
     for known in (BOTH, ()):
         with pytest.raises(Problem, match="OPERATOR_TOKEN_FILE") as caught:
-            operators.check(None, "192.0.2.1", known, try_out=False)
+            operators.check(Shown(), known, NOW, try_out=False)
     assert caught.value.status == 404

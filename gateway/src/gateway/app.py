@@ -7,7 +7,21 @@ from typing import Final
 from flask import Flask, Response, g
 
 from chassis import shell
-from gateway import __version__, audit, auth, cors, headers, jwks_fetch, metrics, openapi, pages, targets, trust, views
+from gateway import (
+    __version__,
+    audit,
+    auth,
+    cors,
+    headers,
+    jwks_fetch,
+    metrics,
+    openapi,
+    pages,
+    sign_in,
+    targets,
+    trust,
+    views,
+)
 from gateway.discovery import Directory, fetch
 from gateway.keys import Ages, KeyRings
 from gateway.ledger import Ledger
@@ -55,6 +69,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(views.blueprint(settings, policy, directory, upstreams))
     content = _upstream("content", settings.content_url, settings)
     app.register_blueprint(pages.blueprint(settings, content, upstreams.get("screening")))
+    app.register_blueprint(sign_in.blueprint(settings, ledger))
     app.register_blueprint(openapi.blueprint(settings, directory))
     directory.start()
     rings.warm(registry.current().clients, _WARM_S)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flask import Response
+from flask import Response, request
 from markupsafe import Markup
 
 _HEADERS: Final = {
@@ -55,3 +55,9 @@ def page(title: str, body: Markup, *, status: int = 200, depth: int = 0) -> Resp
     """
     text = _PAGE.format(title=title, body=body, up="../" * depth)
     return Response(text, status=status, headers=_HEADERS, content_type="text/html; charset=utf-8")
+
+
+def wanted() -> bool:
+    """Whether the request at hand likes a page better than JSON, as browsers do."""
+    liked = request.accept_mimetypes
+    return liked["text/html"] > max(liked["application/json"], liked["application/fhir+json"])

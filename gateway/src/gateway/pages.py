@@ -1,15 +1,18 @@
 """Pages under the public base URL: those of content and screening, passed on for reading."""
 
 import re
+import time
+from collections.abc import Mapping
 from typing import Final
 
 from flask import Blueprint, Response, g, jsonify, request
 from markupsafe import Markup
 
 from chassis.problems import Problem
-from gateway import __version__, bodies, frame, operators, refusals
+from gateway import __version__, bodies, frame, operators, refusals, sign_in
 from gateway.auth import is_loopback
 from gateway.messages import UUID
+from gateway.outcomes import first_issue
 from gateway.problems import upstream_bad
 from gateway.routing import Answer, Upstream
 from gateway.settings import Settings
@@ -23,6 +26,8 @@ _SEGMENTS: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A
 _HOOK_INSTANCE: Final = re.compile(UUID)
 _MAX_QUERY: Final = 200
 _REPORT_S: Final = 25.0
+_OPERATOR: Final = {"operator": True}
+"""What a service behind us is told of an operator."""
 _NOT_THERE: Final = frozenset({404, 502, 503, 504})
 """Statuses by which the workbench is not there."""
 _QUERY: Final = re.compile(rb"[A-Za-z0-9._~%=&+-]*")
@@ -54,6 +59,8 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
         screening: the service that decides; None when there is none of this name.
     """
     pages = Blueprint("pages", __name__)
+    pages.register_error_handler(Problem, sign_in.refused)
+    known, slow = settings.trust.operator_tokens, max(settings.call_deadline, _REPORT_S)
 
     @pages.get("/explanations")
     @pages.get("/bibliography")
@@ -71,10 +78,12 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
 
     @pages.get("/thresholds")
     def thresholds() -> Response:
-        """The numbers that decide, from the service that decides."""
+        """The numbers that decide, from the service that decides; operators find the way to their pages there."""
         if screening is None:
             raise Problem(404, "There is no such page.")
-        return _pass_on(screening, request.path)
+        made = _pass_on(screening, request.path, caller=_OPERATOR if is_operator() else None)
+        made.vary.add("Cookie")
+        return made
 
     @pages.get("/pages-assets/<path:rest>")
     def assets(rest: str) -> Response:
@@ -92,10 +101,12 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
             raise Problem(404, "There is no such resource.")
         return _pass_on(screening, request.path, _SEARCH, _MAX_SEARCH)
 
+    def is_operator() -> bool:
+        return operators.is_one(sign_in.shown(settings), known, time.time(), try_out=settings.try_out)
+
     def for_operators() -> Upstream:
         """The service that decides, whose pages for operators name clients and their codes, if this is an operator."""
-        peer, known = request.environ.get("REMOTE_ADDR"), settings.trust.operator_tokens
-        operators.check(request.headers.get("Authorization"), peer, known, try_out=settings.try_out)
+        operators.check(sign_in.shown(settings), known, time.time(), try_out=settings.try_out)
         if screening is None:
             raise Problem(404, "There is no such page.")
         return screening
@@ -104,13 +115,13 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
     @pages.get("/trace")
     def operators_page() -> Response:
         """What came of the data that screening asks for; the latest calls."""
-        return _pass_on(for_operators(), request.path)
+        return _pass_on(for_operators(), request.path, caller=_OPERATOR)
 
     @pages.get("/report")
     @pages.get("/report.csv")
     def report() -> Response:
         """How cards are answered. Counting may take longer than a call may."""
-        return _pass_on(for_operators(), request.path, deadline=max(settings.call_deadline, _REPORT_S))
+        return _pass_on(for_operators(), request.path, deadline=slow, caller=_OPERATOR)
 
     @pages.get("/studio")
     @pages.get("/studio/<path:rest>")
@@ -119,7 +130,7 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
         service = for_operators()
         if rest and not _SEGMENTS.fullmatch(rest):
             raise Problem(404, "There is no such page.")
-        return _pass_on(service, request.path, deadline=max(settings.call_deadline, _REPORT_S))
+        return _pass_on(service, request.path, deadline=slow, caller=_OPERATOR)
 
     @pages.get("/trace/<hook_instance>")
     def trace(hook_instance: str) -> Response:
@@ -127,7 +138,7 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
         service = for_operators()
         if not _HOOK_INSTANCE.fullmatch(hook_instance):
             raise Problem(404, "There is no such trace: /trace/ is followed by the hookInstance of a call, a UUID.")
-        return _pass_on(service, request.path)
+        return _pass_on(service, request.path, caller=_OPERATOR)
 
     @pages.get("/version")
     def version() -> Response:
@@ -188,6 +199,7 @@ def _pass_on(
     *,
     deadline: float | None = None,
     body: bytes | None = None,
+    caller: Mapping[str, bool] | None = None,
 ) -> Response:
     """Ask a service for what the request at hand asks us for: to read, or with a JSON body to make."""
     query = request.query_string
@@ -198,9 +210,13 @@ def _pass_on(
     if body is not None:
         headers["Content-Type"] = "application/json"
     method = "GET" if body is None else "POST"
-    answer = content.call(method, f"{path}?{query.decode()}" if query else path, headers, body, deadline=deadline)
+    answer = content.call(
+        method, f"{path}?{query.decode()}" if query else path, headers, body, caller, deadline=deadline
+    )
     if answer.status >= 500 and not answer.headers.get("Content-Type", "").startswith("application/fhir+json"):
         raise upstream_bad()
+    if answer.status >= 400 and frame.wanted() and (issue := first_issue(answer.body)) is not None:
+        return sign_in.cannot(answer.status, issue.details.text)
     return _page(answer)
 
 

@@ -76,7 +76,8 @@ def operators_off() -> Problem:
     return Problem(
         404,
         "The pages for operators are switched off here. To switch them on, put a secret of 32 characters or more "
-        "into a file, let OPERATOR_TOKEN_FILE name it, and send it as Authorization: Bearer.",
+        "into a file, let OPERATOR_TOKEN_FILE name it, and send it as Authorization: Bearer; a browser types it in at "
+        "/sign-in.",
     )
 
 
@@ -85,6 +86,44 @@ def operators_only() -> Problem:
     return Problem(
         401,
         "This page is for the operators of this service: send Authorization: Bearer and the secret in the file that "
-        "OPERATOR_TOKEN_FILE names.",
+        "OPERATOR_TOKEN_FILE names, or open /sign-in with a browser.",
         headers={"WWW-Authenticate": 'Bearer realm="operators"'},
+    )
+
+
+def wrong_operator_token() -> Problem:
+    """401: what was typed in is no secret of operators."""
+    return Problem(
+        401,
+        "This is not a token of this service. It is a line of the file that OPERATOR_TOKEN_FILE of the gateway names.",
+        headers={"WWW-Authenticate": 'Bearer realm="operators"'},
+    )
+
+
+def signs_in_too_often(wait_s: int) -> Problem:
+    """429: too many attempts to sign in, by all together; the next one may be made in `wait_s` seconds."""
+    return Problem(
+        429,
+        f"There were too many attempts to sign in. Try again in {wait_s} seconds. Programs that send the token as"
+        " Authorization: Bearer need no sign-in.",
+        headers={"Retry-After": str(wait_s)},
+    )
+
+
+def ledger_down_for_operators(retry_after_s: int) -> Problem:
+    """503: we cannot tell how many attempts to sign in there were."""
+    return Problem(
+        503,
+        "Nobody can sign in now: the gateway cannot count the attempts. Its log says why. Programs that send the token"
+        " as Authorization: Bearer need no sign-in.",
+        headers={"Retry-After": str(retry_after_s)},
+    )
+
+
+def from_another_site() -> Problem:
+    """403: a form was sent by a page that is not ours, or by something that does not say where it comes from."""
+    return Problem(
+        403,
+        "This form must be sent by a browser from the sign-in page of this service (Sec-Fetch-Site, or Origin, says"
+        " so). Programs send the token as Authorization: Bearer and need no sign-in.",
     )

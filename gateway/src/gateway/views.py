@@ -5,13 +5,13 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
 from flask import Blueprint, Response, g, request
 
 from chassis import arrival
 from gateway import audit, auth, bodies, cors, limits, messages
 from gateway.discovery import Directory, Service
 from gateway.introduction import introduce, introduce_for_feedback
+from gateway.outcomes import first_issue
 from gateway.problems import upstream_bad
 from gateway.routing import Answer, Upstream
 from gateway.settings import Settings
@@ -19,23 +19,6 @@ from gateway.settings import Settings
 _OK: Final = 200
 _OBJECT: Final = re.compile(rb"[ \t\r\n]*\{")
 _RETURNED: Final = ("Content-Type", "Server-Timing", "Retry-After")
-
-
-class _Details(msgspec.Struct):
-    text: str = ""
-
-
-class _Issue(msgspec.Struct):
-    code: str = ""
-    details: _Details = msgspec.field(default_factory=_Details)
-
-
-class _Outcome(msgspec.Struct):
-    resourceType: str  # noqa: N815  as FHIR spells it
-    issue: list[_Issue] = []
-
-
-_outcome: Final = msgspec.json.Decoder(_Outcome)
 
 
 def blueprint(
@@ -156,20 +139,9 @@ def _passed_on(answer: Answer) -> Response:
     if answer.body and not bodies.JSON_TYPE.fullmatch(headers.get("Content-Type", "").partition(";")[0].strip()):
         raise upstream_bad()
     if answer.status >= 400:
-        issue = _issue(answer.body)
+        issue = first_issue(answer.body)
         if issue is None and answer.status >= 500:
             raise upstream_bad()
         if issue is not None:
             audit.note(reason=issue.code, words=issue.details.text)
     return Response(answer.body, status=answer.status, headers=headers)
-
-
-def _issue(body: bytes) -> _Issue | None:
-    """The first issue of an OperationOutcome; None if `body` is no OperationOutcome."""
-    try:
-        outcome = _outcome.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    if outcome.resourceType != "OperationOutcome":
-        return None
-    return outcome.issue[0] if outcome.issue else _Issue()
