@@ -11,7 +11,7 @@ from chassis import peers, shell
 from chassis.environment import SettingsError, listed
 from chassis.logs import Log
 from chassis.start import in_each_worker
-from screening import __version__, feedback_views, override_reasons, services, trace_codes, views
+from screening import __version__, feedback_views, metrics, override_reasons, services, trace_codes, views
 from screening.cards import drafts
 from screening.cards.explanations import Explanations, Snapshot
 from screening.cards.render import Renderer
@@ -155,6 +155,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     app = shell.build(__name__, version=__version__, max_body=settings.max_body, not_ready=not_ready, degraded=degraded)
     app.config[look.TRY_OUT] = settings.try_out
     in_each_worker(app, explanations.keep, explanations.stop)
+    in_each_worker(app, lambda: metrics.in_force(rules_version(settings.site_values), modes.version))
     peers.install(app, settings.internal_keys, by={"gateway"})
     own = settings.site_values
     templates = services.prefetch_templates(book, settings.canonical_base, own)

@@ -16,7 +16,7 @@ from flask import Blueprint, Response, g
 from chassis import shell
 from chassis.logs import Log
 from chassis.problems import Problem
-from screening import account, callers, feedback, problems, services
+from screening import account, callers, feedback, metrics, problems, services
 from screening.callers import Caller
 from screening.feedback import Fault, Item
 from screening.override_reasons import Reasons
@@ -26,6 +26,7 @@ from screening.store.rows import KEPT, NOT_YOURS, UNKNOWN_CARD
 REFUSED: Final = "refused"
 NO_REASON: Final = "none"
 OTHER_REASON: Final = "other"
+_NEW: Final = frozenset({KEPT, UNKNOWN_CARD})
 _WRONG_DATA: Final = "wrong-data"
 _log = Log("feedback")
 
@@ -82,6 +83,9 @@ def blueprint(parts: Parts) -> Blueprint:
         items = [_read(one, parts.reasons, caller) for one in sent]
         kept = iter(_kept(parts, items, service.id, caller))
         told = g.feedback_told = [_told(number, one, sent[number], kept) for number, one in enumerate(items)]
+        for one, came in zip(told, items, strict=True):
+            done = came.outcome if isinstance(came, Item) and one.status in _NEW else ""
+            metrics.FEEDBACK.add(caller.client, one.status, done, one.reason)
         _refuse_if_nothing_is_good(told)
         if wrong := sum(one.reason == _WRONG_DATA for one in told):
             _log.warning("data that a card cites are called wrong", client=caller.client, count=wrong)
@@ -144,7 +148,7 @@ def _told(number: int, item: Item | Fault, sent: Any, kept: Iterator[Kept]) -> T
     status = next(kept).status
     if status == NOT_YOURS:
         return Told(item.sent_card, REFUSED, problem=problems.not_your_card(f"{place}.card"))
-    new = status in (KEPT, UNKNOWN_CARD) and item.outcome == feedback.OVERRIDDEN
+    new = status in _NEW and item.outcome == feedback.OVERRIDDEN
     reason = item.reason or (OTHER_REASON if item.their_reason else NO_REASON)
     return Told(item.sent_card, status, reason if new else "")
 

@@ -11,6 +11,7 @@ from typing import Final
 from chassis.following import EVERY_S, Following, Stamps
 from chassis.logs import Log
 from chassis.positions import Fault
+from screening import metrics
 from screening.domain.findings import Finding, Hold
 from screening.knowledge import rule_modes_file
 from screening.knowledge.rule_modes import CANARY, CARDS, MAY_BE_CRITICAL, OFF, ON, SHOWN, Mode, RuleModes, rule_name
@@ -96,6 +97,11 @@ class Modes:
         return ClientModes(client, self._in_force)
 
     @property
+    def version(self) -> str:
+        """The version of the modes in force, empty without a file."""
+        return self._in_force.version if self._in_force is not None else ""
+
+    @property
     def in_force(self) -> RuleModes | None:
         """The modes in force now; None without a file."""
         self._look()
@@ -114,8 +120,10 @@ class Modes:
     def _renew(self) -> Stamps:
         file, former = rule_modes_file.read(self._path), self._in_force
         self._faults = file.faults
+        metrics.MODES_FAULTS.set(len(file.faults))
         if file.modes is not None:
             self._in_force = file.modes
+            metrics.switched(metrics.MODES, former.version if former is not None else "", file.modes.version)
             _announce("the rule modes have changed and are in force", file.modes)
             if former is not None and former.version == file.modes.version and former != file.modes:
                 _LOG.warning("rule modes changed without a new version", version=former.version)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from chassis.logs import Log
+from screening import metrics
 from screening.store import StoreDown, TraceRow
 from screening.store.traces import Traces
 from screening.trace import Trace
@@ -148,6 +149,7 @@ class Recorder:
         _LOG.warning("traces are lost", reason=type(error).__name__, count=count)
 
     def _lost(self, number: int) -> None:
+        metrics.TRACES_LOST.add(by=number)
         self._dropped += number
         self._unsaid += number
 

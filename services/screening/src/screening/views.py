@@ -11,7 +11,7 @@ from flask import Blueprint, Response, g
 
 from chassis import arrival, shell
 from chassis.logs import Log
-from screening import callers, messages, problems, services
+from screening import callers, messages, metrics, problems, services
 from screening.account import Account
 from screening.callers import Caller
 from screening.cards.explanations import Explanations
@@ -134,6 +134,8 @@ def blueprint(parts: Parts) -> Blueprint:
         if account is None or trace is None:
             return response
         response.headers.update(account.headers())
+        if response.status_code == 200:
+            metrics.screened(trace.client, trace.service, account.topics, account.data)
         if parts.recorder is not None:
             trace.status, trace.refusal, trace.timing = response.status_code, g.get("problem_words", ""), account.timing
             parts.recorder.keep(trace)
@@ -162,6 +164,10 @@ def _answer(parts: Parts, service: CdsService, caller: Caller, hook_call: HookCa
     account.store = trace.store = memory.state
     trace.patient, trace.fhir_server, trace.rules_version = memory.key, memory.fhir_server, version
     trace.held = screening.held
+    for held in screening.held:
+        metrics.CARDS_HELD.add(held.module, held.hold.by)
+    for card in cards:
+        metrics.CARDS.add(card["source"]["topic"]["code"], card["indicator"])
     if parts.recorder is not None:
         trace.explained = _explained(screening, chart)
     trace.answered(screening.findings, cards, parts.explanations.current.version)
@@ -206,6 +212,12 @@ def _gathered(parts: Parts, caller: Caller, hook_call: HookCall, hook: str, bega
     for one in gathered.looked:
         if one.source == fallback.EHR:  # what the prefetch came to, `watch` notes
             parts.note(caller.client, one.key, one.outcome, one.source, one.ms)
+            metrics.EHR_FETCHES.add(caller.client, one.outcome)
+            metrics.EHR_SECONDS.took(one.ms / 1000, caller.client)
+        else:
+            metrics.prefetched(one.key, one.outcome)
+    for why in set(gathered.unanswered.values()) & outcomes.NOT_ASKED:
+        metrics.EHR_NOT_ASKED.add(caller.client, why)
     for key, why in gathered.unanswered.items():
         if why in _REFUSED_BY_US:
             parts.note(caller.client, key, why, fallback.EHR)

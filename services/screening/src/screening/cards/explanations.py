@@ -15,6 +15,7 @@ import requests
 
 from chassis import outgoing, peers
 from chassis.logs import Log
+from screening import metrics
 
 _log = Log("explanations")
 _TIMEOUT: Final = 2.0
@@ -58,6 +59,7 @@ class Explanations:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._kept_in = 0
+        self._checked = 0.0
 
     def start(self) -> None:
         """Load once. No thread is begun: the process may be about to fork."""
@@ -76,6 +78,7 @@ class Explanations:
             return
         with self._lock:
             if self._kept_in != os.getpid():
+                self._measure()
                 threading.Thread(target=self._keep, name="explanations", daemon=True).start()
                 self._kept_in = os.getpid()
 
@@ -89,10 +92,18 @@ class Explanations:
 
     def look(self) -> bool:
         """Ask content for its snapshot; whether it answered with a usable or an unchanged one."""
+        before = self._snapshot.version
         found = self._look()
+        if found:
+            self._checked = time.time()
+        self._measure(before)
         soon = not found and not self._snapshot.texts
         self._due = time.monotonic() + (min(1.0, self._refresh) if soon else self._refresh)
         return found
+
+    def _measure(self, before: str = "") -> None:
+        metrics.switched(metrics.CONTENT, before, self._snapshot.version)
+        metrics.CONTENT_CHECKED.set(self._checked)
 
     def _look(self) -> bool:
         headers = {peers.HEADER: peers.sign(self._keys, "screening", "GET", "/snapshot")}

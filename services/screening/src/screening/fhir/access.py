@@ -25,6 +25,7 @@ from yarl import URL
 
 from chassis.logs import Log
 from chassis.serving.turns import aside
+from screening import metrics
 from screening.fhir import answers, outcomes
 from screening.fhir.addresses import may_be_asked, next_page, origin, trust
 from screening.fhir.answers import Answer
@@ -269,6 +270,8 @@ class Turn:
                 quiet_s=self._quiet_s,
                 throttled_s=self._throttled_s,
             )
+            if not self._server.public_only:  # such hosts are many, and not ours to name
+                metrics.EHR_BREAKER.set(self._gate.has_opened(self._host), self._host)
 
     def _refused(self, seconds: float) -> str:
         """Why nothing can be asked; empty when it can."""

@@ -86,6 +86,11 @@ class Gate:
                 until = max(running.get(client, 0.0), now + min(throttled_s, LONGEST_PAUSE_S))
                 state.throttled_until = {**running, client: until}
 
+    def has_opened(self, host: str) -> bool:
+        """Whether the breaker of this host is open: it gave no proper answer so often that one call at a time tries."""
+        with self._lock:
+            return self._state(host).failures >= FAILURES
+
     def search_by(self, host: str) -> str:
         """The method by which this host was searched lately with success; empty: not known."""
         with self._lock:

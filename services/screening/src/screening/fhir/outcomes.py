@@ -40,6 +40,9 @@ TOKEN_UNUSABLE: Final = "token-unusable"  # noqa: S105 - an outcome, not a token
 ID_UNUSABLE: Final = "id-unusable"
 NO_SCOPE: Final = "no-scope"
 
+NOT_ASKED: Final = frozenset({NO_SERVER, NOT_LISTED, TOKEN_UNUSABLE, ID_UNUSABLE, NO_SCOPE})
+"""Why a server was not even asked."""
+
 PREFETCH_WORDS: Final[Mapping[str, str]] = {
     DELIVERED: "did not hold what it was asked for",
     NONE: "was null or empty",

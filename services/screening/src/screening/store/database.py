@@ -20,6 +20,7 @@ from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
 from chassis.logs import Log
 from chassis.serving import turns
+from screening import metrics
 from screening.store import lanes, schema
 from screening.store.breaker import Breaker
 from screening.store.lanes import Lane
@@ -84,22 +85,30 @@ class Database:
         """
         breaker = self._breakers[lane]
         if not breaker.lets_through():
+            metrics.STORE_ERRORS.add(lane.name, "resting")
             raise StoreDown
-        ends = time.monotonic() + lane.patience_s
+        began = time.monotonic()
+        ends = began + lane.patience_s
         with turns.aside():
             try:
                 done = self._run(lane, work, ends)
             except DataError as error:  # it answers, but does not take this: the next piece of work may do well
                 _LOG.error(f"store refuses what is not to be written for {lane.name}", error)
+                metrics.STORE_ERRORS.add(lane.name, "refused")
                 breaker.succeeded()
                 raise StoreDown from error
             except _DOWN as error:
+                metrics.STORE_ERRORS.add(lane.name, _why(error))
+                metrics.STORE_DOWN.set(1, lane.name)
                 if breaker.failed():
                     _LOG.error(f"store is down for {lane.name}", error, reason=_why(error))
                 if isinstance(error, schema.SchemaIsNewer):
                     self.close()  # the other lanes have not looked since
                 raise StoreDown from error
+            finally:
+                metrics.STORE_SECONDS.took(time.monotonic() - began, lane.name)
         if breaker.succeeded():
+            metrics.STORE_DOWN.set(0, lane.name)
             _LOG.warning(f"store is back for {lane.name}")
         return done
 
