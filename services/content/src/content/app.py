@@ -7,7 +7,8 @@ from flask import Flask
 
 from chassis import peers, shell
 from chassis.logs import Log
-from content import __version__, library, views
+from chassis.start import in_each_worker
+from content import __version__, library, metrics, views
 from content.settings import Settings
 
 _log = Log("content")
@@ -36,6 +37,11 @@ def create_app(settings: Settings, *, today: Callable[[], date] = _today) -> Fla
         _log.warning("translations are of an older version of their page", count=len(outdated))
     app = shell.build(__name__, version=__version__, max_body=1024, not_ready=lambda: ())
     peers.install(app, settings.internal_keys, by={"gateway", "screening"})
+
+    def measure() -> None:
+        metrics.loaded(texts.version, overdue=len(texts.overdue(today())), outdated=len(outdated))
+
+    in_each_worker(app, measure)
     app.register_blueprint(views.blueprint(settings, texts, today))
     app.after_request(views.guard)
     _log.info("content loaded", version=texts.version, count=len(texts.explanations))

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, g, request
 
 from chassis import problems as answers
 from chassis.problems import Problem
-from content import languages, pages, problems
+from content import languages, metrics, pages, problems
 from content import library as shelf
 from content.frontmatter import AUDIENCES
 from content.settings import Settings
@@ -53,7 +53,8 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
 
     @views.get("/snapshot")
     def get_snapshot() -> Response:
-        """All card texts as one JSON document."""
+        """All card texts as one JSON document. Screening asks every half minute, so a new day is noticed here."""
+        metrics.OVERDUE.set(len(library.overdue(today())))
         return _send(snapshot, _ALWAYS_ASK)
 
     @views.get("/explanations")
@@ -75,7 +76,10 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
         offered = {
             language: pages.address_of(slug, audience, language) for language in library.languages(slug, audience)
         }
-        return _negotiate(page_on(slug, audience, today(), _language(offered)), offered)
+        choice = _language(offered)
+        answer = _negotiate(page_on(slug, audience, today(), choice), offered)
+        metrics.PAGES.add(slug, audience, choice.language, answer.mimetype)
+        return answer
 
     @views.get("/bibliography")
     def get_bibliography() -> Response:
