@@ -6,7 +6,7 @@ from chassis.metrics import Count, Level
 
 PAGES: Final = Count(
     "cds_pages_total",
-    "Explanations read, by page, audience, language and form.",
+    "Explanations read, by page and media type.",
     "slug",
     "audience",
     "language",

@@ -78,7 +78,7 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
         }
         choice = _language(offered)
         answer = _negotiate(page_on(slug, audience, today(), choice), offered)
-        metrics.PAGES.add(slug, audience, choice.language, answer.mimetype)
+        metrics.PAGES.add(slug, audience, choice.language, answer.mimetype or "")
         return answer
 
     @views.get("/bibliography")
