@@ -27,8 +27,9 @@ from screening.knowledge.concept_maps import LeftOut
 from screening.knowledge.order_codes import OrderCodes
 from screening.memory import Memory
 from screening.modes import Modes
-from screening.pages import assets, doctor, look, report, thresholds, trace
+from screening.pages import assets, doctor, look, report, studio, thresholds, trace, workbench
 from screening.pages.doctor_watch import Watch
+from screening.pages.studio_shown import Studio
 from screening.preview import Preview
 from screening.publishing import shelf
 from screening.publishing import views as publishing
@@ -198,6 +199,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = _now) -> Flas
     app.register_blueprint(doctor.blueprint(snapshots, templates, names, clock))
     app.register_blueprint(assets.blueprint())
     app.register_blueprint(thresholds.blueprint(own, rules_version(own)))
+    app.register_blueprint(studio.blueprint(Studio(preview, rules_version(own)), clock))
+    if settings.try_out:
+        app.register_blueprint(workbench.blueprint(workbench.Parts(preview, workbench.displays(book), clock)))
     published = shelf.build(
         canonical_base=settings.canonical_base,
         public_url=settings.public_url,

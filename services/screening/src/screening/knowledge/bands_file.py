@@ -8,101 +8,21 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from screening.domain import RULES_VERSION, analytes
-from screening.domain.analytes import Abnormal, Analyte
-from screening.domain.citations import Citation
+from screening.domain import RULES_VERSION
+from screening.domain.chart import Chart
 from screening.domain.labs import Band, Scale
-from screening.domain.thresholds import Threshold
-from screening.domain.units import Limit
-from screening.domain.workups import (
-    calcium_vitamin_d_cards,
-    calcium_vitamin_d_facts,
-    copper_wilson_facts,
-    iron_nbia,
-    iron_nbia_facts,
-    manganese,
-    vitamin_b12,
-)
+from screening.knowledge import drawn_scales
 from screening.knowledge.threshold_index import index
 
 FILE: Final = Path("services", "content", "src", "content", "bands.json")
 
 
-def _cut(threshold: Threshold[Limit], analyte: Analyte, low: str, high: str, whom: str = "") -> Scale:
-    """One limit as a scale of two bands; it belongs to the band that is not abnormal."""
-    bands = (Band(low, threshold.value, inclusive=analyte.abnormal is Abnormal.HIGH), Band(high))
-    reassuring = frozenset({low if analyte.abnormal is Abnormal.HIGH else high})
-    return Scale(analyte, bands, threshold.cite, threshold.id, reassuring, whom)
-
-
-def _times(limit: Limit, factor: Threshold[Any]) -> Limit:
-    return Limit({unit: number * factor.value for unit, number in limit.printed.items()})
-
-
-def _cited(*thresholds: Threshold[Any]) -> Citation:
-    return Citation("; ".join(dict.fromkeys(threshold.cite.text for threshold in thresholds)))
-
-
-NOTHING: Final = frozenset({""})
-"""No band reassures."""
-
-_b12, _mn, _fe = vitamin_b12, manganese, iron_nbia
-LIMITS_DRAWN: Final[tuple[Scale, ...]] = (
-    Scale(
-        analytes.MMA,
-        (
-            Band("deficiency unlikely", _b12.MMA_UNLIKELY.value, inclusive=True),
-            Band("indeterminate", _b12.MMA_HIGH.value, inclusive=True),
-            Band("high if the kidneys work", _b12.MMA_HIGH_AT_ANY_EGFR.value, inclusive=True),
-            Band("high"),
-        ),
-        _cited(_b12.MMA_UNLIKELY, _b12.MMA_HIGH),
-        "vitamin-b12.mma",
-        frozenset({"deficiency unlikely"}),
-    ),
-    _cut(_b12.HOMOCYSTEINE_RAISED, analytes.HOMOCYSTEINE, "not raised", "raised if the kidneys work"),
-    _cut(calcium_vitamin_d_facts.MAGNESIUM_LOW, analytes.MAGNESIUM, "low", "not low"),
-    Scale(
-        analytes.VITAMIN_D,
-        (
-            Band("severely low", calcium_vitamin_d_cards.VITAMIN_D_SEVERE.value),
-            Band("insufficient", calcium_vitamin_d_cards.VITAMIN_D_LOW.value),
-            Band("sufficient"),
-        ),
-        _cited(calcium_vitamin_d_cards.VITAMIN_D_SEVERE, calcium_vitamin_d_cards.VITAMIN_D_LOW),
-        "calcium-vitamin-d.vitamin-d",
-        whom="(text only, never a card)",
-    ),
-    Scale(
-        analytes.MANGANESE_BLOOD,
-        (
-            Band("not raised", _mn.UPPER_NORMAL.value, inclusive=True),
-            Band("mildly high", _times(_mn.UPPER_NORMAL.value, _mn.RAISED), inclusive=True),
-            Band("high with a source or found twice", _times(_mn.UPPER_NORMAL.value, _mn.HIGH), inclusive=True),
-            Band("high"),
-        ),
-        _cited(_mn.UPPER_NORMAL),
-        "manganese.blood",
-        frozenset({"not raised"}),
-        "where the laboratory prints no range of its own",
-    ),
-    replace(
-        _cut(_mn.SERUM_NORMAL, analytes.MANGANESE_SERUM, "excludes nothing", "order whole blood"), reassuring=NOTHING
-    ),
-    _cut(iron_nbia_facts.FERRITIN_HIGH_MALE, analytes.FERRITIN, "not high", "high", "of men, and where sex is unknown"),
-    _cut(iron_nbia_facts.FERRITIN_HIGH_FEMALE, analytes.FERRITIN, "not high", "high", "of women"),
-    _cut(_fe.IRON_LOW, analytes.IRON, "low", "not low"),
-    _cut(_fe.SATURATION_LOW, analytes.TRANSFERRIN_SATURATION, "low", "not low"),
-    _cut(copper_wilson_facts.SERUM_LOW, analytes.COPPER_SERUM, "low", "not low"),
-)
-"""Limits of results that are no bands of a scale in the rules, and the order in which they follow those that are.
-
-Not drawn, since they say something about risk or about another result: eGFR, MCV, hemoglobin, albumin, lipids, INR.
-"""
+LIMITS_DRAWN: Final = drawn_scales.of_pages(Chart(datetime.min.replace(tzinfo=UTC)))
+"""Limits of results that are no bands of a scale in the rules, as the rules have them."""
 
 
 def rendered(scales: Iterable[Scale], drawn: Iterable[Scale] = LIMITS_DRAWN) -> str:

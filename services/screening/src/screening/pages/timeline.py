@@ -1,0 +1,301 @@
+"""A patient's results over time against the bands of the rules: what is drawn, and what is said of each result.
+
+From a Chart that the real reader made, with the numbers of the site. Nothing is decided here: bands are those of the
+domain's scales, a value is compared in the family of units that it was sent in, and what decided is what the
+screening says decided.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final
+
+from screening.domain import reasons, screen
+from screening.domain.analytes import Analyte
+from screening.domain.chart import Chart
+from screening.domain.evidence import Evidence
+from screening.domain.labs import LabResult, Scale, Value
+from screening.domain.phenotype import Phenotype
+from screening.domain.phenotype import of as phenotype_of
+from screening.domain.units import Family, plain
+from screening.domain.workups import calcium_vitamin_d_facts
+from screening.domain.workups.calcium_vitamin_d_facts import Sample
+from screening.pages import timeline_readings
+from screening.pages.timeline_readings import Reading
+
+DECIDES: Final = "decides"
+IN_TIME: Final = "in the look-back"
+OLDER: Final = "older"
+BESIDE: Final = "beside"
+SET_ASIDE: Final = "set aside"
+SPANS: Final = "spans a limit"
+
+_Key = tuple[str, str, date | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One result in its place.
+
+    Attributes:
+        day: UTC calendar day.
+        printed: the value and unit as sent; for an adjusted calcium also what it was made from.
+        value: what is compared with the bands.
+        scale: the bands that hold for it; None where the rules have none.
+        bands: the band that it lies in, or all that a comparator's interval spans; none where the rules have no bands.
+        criterion: what the band means, with its limits; empty without one.
+        counts: one of the words above.
+        because: what the screening says of it; empty where it says nothing.
+    """
+
+    day: date
+    printed: str
+    value: Value
+    scale: Scale | None
+    bands: tuple[str, ...]
+    criterion: str
+    counts: str
+    because: str
+
+    def ends(self, family: Family) -> tuple[Decimal, Decimal]:
+        """The number in a family of units, twice, or both ends of what a comparator leaves open."""
+        if family.unit == self.value.unit:
+            return self.value.low, self.value.high
+        low, high = self.value.canonical_bounds()
+        return low / family.to_canonical, high / family.to_canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Days on which these bands hold: from the first one up to the last, on which the next bands begin."""
+
+    start: date
+    end: date
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """A result that cannot be compared with anything.
+
+    Attributes:
+        day: UTC calendar day.
+        label: of the test.
+        printed: what was sent, as far as it could be read.
+        why: in words.
+    """
+
+    day: date
+    label: str
+    printed: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The results of one test.
+
+    Attributes:
+        id: stable, fit for an address.
+        label: name of the test.
+        families: the families of units in which the rules have bands, or those of the test where they have none.
+        points: newest first.
+        segments: the bands, by the days on which they hold; none where the rules have none.
+        not_read: results without a value, newest first.
+        days: how long a result counts; None: that depends on another result.
+        counts: the same in words.
+        until: the day of the call.
+    """
+
+    id: str
+    label: str
+    families: tuple[Family, ...]
+    points: tuple[Point, ...]
+    segments: tuple[Segment, ...]
+    not_read: tuple[NotRead, ...]
+    days: int | None
+    counts: str
+    until: date
+
+    @property
+    def since(self) -> date | None:
+        """The first day that is within the look-back."""
+        return None if self.days is None else self.until - timedelta(days=self.days)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The results of all workups.
+
+    Attributes:
+        series: tests with at least one readable result, workup by workup.
+        not_read: every result that cannot be read, newest first.
+    """
+
+    series: tuple[Series, ...]
+    not_read: tuple[NotRead, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the screening says of single results: result -> its words, and whether it decided."""
+
+    words: Mapping[_Key, str]
+    decided: frozenset[_Key]
+
+    def counts(self, key: _Key, *, in_time: bool | None, spans: bool) -> str:
+        if key in self.decided:
+            return DECIDES
+        if in_time is False:
+            return OLDER
+        if spans:
+            return SPANS
+        if key in self.words:
+            return SET_ASIDE
+        return BESIDE if in_time is None else IN_TIME
+
+
+def of_chart(chart: Chart) -> Timeline:
+    """The timeline of a chart."""
+    phenotype, told = phenotype_of(chart), _told(chart)
+    every = [_series(reading, chart, phenotype, told) for reading in timeline_readings.READINGS]
+    not_read = (one for series in every for one in series.not_read)
+    return Timeline(
+        tuple(series for series in every if series.points),
+        tuple(sorted(not_read, key=lambda one: one.day, reverse=True)),
+    )
+
+
+def _series(reading: Reading, chart: Chart, phenotype: Phenotype, told: _Told) -> Series:
+    days = reading.days(chart, phenotype)
+    read = list(_calcium(chart) if reading.calcium else _read(reading, chart))
+    points = [_point(one, chart, days, told) for one in read]
+    segments = _segments(read, reading.changes(chart), chart.today)
+    return Series(
+        id=reading.id,
+        label=reading.label,
+        families=_families(reading.analytes[0], segments),
+        points=tuple(points),
+        segments=segments,
+        not_read=tuple(_not_read(reading, chart)),
+        days=days,
+        counts=reading.counts(chart, days),
+        until=chart.today,
+    )
+
+
+# --- results and their scales ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    result: LabResult
+    value: Value
+    scale: Scale | None
+    printed: str
+    bands: tuple[str, ...]
+    criterion: str
+
+
+def _read(reading: Reading, chart: Chart) -> Iterator[_Read]:
+    for result in chart.results(reading.analytes[0].key):
+        if result.value is not None:
+            scale = reading.scale(chart, result)
+            bands = scale.touched(result.value) if scale is not None else ()
+            yield _Read(result, result.value, scale, _printed(result), bands, _criterion(scale, bands))
+
+
+def _calcium(chart: Chart) -> Iterator[_Read]:
+    """Calcium as the rules compare it: adjusted by the laboratory, or by an albumin of its time, or total alone."""
+    for sample in calcium_vitamin_d_facts.samples(chart):
+        value = sample.result.value
+        if value is None:
+            continue
+        bands = (sample.band,) if sample.band is not None else sample.scale.touched(value)
+        yield _Read(sample.result, value, sample.scale, _from(sample), bands, _criterion(sample.scale, bands))
+
+
+def _from(sample: Sample) -> str:
+    if sample.alone:
+        return f"total {_printed(sample.result)}, no albumin near"
+    if sample.total is None or sample.albumin is None or sample.result.value is None:
+        return _printed(sample.result)
+    value = sample.result.value
+    made = f"{plain(value.low.normalize())} {value.unit}" if value.exact else "an open range"
+    return f"{made}, from total {_printed(sample.total)} and albumin {_printed(sample.albumin)}"
+
+
+def _printed(result: LabResult) -> str:
+    return f"{result.printed} {'' if result.unit == '1' else result.unit}".strip()
+
+
+def _criterion(scale: Scale | None, bands: Sequence[str]) -> str:
+    return scale.criterion(bands[0]) if scale is not None and len(bands) == 1 else ""
+
+
+def _point(read: _Read, chart: Chart, days: int | None, told: _Told) -> Point:
+    result = read.result
+    day, key = result.taken.date(), _key(result.reference, result.code, result.taken.date())
+    in_time = None if days is None else chart.within(day, days)
+    counts = told.counts(key, in_time=in_time, spans=len(read.bands) > 1)
+    return Point(day, read.printed, read.value, read.scale, read.bands, read.criterion, counts, told.words.get(key, ""))
+
+
+def _segments(read: Sequence[_Read], changes: Sequence[date], until: date) -> tuple[Segment, ...]:
+    """The bands by days: where those of two results that follow each other differ, they change at a day of `changes`
+    between them, else half-way."""
+    found: list[Segment] = []
+    last: date | None = None
+    for day, scale in sorted(
+        ((one.result.taken.date(), one.scale) for one in read if one.scale is not None), key=lambda one: one[0]
+    ):
+        if last is None:
+            found.append(Segment(day, until, scale))
+        elif found[-1].scale.bands != scale.bands:
+            between = (one for one in changes if last < one <= day)
+            turn = next(between, last + timedelta(days=((day - last).days + 1) // 2))
+            found[-1] = replace(found[-1], end=turn)
+            found.append(Segment(turn, until, scale))
+        last = day
+    return tuple(found)
+
+
+def _families(analyte: Analyte, segments: Sequence[Segment]) -> tuple[Family, ...]:
+    families = analyte.measure.families
+    first = segments[-1].scale.bands[0].upper if segments else None
+    if first is None:
+        return families[:2]
+    return tuple(family for family in families if first.for_unit(family.unit) is not None)
+
+
+def _not_read(reading: Reading, chart: Chart) -> Iterator[NotRead]:
+    for analyte in reading.analytes:
+        for result in chart.labs.get(analyte.key, ()):
+            if result.value is None:
+                yield NotRead(result.taken.date(), analyte.label, _printed(result), result.unreadable)
+
+
+# --- what decided ---
+
+
+def _told(chart: Chart) -> _Told:
+    screening = screen.patient_view(chart)
+    explained = reasons.explained(screening, chart)
+    words: dict[_Key, str] = {}
+    decided: set[_Key] = set()
+    for assessment, reason in zip(screening.assessments, explained.modules, strict=True):
+        for fact in reason.facts:
+            key = _key_of(fact)
+            words.setdefault(key, fact.criterion)
+            if assessment.missing is None or fact in assessment.evidence:
+                decided.add(key)
+    return _Told(words, frozenset(decided))
+
+
+def _key(reference: str, code: str, day: date | None) -> _Key:
+    return reference, code, day
+
+
+def _key_of(fact: Evidence) -> _Key:
+    return _key(fact.reference, fact.code, fact.day)
