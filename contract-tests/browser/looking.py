@@ -1,6 +1,7 @@
 """What one can ask of a page in the browser, each answered with a list of what is wrong (empty: all is well)."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +59,11 @@ def sized(page: Any, width: int, height: int = _HEIGHT) -> None:
     page.set_viewport_size({"width": width, "height": height})
 
 
+def fine(faults: Sequence[str], where: str) -> None:
+    """Fail with all of the faults, when there are any."""
+    assert not faults, "\n".join([where, *faults])
+
+
 def seen_everywhere(page: Any, name: str) -> None:
     """Hold a page to everything that can be seen, at each width, light and dark, and keep screenshots.
 
@@ -70,11 +76,11 @@ def seen_everywhere(page: Any, name: str) -> None:
             sized(page, width)
             shot(page, f"{name}-{width}-{scheme}")
             if (width, scheme) != (WIDTHS[1], SCHEMES[1]):  # its colors and its layout have been judged by then
-                assert violations(page) == [], f"{width} px, {scheme}"
-            assert beyond(page) == [], f"{width} px"
-    assert headings(page) == []
+                fine(violations(page), f"{width} px, {scheme}")
+            fine(beyond(page), f"{width} px")
+    fine(headings(page), "headings")
     sized(page, REFLOW)
-    assert beyond(page) == [], f"{REFLOW} px"
+    fine(beyond(page), f"{REFLOW} px")
     page.emulate_media(color_scheme=SCHEMES[0])
     sized(page, WIDTHS[0])
 
