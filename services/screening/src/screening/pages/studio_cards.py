@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 from screening.cards.explanations import Snapshot
+from screening.cards.markdown import LONGEST
 from screening.cards.render import Renderer
 from screening.dialects import table
 from screening.domain.codes import LOINC, LocalCode
@@ -17,7 +18,8 @@ from screening.knowledge.order_codes import OrderCodes
 from screening.knowledge.threshold_index import index
 from screening.knowledge.topics import KINDS
 from screening.preview import ANYBODY, Preview, Previewed
-from screening.synthetic.charts import SITE_FACTS, SYSTEMS
+from screening.synthetic import charts
+from screening.synthetic.charts import SITE_FACTS, SYSTEMS, Resource
 from screening.synthetic.specimens import AS_OF, Specimen, specimens
 from screening.tokens import LONGEST_TOKEN
 
@@ -110,10 +112,11 @@ def cards(preview: Preview, *, dialect: str = table.STRICT.name, client: str = A
 
 
 def _of(specimen: Specimen, preview: Preview, dialect: str, client: str) -> Iterator[Shown]:
+    long = specimen.filled == WORST_CASE
     came = preview.look(
-        specimen.record,
+        _longest(specimen.record) if long else specimen.record,
         specimen.hook,
-        drafts=specimen.drafts,
+        drafts=_longest(specimen.drafts) if long else specimen.drafts,
         selections=specimen.selections,
         as_of=AS_OF,
         not_delivered=specimen.not_delivered,
@@ -124,6 +127,11 @@ def _of(specimen: Specimen, preview: Preview, dialect: str, client: str) -> Iter
     for number, at in enumerate(wanted, start=1):
         anchor = specimen.id if number == 1 else f"{specimen.id}-{number}"
         yield Shown(specimen, anchor, came.cards[at], came.screening.findings[at], _beside(came, at))
+
+
+def _longest(resources: list[Resource]) -> list[Resource]:
+    """The same resources with a name for every code that is longer than what stands on a card."""
+    return charts.named(resources, lambda _system, code: (f"{code}: {_WORDS * 4}")[: LONGEST + 40])
 
 
 def _beside(came: Previewed, at: int) -> tuple[str, ...]:

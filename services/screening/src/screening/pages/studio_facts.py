@@ -11,7 +11,7 @@ from screening.domain.findings import Finding
 from screening.knowledge.naming import UNSIGNED
 from screening.knowledge.sources import ENTRIES
 
-NEAR: Final = 0.9
+NEAR: Final = 0.85
 """From this share of a limit on a text is marked as near it."""
 LONGEST_TOPIC: Final = 100
 LONGEST_LINK_LABEL: Final = 139

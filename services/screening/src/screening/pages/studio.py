@@ -1,0 +1,130 @@
+"""GET /studio: every card that the service can emit, with what a review board wants to know; and the same as one file.
+
+For the operator: the gateway asks who wants to know. The patients are synthetic.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from flask import Blueprint, Response, request
+from markupsafe import Markup
+
+from screening.dialects.table import DIALECTS, STRICT
+from screening.knowledge.topics import KINDS
+from screening.pages import look, studio_export, studio_html, studio_query
+from screening.pages.card_html import INDICATORS
+from screening.pages.studio_query import DELIVERED, HOOKS, NOTHING, Query
+from screening.pages.studio_shown import Studio, View
+from screening.preview import ANYBODY
+
+_STYLES: Final = ("cards.css", "studio.css")
+_MODULES: Final = tuple(dict.fromkeys(module for module, _ in KINDS))
+_BODY: Final = Markup("""<p class="opening">Every card that the service can emit, of {specimens} synthetic patients,
+made by the rules and the renderer that serve calls, as of {as_of}. {status}</p>
+<p>Clinical rules {version}. {settings} No mode hides a rule here, and nothing is remembered.</p>
+<p><a href="{export}">All this as one file for a review board</a>, to print or to send.</p>
+{filters}
+<h2 id="changes">{compared}</h2>
+{changes}
+<h2 id="limits">Limits</h2>
+<p>The longest texts of all cards; the worst cases have names, reasons and an approver that are as long as may be.</p>
+{limits}
+<h2 id="contents">Contents</h2>
+<p role="status">{count}</p>
+{index}
+{cards}""")
+_FILTERS: Final = Markup("""<form class="studio-filters" method="get" action="studio" role="search" aria-label="Cards">
+{choices}
+<label>Words<input type="search" name="text" value="{text}" maxlength="200"></label>
+<label class="check"><input type="checkbox" name="changed" value="1"{changed}>Only what changed</label>
+<button type="submit">Show</button>
+</form>""")
+_CHOICE: Final = Markup('<label>{}<select name="{}">\n{}\n</select></label>')
+_OPTION: Final = Markup('<option value="{}"{}>{}</option>')
+_NONE: Final = Markup('<p class="nothing">No card is like that. <a href="studio">Show all</a></p>')
+
+
+def blueprint(studio: Studio, clock: Callable[[], datetime]) -> Blueprint:
+    """The routes."""
+    views = Blueprint("studio", __name__)
+
+    def asked() -> Query:
+        return studio_query.read(request.args, _MODULES, studio.clients, studio.versions)
+
+    @views.get("/studio")
+    def page() -> Response:
+        """The page."""
+        view = studio.view(asked())
+        return Response(look.page("Card studio", _body(studio, view), styles=_STYLES, current=look.STUDIO),
+                        headers=look.GUARD)  # fmt: skip
+
+    @views.get("/studio/export.html")
+    def export() -> Response:
+        """The file."""
+        view = studio.view(asked())
+        guard = {**look.GUARD, "Content-Security-Policy": f"{studio_export.policy()}; frame-ancestors 'none'"}
+        return Response(studio_export.html(studio, view, clock().date()), headers=guard)
+
+    return views
+
+
+def _body(studio: Studio, view: View) -> Markup:
+    query = view.query
+    return _BODY.format(
+        specimens=len({one.specimen.id for one in view.every}),
+        as_of=studio_html.as_of(),
+        status=studio_html.status_badge(),
+        version=studio.rules_version,
+        settings=" ".join(studio.settings()),
+        export=f"studio/export.html{query.address}",
+        filters=_filters(studio, query),
+        compared=studio_export.compared(view),
+        changes=studio_export.changes(view),
+        limits=studio_html.limits(view.every),
+        count=f"{len(view.shown)} of {len(view.every)} cards.",
+        index=studio_html.index(view.shown) if view.shown else _NONE,
+        cards=studio_html.specimens(view, version=studio.rules_version, base=""),
+    )
+
+
+def _filters(studio: Studio, query: Query) -> Markup:
+    choices = [
+        _choice("Module or order rule", "module", query.module, _all(_MODULES)),
+        _choice("Indicator", "indicator", query.indicator, {"": "all", **INDICATORS}),
+        _choice("Hook", "hook", query.hook, _all(HOOKS)),
+        _choice(
+            "As it goes to", "dialect", query.dialect, {name: name for name in DIALECTS} | {STRICT.name: "standard"}
+        ),
+        _choice("Compared with", "against", query.against, _comparisons(studio)),
+    ]
+    if studio.clients:
+        choices.insert(
+            4, _choice("Order codes of", "client", query.client, {ANYBODY: "nobody", **_same(studio.clients)})
+        )
+    return _FILTERS.format(
+        choices=look.LINES.join(choices), text=query.text, changed=Markup(" checked") if query.changed else ""
+    )
+
+
+def _comparisons(studio: Studio) -> Mapping[str, str]:
+    return {
+        "": "the release before",
+        **_same(studio.versions),
+        DELIVERED: "the rules as delivered",
+        NOTHING: "nothing",
+    }
+
+
+def _all(names: Iterable[str]) -> dict[str, str]:
+    return {"": "all", **_same(names)}
+
+
+def _same(names: Iterable[str]) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def _choice(label: str, name: str, chosen: str, options: Mapping[str, str]) -> Markup:
+    selected = Markup(" selected")
+    listed = (_OPTION.format(value, selected if value == chosen else "", words) for value, words in options.items())
+    return _CHOICE.format(label, name, look.LINES.join(listed))
