@@ -48,13 +48,13 @@ def run(settings: Settings, options: Options) -> int:
     Returns:
         0 after SIGINT or SIGTERM; 2 when the port is taken or a file is no good, in which case nothing was started.
     """
+    if taken := ports.faults({FHIR_PORT: settings.fhir_port}):
+        print(f"Nothing was started: {taken[0]}", file=sys.stderr)
+        return Exit.USAGE
     stop = Stop(make.Watch())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop.on_signal)
     today = demo.now()
-    if taken := ports.faults({FHIR_PORT: settings.fhir_port}):
-        print(f"Nothing was started: {taken[0]}", file=sys.stderr)
-        return Exit.USAGE
     try:
         if options.path is None:
             full = shelf.of_workbench(settings.gateway_url, today)
