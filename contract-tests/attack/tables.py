@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from attack import bodies, callers, doors, fetching, starts, tokens, twice, wire
+from attack import bodies, browsers, callers, doors, fetching, starts, tokens, twice, wire
 from attack.cases import Case
 from attack.field import Field
 
@@ -13,6 +13,7 @@ ALL: Final[Mapping[str, Callable[[Field], list[Case]]]] = {
     bodies.GROUP: bodies.table,
     wire.GROUP: wire.table,
     doors.GROUP: doors.table,
+    browsers.GROUP: browsers.table,
     fetching.GROUP: fetching.table,
     twice.GROUP: twice.table,
     starts.GROUP: starts.table,
