@@ -13,7 +13,7 @@ from screening.domain.chart import Chart
 from screening.domain.citations import OWN_RANGE, Citation
 from screening.domain.labs import Band, LabResult, Scale
 from screening.domain.thresholds import Threshold
-from screening.domain.units import Limit
+from screening.domain.units import Limit, display
 from screening.domain.workups import (
     calcium_vitamin_d_cards,
     calcium_vitamin_d_facts,
@@ -88,7 +88,8 @@ def manganese_blood(chart: Chart, result: LabResult | None = None) -> Scale:
         own = result.upper_normal
         printed = {result.value.unit: own}
         for family in analytes.MANGANESE_BLOOD.measure.families:
-            printed.setdefault(family.unit, own * result.value.to_canonical / family.to_canonical)
+            converted = own * result.value.to_canonical / family.to_canonical
+            printed.setdefault(family.unit, Decimal(display(converted)))
         normal, whom, cite = Limit(printed), "by the laboratory's own range", OWN_RANGE
     return Scale(
         analytes.MANGANESE_BLOOD,

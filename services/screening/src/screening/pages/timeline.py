@@ -106,6 +106,7 @@ class Series:
         days: how long a result counts; None: that depends on another result.
         counts: the same in words.
         until: the day of the call.
+        aside: it decides nothing by itself.
     """
 
     id: str
@@ -117,6 +118,7 @@ class Series:
     days: int | None
     counts: str
     until: date
+    aside: bool
 
     @property
     def since(self) -> date | None:
@@ -129,7 +131,7 @@ class Timeline:
     """The results of all workups.
 
     Attributes:
-        series: tests with at least one readable result, workup by workup.
+        series: tests with at least one readable result, the most telling first, then workup by workup.
         not_read: every result that cannot be read, newest first.
     """
 
@@ -156,13 +158,35 @@ class _Told:
         return BESIDE if in_time is None else IN_TIME
 
 
+GOOD: Final = "good"
+WARN: Final = "warn"
+STOP: Final = "stop"
+
+
+def tone(scale: Scale, band: str) -> str:
+    """`good` for a band that reassures, `warn` beside one, `stop` farther away; `warn` for all where none reassures."""
+    reassuring = scale.reassuring or {scale.bands[-1].name}
+    names = [one.name for one in scale.bands]
+    if band in reassuring:
+        return GOOD
+    place = names.index(band)
+    beside = reassuring.intersection(names[max(0, place - 1) : place + 2])
+    return WARN if beside or reassuring.isdisjoint(names) else STOP
+
+
+def _urgency(series: Series) -> int:
+    """The most telling first: by how far what decides lies from what reassures."""
+    tones = [tone(p.scale, p.bands[0]) for p in series.points if p.counts == DECIDES and p.scale is not None]
+    return min((place for place, one in enumerate((STOP, WARN, GOOD)) if one in tones), default=3)
+
+
 def of_chart(chart: Chart) -> Timeline:
     """The timeline of a chart."""
     phenotype, told = phenotype_of(chart), _told(chart)
     every = [_series(reading, chart, phenotype, told) for reading in timeline_readings.READINGS]
     not_read = (one for series in every for one in series.not_read)
     return Timeline(
-        tuple(series for series in every if series.points),
+        tuple(sorted((series for series in every if series.points), key=_urgency)),
         tuple(sorted(not_read, key=lambda one: one.day, reverse=True)),
     )
 
@@ -182,6 +206,7 @@ def _series(reading: Reading, chart: Chart, phenotype: Phenotype, told: _Told) -
         days=days,
         counts=reading.counts(chart, days),
         until=chart.today,
+        aside=reading.aside,
     )
 
 
@@ -273,7 +298,7 @@ def _not_read(reading: Reading, chart: Chart) -> Iterator[NotRead]:
     for analyte in reading.analytes:
         for result in chart.labs.get(analyte.key, ()):
             if result.value is None:
-                yield NotRead(result.taken.date(), analyte.label, _printed(result), result.unreadable)
+                yield NotRead(result.taken.date(), reading.label, _printed(result), result.unreadable)
 
 
 # --- what decided ---

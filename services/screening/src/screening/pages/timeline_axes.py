@@ -13,6 +13,8 @@ _ROOM: Final = 0.35
 """What is drawn beyond the limits, as a part of what they span."""
 _CLOSE: Final = 0.5
 """Where the lowest limit is more than this part of the highest, the drawing does not begin at 0."""
+_EDGE: Final = 0.06
+"""What is left free beyond the farthest number, as a part of what is drawn."""
 _FAR: Final = 3.0
 """A value beyond so many times the highest limit is drawn on a logarithmic scale."""
 _AROUND: Final = 1.3
@@ -115,11 +117,11 @@ def numbers(limits: Sequence[Decimal], values: Sequence[Decimal], *, logarithmic
         positive = [one for one in every if one > 0]
         return NumberAxis(min(positive) / _AROUND, max(positive) * _AROUND, logarithmic=True)
     lowest, highest = (float(limits[0]), float(limits[-1])) if limits else (min(every), max(every))
-    near = lowest != highest and lowest > _CLOSE * highest
-    span = highest - lowest if near else highest or 1.0
+    near = lowest > _CLOSE * highest
+    span = (highest - lowest or _ROOM * highest) if near else highest or 1.0
     low = min(lowest - 2 * _ROOM * span, *every) if near else 0.0
-    high = max(highest + _ROOM * span, highest * 2 if len(limits) == 1 else highest, *every)
-    room = 0.06 * (high - low)
+    high = max(highest + _ROOM * span, *every)
+    room = _EDGE * (high - low)
     return NumberAxis(max(0.0, low - room if near else low), high + room, logarithmic=False)
 
 

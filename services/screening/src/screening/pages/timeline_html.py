@@ -36,6 +36,7 @@ _FIGURE: Final = Markup("""<figure class="tl-series" id="timeline-{id}">
 <p class="meta">{counts}{source}</p>
 </details>
 </figure>""")
+_ASIDE: Final = Markup('<details class="tl-aside"><summary>Read beside these: {}</summary>\n{}\n</details>')
 _OF_UNIT: Final = Markup('<div class="tl-of-{kind}">{plot}</div>')
 _NOT_READ: Final = Markup("<h4>Results that cannot be read</h4>\n{}")
 _NOTHING: Final = Markup('<div class="timeline"><p>No result of a test that the rules read is on record.</p></div>')
@@ -80,6 +81,7 @@ def _told(series: Series) -> dict[str, Any]:
             for point in series.points
         ],
         "lookBackDays": series.days,
+        "aside": series.aside,
     }
 
 
@@ -87,10 +89,18 @@ def _section(found: Timeline) -> Markup:
     if not found.series and not found.not_read:
         return _NOTHING
     parts = [_switch(found.series), _key()] if found.series else [_NOTHING_READABLE]
-    parts += [_figure(series) for series in found.series]
+    parts += [_figure(series) for series in found.series if not series.aside]
+    parts.append(_folded([series for series in found.series if series.aside]))
     if found.not_read:
         parts.append(_NOT_READ.format(_unread(found.not_read)))
     return _SECTION.format(LINES.join(part for part in parts if part))
+
+
+def _folded(every: Sequence[Series]) -> Markup:
+    if not every:
+        return Markup("")
+    names = ", ".join(series.label for series in every)
+    return _ASIDE.format(names, LINES.join(map(_figure, every)))
 
 
 def _key() -> Markup:
@@ -154,7 +164,7 @@ def _verdict(series: Series) -> str:
 
 def _table(series: Series) -> Markup:
     others = [family for family in series.families if _switches(series)]
-    heads = ("Day", "Result", *(family.unit for family in others), "Band", "Counts")
+    heads = ("Day", "Result", *(timeline_svg.for_people(family.unit) for family in others), "Band", "Counts")
     rows = (
         (
             point.day.isoformat(),

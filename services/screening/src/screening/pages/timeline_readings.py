@@ -57,6 +57,7 @@ class Reading:
         days: how many days a result counts; None: that depends on another result.
         belongs: to what, in words, where `days` gives none.
         changes: the days on which the bands change.
+        aside: it decides nothing by itself, and is folded away.
         calcium: drawn as the rules compare it, adjusted for albumin.
     """
 
@@ -67,6 +68,7 @@ class Reading:
     days: Days = _never
     belongs: Callable[[Chart], str] = field(default=lambda _: "It is read beside other results.")
     changes: Callable[[Chart], Sequence[date]] = _no_changes
+    aside: bool = False
     calcium: bool = False
 
     def counts(self, chart: Chart, days: int | None) -> str:
@@ -158,15 +160,23 @@ READINGS: Final[tuple[Reading, ...]] = (
         _of_pages(analytes.HOMOCYSTEINE),
         _for(vitamin_b12_facts.LOOK_BACK),
     ),
-    Reading("folate", "Folate", (analytes.FOLATE,)),
+    Reading("folate", "Folate", (analytes.FOLATE,), aside=True),
     Reading(
         "egfr",
         "eGFR",
         (analytes.EGFR,),
         _of_pages(analytes.EGFR),
         belongs=_within("a methylmalonic acid or homocysteine", vitamin_b12_facts.PAIRED_DAYS),
+        aside=True,
     ),
-    Reading("mcv", "MCV", (analytes.MCV,), _of_pages(analytes.MCV), _for(vitamin_b12_facts.MACROCYTOSIS_DAYS)),
+    Reading(
+        "mcv",
+        "MCV",
+        (analytes.MCV,),
+        _of_pages(analytes.MCV),
+        _for(vitamin_b12_facts.MACROCYTOSIS_DAYS),
+        aside=True,
+    ),
     Reading(
         "calcium",
         "Calcium, adjusted for albumin",
@@ -183,15 +193,17 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.ALBUMIN,),
         _of_pages(analytes.ALBUMIN),
         belongs=_within("a calcium", calcium.ALBUMIN_DAYS),
+        aside=True,
     ),
     Reading("magnesium", "Magnesium", (analytes.MAGNESIUM,), _of_pages(analytes.MAGNESIUM), _calcium_days),
-    Reading("pth", "PTH", (analytes.PTH,), days=_for(calcium_vitamin_d_cards.COMPANION_DAYS)),
+    Reading("pth", "PTH", (analytes.PTH,), days=_for(calcium_vitamin_d_cards.COMPANION_DAYS), aside=True),
     Reading(
         "vitamin-d",
         "25-hydroxyvitamin D",
         (analytes.VITAMIN_D,),
         _of_pages(analytes.VITAMIN_D),
         _for(calcium_vitamin_d_cards.COMPANION_DAYS),
+        aside=True,
     ),
     Reading(
         "ceruloplasmin",
@@ -229,12 +241,14 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.CHOLESTEROL,),
         _of_pages(analytes.CHOLESTEROL),
         belongs=_within("a vitamin E", vitamin_e.LIPID_DAYS),
+        aside=True,
     ),
     Reading(
         "triglycerides",
         "Triglycerides",
         (analytes.TRIGLYCERIDES,),
         belongs=_within("a vitamin E", vitamin_e.LIPID_DAYS),
+        aside=True,
     ),
     Reading(
         "manganese-blood",
@@ -271,6 +285,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.HEMOGLOBIN,),
         lambda chart, _: drawn_scales.hemoglobin(chart, women=_is_woman(chart)),
         _for(manganese_facts.HEMOGLOBIN_DAYS),
+        aside=True,
     ),
 )
 """In the order of the workups on a card."""

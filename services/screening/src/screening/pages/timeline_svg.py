@@ -15,23 +15,25 @@ from markupsafe import Markup
 from screening.domain.labs import Scale
 from screening.domain.units import Family, display, plain
 from screening.pages import timeline_axes
-from screening.pages.timeline import DECIDES, IN_TIME, OLDER, Point, Series
+from screening.pages.timeline import DECIDES, IN_TIME, OLDER, Point, Series, tone
 from screening.pages.timeline_axes import DayAxis, NumberAxis
 
 LEFT: Final = 13.0
 RIGHT: Final = 98.5
 """Percent of the width between which days stand."""
-TOP: Final = 26.0
-BOTTOM: Final = 226.0
-HEIGHT: Final = 256
+TOP: Final = 32.0
+BOTTOM: Final = 222.0
+HEIGHT: Final = 250
 """Pixels between which numbers stand, and of the whole."""
 _LETTER: Final = 15.0
 _BESIDE: Final = 11
+_NARROW: Final = 16
+"""Percent of the width that the names of bands need."""
 _LATE: Final = 0.78
 """Labels of marks farther right stand on the left of them."""
 
-_SVG: Final = Markup("""<svg class="tl-plot" role="img" aria-labelledby="{id}-title" aria-describedby="{id}-desc"
- width="100%" height="{height}">
+_SVG: Final = Markup("""<svg xmlns="http://www.w3.org/2000/svg" class="tl-plot" role="img"
+ aria-labelledby="{id}-title" aria-describedby="{id}-desc" width="100%" height="{height}">
 <title id="{id}-title">{title}</title>
 <desc id="{id}-desc">{description}</desc>
 {parts}
@@ -40,7 +42,7 @@ _ZONE: Final = Markup('<rect class="tl-zone tl-{tone}" x="{x}%" y="{y}" width="{
 _NAME: Final = Markup('<text class="tl-name" x="{x}%" y="{y}" dx="6">{name}</text>')
 _LIMIT: Final = Markup('<line class="tl-limit" x1="{x1}%" x2="{x2}%" y1="{y}" y2="{y}"/>')
 _NUMBER: Final = Markup('<text class="tl-number" x="{x}%" dx="-6" y="{y}">{number}</text>')
-_UNIT: Final = Markup('<text class="tl-unit" x="0" y="12">{unit}</text>')
+_UNIT: Final = Markup('<text class="tl-unit" x="0" y="11">{unit}</text>')
 _VEIL: Final = Markup('<rect class="tl-veil" x="{x}%" y="{y}" width="{width}%" height="{height}"/>')
 _SINCE: Final = Markup(
     '<line class="tl-since" x1="{x}%" x2="{x}%" y1="{top}" y2="{bottom}"/>\n'
@@ -152,7 +154,7 @@ def _values(series: Series, family: Family) -> list[Decimal]:
 def drawn(plot: Plot) -> Markup:
     """The plot as an SVG element."""
     series = plot.series
-    unit = _for_people(plot.family.unit)
+    unit = for_people(plot.family.unit)
     return _SVG.format(
         id=f"tl-{series.id}-{series.families.index(plot.family)}",
         height=HEIGHT,
@@ -162,8 +164,9 @@ def drawn(plot: Plot) -> Markup:
             [
                 *_zones(plot),
                 *_look_back(plot),
+                *_names(plot),
                 *_numbers(plot),
-                _UNIT.format(unit=unit + (", logarithmic" if plot.numbers.logarithmic else "")),
+                _UNIT.format(unit=unit + (", log" if plot.numbers.logarithmic else "")),
                 *_ticks(plot),
                 *_steps(plot),
                 *_marks(plot),
@@ -186,33 +189,43 @@ def _described(plot: Plot) -> str:
 # --- behind the results ---
 
 
-def tone(scale: Scale, number: int) -> str:
-    """`good` for a band that reassures, `warn` beside one, `stop` farther away; `warn` for all where none reassures."""
-    reassuring = scale.reassuring or {scale.bands[-1].name}
-    names = [band.name for band in scale.bands]
-    if names[number] in reassuring:
-        return "good"
-    beside = reassuring.intersection(names[max(0, number - 1) : number + 2])
-    return "warn" if beside or reassuring.isdisjoint(names) else "stop"
-
-
 def _zones(plot: Plot) -> Iterator[Markup]:
     segments = plot.series.segments
     for number, segment in enumerate(segments):
         left = plot.x(0.0 if number == 0 else plot.days.at(segment.start))
         right = plot.x(1.0 if segment is segments[-1] else plot.days.at(segment.end))
-        for place, (band, top, bottom) in enumerate(_heights(plot, segment.scale)):
+        for band, top, bottom in _heights(plot, segment.scale):
             yield _ZONE.format(
-                tone=tone(segment.scale, place),
+                tone=tone(segment.scale, band),
                 x=_short(left),
                 y=_short(top),
                 width=_short(right - left),
                 height=_short(bottom - top),
             )
-            if bottom - top >= _LETTER and right - left > 20:
-                yield _NAME.format(x=_short(left), y=_short(bottom - 5 if bottom - top < 40 else top + 16), name=band)
         for limit in limits(segment.scale, plot.family):
             yield _LIMIT.format(x1=_short(left), x2=_short(right), y=_short(plot.y(limit)))
+
+
+def _names(plot: Plot) -> Iterator[Markup]:
+    """The names of the bands, where there is room: at the left of each stretch of days, beside the marks there."""
+    segments = plot.series.segments
+    marks = [place(plot, point) for point in plot.series.points]
+    for number, segment in enumerate(segments):
+        left = plot.x(0.0 if number == 0 else plot.days.at(segment.start))
+        right = plot.x(1.0 if segment is segments[-1] else plot.days.at(segment.end))
+        since = plot.x(plot.days.at(plot.series.since)) if plot.series.since is not None else left
+        left = since if left < since < left + _NARROW else left
+        near = [y for x, y in marks if left - 1 <= x <= left + _NARROW]
+        for band, top, bottom in _heights(plot, segment.scale):
+            if bottom - top >= _LETTER and right - left > _NARROW:
+                whom = f", {segment.scale.whom}" if number and band == segment.scale.bands[-1].name else ""
+                yield _NAME.format(x=_short(left), y=_short(_free(top, bottom, near)), name=band + whom)
+
+
+def _free(top: float, bottom: float, taken: Sequence[float]) -> float:
+    """A height for a name in a band, as far from the marks as there is."""
+    choices = ((top + bottom) / 2 + 4, top + 15, bottom - 6) if bottom - top < 40 else (top + 15, bottom - 6)
+    return max(choices, key=lambda y: min((min(abs(y - 4 - mark), _LETTER) for mark in taken), default=_LETTER))
 
 
 def _heights(plot: Plot, scale: Scale) -> Iterator[tuple[str, float, float]]:
@@ -222,13 +235,18 @@ def _heights(plot: Plot, scale: Scale) -> Iterator[tuple[str, float, float]]:
 
 
 def _numbers(plot: Plot) -> Iterator[Markup]:
-    if plot.series.segments:
-        numbers = [(float(one), _exact(one)) for one in limits(plot.series.segments[0].scale, plot.family)]
-    else:
-        numbers = plot.numbers.round_numbers()
-    heights = [BOTTOM - plot.y(number) for number, _ in numbers]
-    for height, (_, words) in zip(timeline_axes.spread(heights, _LETTER), numbers, strict=True):
-        yield _NUMBER.format(x=LEFT, y=_short(BOTTOM - height + 5), number=words)
+    """The limits, at the left of the days from which on they hold; without bands a few numbers to read by."""
+    columns = [(LEFT, plot.numbers.round_numbers())] if not plot.series.segments else []
+    before: list[Decimal] = []
+    for number, segment in enumerate(plot.series.segments):
+        here = limits(segment.scale, plot.family)
+        new = [(float(one), plain(one)) for one in here if one not in before]
+        columns.append((LEFT if number == 0 else plot.x(plot.days.at(segment.start)), new))
+        before = here
+    for x, numbers in columns:
+        heights = [BOTTOM - plot.y(number) for number, _ in numbers]
+        for height, (_, words) in zip(timeline_axes.spread(heights, _LETTER), numbers, strict=True):
+            yield _NUMBER.format(x=_short(x), y=_short(BOTTOM - height + 5), number=words)
 
 
 def _look_back(plot: Plot) -> Iterator[Markup]:
@@ -244,7 +262,7 @@ def _look_back(plot: Plot) -> Iterator[Markup]:
         bottom=BOTTOM,
         side="" if early else "tl-end",
         dx=5 if early else -5,
-        y=TOP - 6,
+        y=TOP - 5,
         words="counts →" if early else "← too old",
     )
 
@@ -334,11 +352,15 @@ def _unread(plot: Plot) -> Iterator[Markup]:
 
 
 def _exact(number: Decimal) -> str:
-    return plain(number)
+    return plain(number.normalize())
 
 
-def _for_people(unit: str) -> str:
-    return "" if unit == "1" else unit
+def for_people(unit: str) -> str:
+    """A unit as people write it; nothing for the unit of a ratio."""
+    if unit == "1":
+        return ""
+    written = unit.replace("/(24.h)", " in 24 h").replace("{1.73_m2}", "1.73 m²")
+    return written.replace("u", "µ", 1) if written.startswith("u") else written
 
 
 def _short(number: float) -> str:
