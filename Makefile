@@ -18,6 +18,9 @@ LOCK := ../.venv/bin/uv pip compile -q --universal --python-version 3.11 --gener
 
 LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/tests/fhir/test_templates.py
 
+# What is said on cards besides the words of the rules.
+CARD_TEXTS := $(PY) -m content.card_texts /dev/stdout
+
 # The store of make run, unless the environment names another.
 STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
 	test -n "$$IDENTITY_KEY$$IDENTITY_KEY_FILE" || export IDENTITY_KEY_FILE="$$STATE_DIR/identity.key"; \
@@ -25,7 +28,7 @@ STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash fuzz browser audit sbom fix bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash fuzz browser audit sbom fix studio studio-snapshot bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -85,6 +88,7 @@ check: $(STAMP) ## lint, format, types, import directions, value sets, prefetch;
 	$(PY) -m screening.knowledge.thresholds_page --check
 	$(PY) -m screening.knowledge.bands_file --check
 	$(PY) -m screening.knowledge.coverage_page --check
+	$(CARD_TEXTS) | $(PY) -m screening.studio_files check --texts /dev/stdin
 	$(PY) -m pytest -q -p no:cacheprovider $(LINTERS)
 	$(PY) deploy/mutation/report.py --check
 
@@ -149,6 +153,13 @@ fix: $(STAMP) ## format, and repair what can be repaired
 	$(PY) -m screening.knowledge.thresholds_page
 	$(PY) -m screening.knowledge.bands_file
 	$(PY) -m screening.knowledge.coverage_page
+	$(CARD_TEXTS) | $(PY) -m screening.studio_files snapshot --texts /dev/stdin
+
+studio: $(STAMP) ## every card that can be emitted, as one file for a review board: build/studio.html (and .pdf with Chromium)
+	@$(CARD_TEXTS) | $(PY) -m screening.studio_files export --texts /dev/stdin
+
+studio-snapshot: $(STAMP) ## store what the cards of this version of the rules say, for the comparison with later ones
+	@$(CARD_TEXTS) | $(PY) -m screening.studio_files snapshot --texts /dev/stdin
 
 bench: $(STAMP) ## measure, with results as ratios
 	@exec $(PY) deploy/bench/bench.py

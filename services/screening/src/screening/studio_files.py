@@ -26,10 +26,11 @@ from screening.pages.studio_shown import Studio
 from screening.settings import Settings
 
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
-_PDF_SECONDS: Final = 120
+_PDF_SECONDS: Final = 300
 _STALE: Final = (
     "stale: {file}: the cards are no longer what it says of rules {version}.\n"
-    "If {version} is released already, raise RULES_VERSION (screening/domain/__init__.py). Then: make studio-snapshot\n"
+    "If {version} is released already, raise RULES_VERSION (screening/domain/__init__.py). Then:\n"
+    "make studio-snapshot (make fix does it, too), and look at the difference in git.\n"
 )
 
 
@@ -79,7 +80,11 @@ def _export(made: Studio, out: Path) -> int:
             f"--user-data-dir={profile}", "--no-pdf-header-footer", f"--print-to-pdf={pdf.resolve()}",
             out.resolve().as_uri(),
         ]  # fmt: skip
-        subprocess.run(command, check=True, capture_output=True, timeout=_PDF_SECONDS)  # noqa: S603 - a file of ours
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=_PDF_SECONDS)  # noqa: S603 - a file of ours
+        except subprocess.SubprocessError as error:
+            sys.stdout.write(f"No PDF: {Path(browser).name} failed ({type(error).__name__}).\n")
+            return 1
     sys.stdout.write(f"wrote: {pdf}\n")
     return 0
 

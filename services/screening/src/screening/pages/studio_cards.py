@@ -19,9 +19,9 @@ from screening.knowledge.threshold_index import index
 from screening.knowledge.topics import KINDS
 from screening.preview import ANYBODY, Preview, Previewed
 from screening.synthetic import charts
-from screening.synthetic.charts import SITE_FACTS, SYSTEMS, Resource
+from screening.synthetic.charts import SITE_FACTS, SYSTEMS
 from screening.synthetic.specimens import AS_OF, Specimen, specimens
-from screening.tokens import LONGEST_TOKEN
+from screening.tokens import LONGEST_TOKEN, token
 
 PLAIN_URL: Final = "https://cds.example"
 """Stands in the links of cards that are compared, instead of the address of a site."""
@@ -84,7 +84,8 @@ def comparable(site: Preview) -> Preview:
 def worst(preview: Preview) -> Preview:
     """The same at a site whose own names, reasons and approver are as long as they may be."""
     book = loading.code_book().with_local(
-        LocalCode(SYSTEMS["local"], code, (_WORDS * 4)[:LONGEST_TOKEN], ((LOINC, meant),)) for code, meant in _LOCAL
+        LocalCode(SYSTEMS["local"], _longest_code(code), _longest_name("", code), ((LOINC, meant),))
+        for code, meant in _LOCAL
     )
     return replace(preview, reader=replace(preview.reader, book=book, site_values=longest_site_values()))
 
@@ -112,11 +113,13 @@ def cards(preview: Preview, *, dialect: str = table.STRICT.name, client: str = A
 
 
 def _of(specimen: Specimen, preview: Preview, dialect: str, client: str) -> Iterator[Shown]:
-    long = specimen.filled == WORST_CASE
+    longest = specimen.filled == WORST_CASE
+    display = _longest_name if longest else preview.reader.book.display
+    patient = _with_longest_codes(specimen) if longest else specimen
     came = preview.look(
-        _longest(specimen.record) if long else specimen.record,
+        charts.named(patient.record, display),
         specimen.hook,
-        drafts=_longest(specimen.drafts) if long else specimen.drafts,
+        drafts=charts.named(patient.drafts, display),
         selections=specimen.selections,
         as_of=AS_OF,
         not_delivered=specimen.not_delivered,
@@ -129,9 +132,22 @@ def _of(specimen: Specimen, preview: Preview, dialect: str, client: str) -> Iter
         yield Shown(specimen, anchor, came.cards[at], came.screening.findings[at], _beside(came, at))
 
 
-def _longest(resources: list[Resource]) -> list[Resource]:
-    """The same resources with a name for every code that is longer than what stands on a card."""
-    return charts.named(resources, lambda _system, code: (f"{code}: {_WORDS * 4}")[: LONGEST + 40])
+def _longest_name(system: str, code: str) -> str:
+    """A name that is longer than what stands on a card."""
+    return "" if system == SYSTEMS["local"] else f"{code}: {_WORDS * 4}"[: LONGEST + 40]
+
+
+def _longest_code(code: str) -> str:
+    """A code of the site that is as long as a search can hold."""
+    return f"{code}-{'0123456789' * 30}"[: LONGEST_TOKEN - len(token(SYSTEMS["local"], ""))]
+
+
+def _with_longest_codes(specimen: Specimen) -> Specimen:
+    labs = [
+        {**lab, "code": _longest_code(lab["code"])} if lab.get("sys") == "local" else lab
+        for lab in specimen.scenario.get("labs", ())
+    ]
+    return replace(specimen, scenario={**specimen.scenario, "labs": labs})
 
 
 def _beside(came: Previewed, at: int) -> tuple[str, ...]:

@@ -58,8 +58,8 @@ _FILE: Final = Markup("""<!doctype html>
 <p>{status} <strong>Clinical rules {version}</strong>, {day}. {count} cards of {specimens} synthetic patients, made by
 the rules and the renderer that serve calls, as of {as_of}. This is not a medical device.</p>
 <p class="note">{settings}</p>
-<p>For a review board: beneath each card there is a place for the judgment. A card's name, in small letters above it,
-says which patient gives it; it stays the same from release to release.</p>
+<p>For a review board: beneath each card there is a place for the judgment. The sentence above a card says which patient
+gives it; the name of the specimen beside it stays the same from release to release.</p>
 <h2>Limits</h2>
 {limits}
 <h2>{compared}</h2>

@@ -7,6 +7,9 @@ from typing import Final
 from markupsafe import Markup
 
 from screening.cards.explanations import Snapshot
+from screening.domain.findings import DATA, SCREEN
+from screening.domain.orders.registry import ORDER_RULES
+from screening.domain.workups.registry import WORKUPS
 from screening.knowledge.naming import UNSIGNED
 from screening.pages import card_html, studio_facts
 from screening.pages.look import LINES, table
@@ -30,7 +33,14 @@ _SPECIMEN: Final = Markup("""<section class="specimen" id="{anchor}" aria-labell
 {facts}
 </div>
 {more}</section>""")
-_MODULE: Final = Markup('<h2 class="module" id="module-{}">{}</h2>\n{}')
+_MODULE: Final = Markup('<h2 class="module" id="module-{}">{} <small>{}</small></h2>\n{}')
+_NAMED: Final = Markup('<a href="#module-{}">{}</a> <small>{}</small>')
+_TITLES: Final[Mapping[str, str]] = {
+    SCREEN: "what has no current result",
+    DATA: "what could not be assessed",
+    **{workup.module: workup.label for workup in WORKUPS},
+    **{rule.name: rule.described.title for rule in ORDER_RULES},
+}
 _KIND: Final = Markup('<h3 class="kind" id="{}">{}</h3>\n{}')
 _CHANGE: Final = Markup('<div class="change"><h5>{}</h5>\n{}</div>')
 _PART: Final = Markup('<h5>{}</h5><p class="words">{}</p>')
@@ -57,7 +67,11 @@ def kind_words(kind: tuple[str, str, str]) -> str:
 
 def kind_anchor(kind: tuple[str, str, str]) -> str:
     """The address of a kind within the page, e.g. `b12-abnormal-warning`."""
-    return "-".join(filter(None, kind)).lower().replace("_", "-")
+    return _anchor("-".join(filter(None, kind)))
+
+
+def _anchor(name: str) -> str:
+    return name.lower().replace("_", "-")
 
 
 def index(shown: Sequence[Shown]) -> Markup:
@@ -72,7 +86,7 @@ def index(shown: Sequence[Shown]) -> Markup:
             _LINK.format(f"#{kind_anchor(kind)}", f"{' '.join(kind[1:]).strip().replace('_', ' ')} ({number})")
             for kind, number in kinds.items()
         )
-        rows.append((_LINK.format(f"#module-{module.lower().replace('_', '-')}", module), links, str(len(of_module))))
+        rows.append((_NAMED.format(_anchor(module), module, _TITLES[module]), links, str(len(of_module))))
     return Markup('<div class="studio-index">{}</div>').format(
         table(("Module", "States and indicators", "Specimens"), rows, stacks=True)
     )
@@ -108,7 +122,7 @@ def specimens(view: View, *, version: str, base: str, sign: bool = False) -> Mar
             )
             for kind, cards in groupby(of_module, key=lambda one: one.kind)
         ]
-        modules.append(_MODULE.format(module.lower().replace("_", "-"), module, LINES.join(kinds)))
+        modules.append(_MODULE.format(_anchor(module), module, _TITLES[module], LINES.join(kinds)))
     return LINES.join(modules)
 
 
@@ -126,6 +140,7 @@ def _specimen(view: View, one: Shown, told: Iterable[tuple[str, str | Markup]], 
 def facts(one: Shown, texts: Snapshot, version: str, base: str) -> Iterator[tuple[str, str | Markup]]:
     """What a card is, how long it is, what it offers and rests on, and who has signed it."""
     card, finding = one.card, one.finding
+    yield "Specimen", _CODE.format(one.anchor)
     yield "Topic code", _CODE.format(card["source"]["topic"]["code"])
     yield "Module, state", " ".join(filter(None, (finding.module, finding.state)))
     if finding.includes:
