@@ -22,15 +22,15 @@ Case = Mapping[str, Any]
 HOOKS: Final[Mapping[str, str]] = {
     PATIENT_VIEW: "the chart is opened",
     ORDER_SELECT: "an order is selected",
-    ORDER_SIGN: "orders are about to be signed",
+    ORDER_SIGN: "orders are to be signed",
 }
 """Hook -> when an EHR calls it."""
 
 SCRIPTS: Final = ("workbench.js",)
 STYLES: Final = ("cards.css", "timeline.css", "workbench.css")
 
-_BODY: Final = Markup("""<p class="opening">This page plays the EHR. Choose a synthetic patient: the page answers the
-prefetch, calls the service as an EHR would, shows the cards, and beside them all that went over the wire.</p>
+_BODY: Final = Markup("""<p class="opening">This page plays the EHR: it opens the chart of a synthetic patient, answers
+the prefetch, calls the service, shows the cards, and beside them all that went over the wire.</p>
 <noscript><p class="language-note">JavaScript is off, so this page is for reading: stories, records and the cards that
 the service gives. With JavaScript it makes the calls, shows requests, responses and the reasons behind an answer, takes
 draft orders and Bundles of yours, and sends feedback.</p></noscript>
@@ -38,10 +38,10 @@ draft orders and Bundles of yours, and sends feedback.</p></noscript>
 <nav class="patients" aria-label="Synthetic patients">
 <details class="chooser" id="chooser" open>
 <summary><h2>Patients</h2></summary>
+<div id="own"></div>
 <div id="finder"></div>
 {groups}
 </details>
-<div id="own"></div>
 </nav>
 <section class="chart" aria-labelledby="case-title">
 <div id="case">

@@ -3,7 +3,7 @@
 
 import { isObject } from "./periods.js";
 import { outcomeLines, trouble } from "./workbench-client.js";
-import { button, closesByEscape, counted, element, fold, freshId, labeled, options, outward, webAddress } from "./workbench-dom.js";
+import { button, closesByEscape, counted, element, freshId, labeled, lateFold, options, outward, webAddress } from "./workbench-dom.js";
 import MarkdownIt from "./vendored/markdown-it.esm.min.js";
 
 const INDICATORS = new Map([
@@ -27,7 +27,7 @@ export function cards(exchange, on) {
   const list = exchange.json?.cards;
   if (exchange.status !== 200 || !Array.isArray(list)) return [refusal(exchange)];
   const shown = list.filter(isObject);
-  if (!shown.length) return [element("p", { class: "silence" }, "No card. The service looked and has nothing to say.")];
+  if (!shown.length) return [element("p", { class: "silence" }, "No card.")];
   return shown.map((card) => article(card, on));
 }
 
@@ -86,7 +86,7 @@ function suggestions(card, on) {
         "li",
         {},
         button(text(suggestion.label), { class: "suggestion" }, () => on.accept(card, suggestion)),
-        fold("What it does", { class: "actions" }, element("ul", {}, actions(suggestion))),
+        lateFold("What it does", { class: "actions" }, () => element("ul", {}, actions(suggestion))),
       ),
     ),
   );

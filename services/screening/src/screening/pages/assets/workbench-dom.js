@@ -30,6 +30,13 @@ export function fold(summary, attributes, ...children) {
   return element("details", attributes, element("summary", {}, summary), ...children);
 }
 
+// <details> whose content is made when it is first opened.
+export function lateFold(summary, attributes, content) {
+  const details = fold(summary, attributes);
+  details.addEventListener("toggle", () => details.append(...[content()].flat().filter(Boolean)), { once: true });
+  return details;
+}
+
 let made = 0;
 
 // An id for an element that a label or a description names.

@@ -4,6 +4,7 @@ import { curl } from "./workbench-client.js";
 import { byId, element, labeled, options, replace } from "./workbench-dom.js";
 import { copies, json, size } from "./workbench-json.js";
 
+const CURL_NOTE = "Paste it into a terminal on this machine: it makes the same call again.";
 const TABS = [
   ["why", "Why"],
   ["prefetch", "Prefetch"],
@@ -17,7 +18,8 @@ export class Exchanges {
   constructor() {
     this.kept = [];
     this.shown = null;
-    this.chosen = "why";
+    this.chosen = "why"; // the tab that is open
+    this.wanted = "why"; // the one that the user chose, which an exchange may lack
     this.select = element("select", { on: { change: () => this.show(this.kept[Number(this.select.value)]) } });
     this.line = element("p", { class: "line" });
     this.tabs = TABS.map(([name, words]) => this.tab(name, words));
@@ -33,7 +35,7 @@ export class Exchanges {
   tab(name, words) {
     return element(
       "button",
-      { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, on: { click: () => this.choose(name) } },
+      { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, on: { click: () => this.want(name) } },
       words,
     );
   }
@@ -46,8 +48,13 @@ export class Exchanges {
     if (to === undefined) return;
     event.preventDefault();
     const tab = there[(to + there.length) % there.length];
-    this.choose(tab.id.slice("tab-".length));
+    this.want(tab.id.slice("tab-".length));
     tab.focus();
+  }
+
+  want(name) {
+    this.wanted = name;
+    this.choose(name);
   }
 
   choose(name) {
@@ -82,9 +89,10 @@ export class Exchanges {
     this.fill("request", part(headers(Object.entries(exchange.sent)), exchange.body, "Copy the request"));
     this.fill("response", part(headers(exchange.headers), exchange.json ?? exchange.text, "Copy the response", exchange.text));
     const command = curl(exchange);
-    this.fill("curl", [copies("Copy the command", () => command), json(command), CURL_NOTE.cloneNode(true)]);
+    this.fill("curl", [copies("Copy the command", () => command), json(command), element("p", { class: "note" }, CURL_NOTE)]);
     this.fill("prefetch", exchange.prefetch ?? null);
     this.fill("why", exchange.why ?? null);
+    this.choose(this.tabs.find((tab) => tab.id === `tab-${this.wanted}`).hidden ? "request" : this.wanted);
   }
 
   // Fills a panel; one with nothing in it has no tab.
@@ -92,7 +100,6 @@ export class Exchanges {
     const at = TABS.findIndex(([one]) => one === name);
     replace(this.panels[at], content ? [content].flat() : []);
     this.tabs[at].hidden = content === null;
-    if (content === null && this.chosen === name) this.choose("request");
   }
 
   // The trace of an exchange comes later than its answer.
@@ -101,8 +108,6 @@ export class Exchanges {
     if (this.shown === exchange) this.fill("why", why);
   }
 }
-
-const CURL_NOTE = element("p", { class: "note" }, "Paste it into a terminal on this machine. It makes the same call again, with the same hookInstance.");
 
 function panel(name) {
   return element("div", { role: "tabpanel", id: `panel-${name}`, "aria-labelledby": `tab-${name}`, tabindex: "0", class: "panel", hidden: true });

@@ -2,7 +2,7 @@
 
 import { button, element } from "./workbench-dom.js";
 
-const COLORED = 60_000;
+const COLORED = 12_000;
 const SHOWN = 200_000;
 const TOKENS = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\b(?:true|false|null)\b/g;
 
@@ -28,7 +28,7 @@ function* colored(text) {
   for (const match of text.matchAll(TOKENS)) {
     if (match.index > done) yield text.slice(done, match.index);
     const [all, string, colon] = match;
-    const kind = colon ? "key" : string ? "string" : "literal";
+    const kind = colon ? "json-key" : string ? "json-string" : "json-literal";
     yield element("span", { class: kind }, colon ? string : all);
     if (colon) yield colon;
     done = match.index + all.length;

@@ -2,7 +2,7 @@
 
 import { draft, faultOf } from "./prefetch.js";
 import { nameOf } from "./record.js";
-import { button, byId, closesByEscape, element, fold, freshId, labeled, options, replace } from "./workbench-dom.js";
+import { button, byId, closesByEscape, element, fold, freshId, labeled, options, replace, sign } from "./workbench-dom.js";
 import { nameOfOrder } from "./workbench-patient.js";
 
 const OWN = { resourceType: "ServiceRequest", status: "draft", intent: "order", code: { text: "Write a coding here" } };
@@ -62,6 +62,7 @@ export class Orders {
         "section",
         { class: "orders", "aria-labelledby": title },
         element("h3", { id: title }, "Draft orders"),
+        hook === "order-select" && element("p", { class: "note" }, "A checked order is selected in the call."),
         this.items.length ? element("ul", {}, this.items.map((item) => this.line(item))) : none,
         this.adder(),
       ),
@@ -94,7 +95,7 @@ export class Orders {
       "li",
       {},
       this.hook === "order-select"
-        ? element("label", { class: "selected" }, check, element("span", {}, words, " selected"))
+        ? element("label", { class: "selected" }, check, element("span", {}, sign("Selected: "), words))
         : element("span", {}, words),
       button("Remove", { "aria-label": `Remove ${name}` }, remove),
       this.editor(item, name),

@@ -4,6 +4,7 @@ import { button, byId, counted, element, freshId, labeled, options, replace } fr
 import { codingOf, inventory, NotUsable, opened, withCondition } from "./workbench-patient.js";
 
 const MOST_TYPES = 6;
+const NOTE = "Synthetic, please. It stays in this browser; only what a call asks for goes to the service.";
 
 export class Own {
   constructor(workbench, today) {
@@ -12,15 +13,13 @@ export class Own {
     this.said = element("div", { role: "status" });
     const file = element("input", { type: "file", accept: ".json,application/json,application/fhir+json" });
     file.addEventListener("change", () => file.files.length && this.take(file.files[0]));
-    const title = freshId("own");
     replace(
       byId("own"),
       element(
-        "section",
-        { class: "own", "aria-labelledby": title },
-        element("h2", { id: title }, "A record of yours"),
-        labeled("Drop a FHIR R4 Bundle on this page, or choose one", file),
-        element("p", { class: "note" }, "Synthetic, please. It stays in this browser; only what a call asks for goes to the service on this machine."),
+        "div",
+        { class: "own" },
+        labeled("A FHIR R4 Bundle of yours: drop it on this page or choose it", file),
+        element("p", { class: "note" }, NOTE),
         this.said,
       ),
     );

@@ -54,8 +54,13 @@ function picture(svg) {
   return drawn.localName === "svg" ? document.importNode(drawn, true) : element("p", { class: "note" }, "No drawing.");
 }
 
-export function recordTables(record) {
-  const tables = [...SHOWN].flatMap(([type, [title, element_]]) => tableOf(title, record.ofType(type), element_));
+// The record of one patient; a Bundle may hold several.
+export function recordTables(record, patientId) {
+  const wanted = `Patient/${patientId}`;
+  const tables = [...SHOWN].flatMap(([type, [title, dated]]) => {
+    const theirs = record.ofType(type).filter((one) => (one.subject ?? one.patient)?.reference === wanted);
+    return tableOf(title, theirs, dated);
+  });
   return tables.length ? tables : [element("p", { class: "note" }, "Nothing that can be listed.")];
 }
 
@@ -66,10 +71,17 @@ function tableOf(title, resources, dated) {
     .sort((a, b) => b.day.localeCompare(a.day))
     .slice(0, MOST_ROWS)
     .map(({ resource, day }) =>
-      element("tr", {}, element("th", { scope: "row" }, nameOfOrder(resource)), [valueOf(resource), day || "undated"].map((cell) => element("td", {}, cell))),
+      element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, nameOfOrder(resource)),
+        element("td", {}, valueOf(resource)),
+        element("td", { class: "day" }, day || "undated"),
+      ),
     );
   const more = resources.length > MOST_ROWS ? `, the latest ${MOST_ROWS}` : "";
-  return [fold(`${title} (${resources.length}${more})`, { open: resources.length < 15 }, table(["What", "Value or status", "When"], rows))];
+  const heads = ["What", "Value or status", "When"];
+  return [fold(`${title} (${resources.length}${more})`, { open: resources.length < 15 }, table(heads, rows))];
 }
 
 function table(heads, rows) {

@@ -28,7 +28,8 @@ function card(one) {
 }
 
 export function held(one) {
-  const until = one.until ? `, until ${one.until.slice(0, 10)}` : "";
+  const day = one.until.slice(0, 10);
+  const until = day && !one.words.includes(day) ? `, until ${day}` : "";
   return leaf(one.what, `${one.words}${until}`, []);
 }
 

@@ -12,7 +12,7 @@ import { startFinder } from "./workbench-finder.js";
 import { Orders } from "./workbench-orders.js";
 import { Own } from "./workbench-own.js";
 import { withFreshId } from "./workbench-patient.js";
-import { handled, rows } from "./workbench-prefetch.js";
+import { handled, HOW, rows } from "./workbench-prefetch.js";
 import { recordTables, timeline } from "./workbench-timeline.js";
 import { held, tree } from "./workbench-trace.js";
 
@@ -121,7 +121,7 @@ class Workbench {
 
   handle(key, how) {
     this.handling.set(key, how);
-    return this.call(`${key}: ${how}. `).then(() => {
+    return this.call(`${key}: ${HOW.get(how)}. `).then(() => {
       byId("exchange").querySelector(`[data-key="${CSS.escape(key)}"] select`)?.focus();
     });
   }
@@ -207,7 +207,7 @@ class Workbench {
     document.querySelector('.cases [aria-current="page"]')?.removeAttribute("aria-current");
     history.replaceState(null, "", base);
     replace(byId("case"), element("h2", { id: "case-title", tabindex: "-1" }, name), element("p", { class: "story" }, story));
-    replace(byId("record"), recordTables(record));
+    replace(byId("record"), recordTables(record, patient));
     replace(byId("timeline"), element("p", { class: "note" }, "Drawn from the call …"));
     byId("case-title").focus();
     return this.startOver();
@@ -215,7 +215,8 @@ class Workbench {
 }
 
 async function start() {
-  for (const link of document.links) link.href = link.href; // absolute: the address of the page will change below
+  // Absolute, since the address of the page is going to change; what leads to a place on the page stays as it is.
+  for (const link of document.querySelectorAll('a[href]:not([href^="#"])')) link.href = link.href;
   byId("chooser").open = matchMedia("(min-width: 62rem)").matches;
   try {
     const [services, listed] = await Promise.all([discovered(base), told(`${base}workbench/cases.json`)]);
