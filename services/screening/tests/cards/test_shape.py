@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import edge_samples as s
@@ -10,8 +11,11 @@ from fhirclient.models.bundle import Bundle
 from fhirclient.models.servicerequest import ServiceRequest
 
 from screening.cards import drafts
+from screening.cards.render import evidence_line
 from screening.cards.topics import topic_code, topic_display
 from screening.domain import catalog
+from screening.domain.citations import AASLD_WILSON
+from screening.domain.evidence import Evidence
 from screening.domain.orders.registry import ORDER_RULES
 from screening.domain.workups.registry import WORKUPS
 from screening.knowledge import loading
@@ -308,3 +312,11 @@ def test_drafts_do_not_share_what_a_caller_may_change() -> None:
     first, second = (drafts.draft(catalog.TOTAL_B12, one, "") for one in ("1", "2"))
     assert first["subject"] != second["subject"]
     assert drafts.draft(catalog.TOTAL_B12, "1", "") == first
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown"), [("", "1.9"), ("1", "1.9"), ("{INR}", "1.9"), ("%", "1.9 %"), ("10*3/uL", r"1.9 10\*3/uL")]
+)
+def test_a_value_without_unit_is_printed_without_one(unit: str, shown: str) -> None:
+    fact = Evidence("6301-6", "INR", "raised: 1.5 or more", AASLD_WILSON, Decimal("1.9"), unit)
+    assert evidence_line(fact).startswith(f"INR **{shown}**: raised: 1.5 or more. Source: ")

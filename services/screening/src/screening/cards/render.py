@@ -1,5 +1,6 @@
 """A finding as a CDS Hooks card. Clinical rules 1.0.8; CDS Hooks R43 to R67; design 6."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,7 @@ _WITH_INCLUDES: Final = frozenset({SCREEN, DATA, "ORD_PANEL_FIRST", "ORD_SYMPT_T
 _SAFETY: Final = "safety"
 SITE_VALUES: Final = 5
 """So many thresholds of the site are told one by one in a card's text; its decision names them all."""
+_NO_UNIT: Final = re.compile(r"\s*|1|\{\w*\}")
 _NOT_A_DIAGNOSIS: Final = (
     "This is not a diagnosis. A normal result does not exclude a treatable cause, and the absence of a card does not"
     " mean that the patient is fine."
@@ -149,7 +151,7 @@ def evidence_line(e: Evidence) -> str:
     """One fact as a line: name, value as sent, converted value, date, what it fulfils, source."""
     line = escaped(e.display) or escaped(e.code)
     if e.value is not None and str(e.value):
-        line += f" **{escaped(f'{e.value} {e.unit}')}**"
+        line += f" **{escaped(_amount(e))}**"
         if e.converted:
             line += f" ({escaped(e.converted)})"
     if e.day is not None:
@@ -157,6 +159,11 @@ def evidence_line(e: Evidence) -> str:
     if e.interpretation:
         line += f", flagged {escaped(e.interpretation)} by the laboratory"
     return f"{line}: {escaped(e.criterion)}. Source: {escaped(e.citation.text)}"
+
+
+def _amount(e: Evidence) -> str:
+    """Value and unit as they were sent, without what UCUM writes where there is no unit: `1`, `{INR}`."""
+    return f"{e.value}" if _NO_UNIT.fullmatch(e.unit) else f"{e.value} {e.unit}"
 
 
 def _content(finding: Finding) -> tuple[str, ...]:
