@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flask import Response, request
+from flask import Response, g, request
 from markupsafe import Markup
 
 _HEADERS: Final = {
@@ -29,7 +29,7 @@ _PAGE: Final = Markup("""<!doctype html>
 <a class="skip" href="#main">Skip to content</a>
 <header class="site">
 <a class="name" href="{up}explanations">Dystonia CDS</a>
-<nav aria-label="Pages"><a href="{up}thresholds">Thresholds</a> <a href="{up}explanations">Explanations</a></nav>
+<nav aria-label="Pages">{navigation}</nav>
 </header>
 <main id="main" tabindex="-1">
 <h1>{title}</h1>
@@ -42,10 +42,13 @@ clinical content awaits clinical sign-off.</p>
 </body>
 </html>
 """)
+_LINK: Final = Markup('<a href="{}{}">{}</a>')
+_PUBLIC: Final = {"thresholds": "Thresholds", "explanations": "Explanations"}
+_OPERATORS: Final = {"trace": "Trace", "report": "Report", "prefetch-doctor": "Prefetch doctor", "studio": "Studio"}
 
 
 def page(title: str, body: Markup, *, status: int = 200, depth: int = 0) -> Response:
-    """A whole page.
+    """A whole page; one for an operator, as `g.operator` says, leads to the pages for operators.
 
     Args:
         title: plain text.
@@ -53,7 +56,10 @@ def page(title: str, body: Markup, *, status: int = 200, depth: int = 0) -> Resp
         status: of the answer.
         depth: how many segments the page's address has after the first: links of ours are relative.
     """
-    text = _PAGE.format(title=title, body=body, up="../" * depth)
+    up = "../" * depth
+    names = {**(_OPERATORS if g.get("operator") else {}), **_PUBLIC}
+    navigation = Markup(" ").join(_LINK.format(up, name, words) for name, words in names.items())
+    text = _PAGE.format(title=title, body=body, up=up, navigation=navigation)
     return Response(text, status=status, headers=_HEADERS, content_type="text/html; charset=utf-8")
 
 

@@ -107,6 +107,7 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
     def for_operators() -> Upstream:
         """The service that decides, whose pages for operators name clients and their codes, if this is an operator."""
         operators.check(sign_in.shown(settings), known, time.time(), try_out=settings.try_out)
+        g.operator = True
         if screening is None:
             raise Problem(404, "There is no such page.")
         return screening

@@ -37,9 +37,9 @@ _TITLE: Final = "Sign in"
 _FORM: Final = Markup("""<p class="opening">This page is for the operators of this service.</p>
 {why}<form class="sign-in" method="post" action="{up}sign-in">
 <input type="hidden" name="next" value="{next}">
-<p><label for="token">Operators' token</label>
-<input id="token" name="token" type="password" autocomplete="current-password" required aria-describedby="about">
-<button type="submit">Sign in</button></p>
+<label>Operators' token<input name="token" type="password" autocomplete="current-password" required
+aria-describedby="about"></label>
+<button type="submit">Sign in</button>
 </form>
 <p class="note" id="about">It is the secret in the file that <code>OPERATOR_TOKEN_FILE</code> of the gateway names. The
 sign-in holds for {minutes} minutes, in this browser only.</p>
@@ -47,8 +47,7 @@ sign-in holds for {minutes} minutes, in this browser only.</p>
 _WHY: Final = Markup('<p class="refused" role="alert">{}</p>\n')
 _AGAIN: Final = Markup("""<p class="note">A link on another site has led here, and then no browser says that you have
 signed in. If you have: <a href="{}">open the page</a>.</p>""")
-_SIGNED_IN: Final = Markup("""<p>You have signed in. The pages for operators: <a href="trace">Trace</a>,
-<a href="report">Report</a>, <a href="prefetch-doctor">Prefetch doctor</a>, <a href="studio">Studio</a>.</p>
+_SIGNED_IN: Final = Markup("""<p class="opening">You have signed in: the pages for operators are above.</p>
 <form class="sign-out" method="post" action="sign-out"><button type="submit">Sign out</button></form>""")
 _CANNOT: Final = Markup('<p class="opening">{}</p>\n<p class="note">Request id: <code>{}</code></p>')
 
@@ -74,6 +73,7 @@ def blueprint(settings: Settings, ledger: Ledger) -> Blueprint:
     def form() -> Response:
         """Where the secret is typed in."""
         if operators.is_one(shown(settings), known, time.time(), try_out=False):
+            g.operator = True
             return frame.page(_TITLE, _SIGNED_IN)
         return _form(request.args.get("next", ""))
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from screening.pages import look
+from screening.pages import filters, look
 from screening.pages.look import LINES, table
 
 _Told = Mapping[str, Any]
@@ -48,11 +48,15 @@ def page(told: _Told) -> str:
     body = _BODY.format(
         since=told["since"],
         about=told["about"],
-        clients=clients,
+        clients=LINES.join([_filters(told), clients]),
         sheet=LINES.join(_group(group) for group in told["sheet"]),
         scopes=_scopes(told),
     )
     return look.page("Prefetch doctor", body, current=look.DOCTOR)
+
+
+def _filters(told: _Told) -> Markup:
+    return filters.form("prefetch-doctor", "Clients", filters.text("Client", "client", told["client"]))
 
 
 def _client(one: _Told) -> Markup:
@@ -116,7 +120,7 @@ def _drift(drift: Iterable[_Told]) -> Markup:
         )
         for one in drift
     )
-    return table(("Weight", "Key", "What, and what to do"), rows)
+    return table(("Weight", "Key", "What, and what to do"), rows, stacks=True)
 
 
 def _not_understood(one: _Told) -> Markup:
@@ -156,6 +160,7 @@ def _not_understood(one: _Told) -> Markup:
                     (u["analyte"], _CODE.format(u["unit"] or "none"), u["reason"], str(u["results"]))
                     for u in one["units"]
                 ),
+                stacks=True,
             ),
         ]
     return LINES.join(parts)
@@ -168,6 +173,7 @@ def _codes(codes: Iterable[_Told]) -> Markup:
             (_CODE.format(c["system"]), _CODE.format(c["code"]), str(c["results"]), _CODE.format(c["key"]))
             for c in codes
         ),
+        stacks=True,
     )
 
 
@@ -197,6 +203,6 @@ def _scopes(told: _Told) -> Markup:
             _PRE.format(" ".join(together["v1"])),
             _PARAGRAPH.format("SMART 2, all together:"),
             _PRE.format(" ".join(together["v2"])),
-            table(("Key", "SMART 1", "SMART 2", "SMART 2, narrowest"), rows),
+            table(("Key", "SMART 1", "SMART 2", "SMART 2, narrowest"), rows, stacks=True),
         ]
     )

@@ -105,6 +105,7 @@ _CLASS: Final = Markup(' class="{}"')
 _HEAD: Final = Markup('<th scope="col">{}</th>')
 _ROW: Final = Markup('<tr><th scope="row">{}</th>{}</tr>')
 _CELL: Final = Markup("<td>{}</td>")
+_MOMENT: Final = Markup('<time datetime="{}">{}</time>')
 _LABELED_CELL: Final = Markup('<td data-head="{}">{}</td>')
 LINES: Final = Markup("\n")
 """Joins the parts of a page."""
@@ -190,6 +191,11 @@ def table(
     )
     kind = "narrow" if narrow else "stacks" if stacks else ""
     return _TABLE.format(", ".join(heads), _CLASS.format(kind) if kind else "", head, body)
+
+
+def moment(at: str) -> Markup:
+    """A moment in UTC, such as 2026-11-23T08:09:00Z, as one reads it; the page says that it is UTC."""
+    return _MOMENT.format(at, at.removesuffix("Z").replace("T", " "))
 
 
 def preferred(*forms: str) -> str:

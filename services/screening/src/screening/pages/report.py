@@ -13,8 +13,8 @@ from flask import Blueprint, Response, request
 
 from chassis.problems import Problem
 from screening import report
-from screening.knowledge import topics
 from screening.pages import look, report_csv, report_html, report_text
+from screening.pages.report_html import MODULES
 from screening.report import Question, Terms
 from screening.store import Store, StoreDown, lanes, report_rows
 
@@ -25,7 +25,6 @@ _FORMS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     look.TEXT: report_text.page,
 }
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
-MODULES: Final = tuple(dict.fromkeys(module for module, _ in topics.KINDS))
 
 
 def blueprint(store: Store, terms: Terms, clock: Callable[[], datetime]) -> Blueprint:

@@ -8,9 +8,12 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from screening import report
-from screening.pages import look, report_plots
+from screening.knowledge import topics
+from screening.pages import filters, look, report_plots
 from screening.pages import report_words as words
 from screening.pages.look import LINES, table
+
+MODULES: Final = tuple(dict.fromkeys(module for module, _ in topics.KINDS))
 
 _Told = Mapping[str, Any]
 
@@ -36,6 +39,7 @@ def page(told: _Told) -> str:
     parts = [
         _OPENING.format(words.period(told)),
         _NOTE.format(words.terms(told)),
+        _filters(told),
         _links(told),
         *([_NOTE.format(about)] if (about := words.part_of_whole(told)) else ()),
         *([_summary(told["all"])] if told["all"] else ()),
@@ -50,6 +54,19 @@ def page(told: _Told) -> str:
     return look.page("Report", LINES.join(parts), current=look.REPORT)
 
 
+def _filters(told: _Told) -> Markup:
+    return filters.form(
+        "report",
+        "Report",
+        filters.day("From", "from", told["from"]),
+        filters.day("To", "to", told["to"]),
+        filters.text("Client", "client", told["client"]),
+        filters.choice(
+            "Module or order rule", "module", {"": "all", **{name: name for name in MODULES}}, told["module"]
+        ),
+    )
+
+
 def _links(told: _Told) -> Markup:
     chosen = {name: told[name] for name in ("client", "module") if told[name]}
     last = date.fromisoformat(told["to"])
@@ -58,9 +75,8 @@ def _links(told: _Told) -> Markup:
         query = {"from": last - timedelta(days=7 * weeks - 1), "to": last, **chosen}
         periods.append(_LINK.format(_address("report", query), f"{weeks} weeks"))
     same = {"from": told["from"], "to": told["to"], **chosen}
-    whole = [_LINK.format(_address("report", {"from": told["from"], "to": told["to"]}), "all clients and modules")]
-    csv = _LINK.format(_address("report.csv", same), "CSV")
-    return _PARAGRAPH.format(_DOT.join([*periods, *(whole if chosen else ()), csv]))
+    csv = _LINK.format(_address("report.csv", same), "this report as CSV")
+    return _PARAGRAPH.format(_DOT.join([*periods, csv]))
 
 
 def _address(path: str, query: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """GET /thresholds: every number that decides, the one in force here, and what the site has set itself."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
@@ -10,7 +11,7 @@ from markupsafe import Markup
 from screening.domain.thresholds import AnyThreshold, SiteValue, SiteValues
 from screening.knowledge.threshold_index import index, shown
 from screening.pages import look
-from screening.pages.look import table
+from screening.pages.look import LINES, table
 
 _BODY: Final = Markup("""<p>Every number that decides, as it holds here. Rules version {version}. The rules are a draft:
 awaiting clinical sign-off. A site may set a number only in its own file, with a reason and the name of who approved
@@ -18,10 +19,15 @@ it.</p>
 <h2>Set by this site</h2>
 {own}
 <h2>All thresholds</h2>
+<nav class="contents" aria-label="Subjects"><ul class="columns">
+{contents}
+</ul></nav>
 {rows}""")
 _OWN: Final = Markup("""<p>File version {version}, approved by {approver} on {approved}. Every card shows these
 values.</p>
 {rows}""")
+_ENTRY: Final = Markup('<li><a href="#{}">{}</a></li>')
+_GROUP: Final = Markup('<h3 id="{}">{}</h3>\n{}')
 _CODE: Final = Markup("<code>{}</code>")
 _NOTHING: Final = Markup("<p>Nothing: the defaults hold.</p>")
 _MAY: Final = {"no": "no", "not-lower": "yes, but not lower", "yes": "yes"}
@@ -95,8 +101,23 @@ def _framed(body: Markup) -> str:
 
 def _body(told: Mapping[str, Any]) -> Markup:
     """The document of `described` as HTML; everything that a site wrote is escaped."""
-    ours, own = told["thresholds"], told["siteValues"]
-    rows = table(
+    own = told["siteValues"]
+    subjects = {name: list(group) for name, group in groupby(told["thresholds"], key=_subject)}
+    return _BODY.format(
+        version=told["rulesVersion"],
+        own=_own(own) if own else _NOTHING,
+        contents=LINES.join(_ENTRY.format(name, name) for name in subjects),
+        rows=LINES.join(_GROUP.format(name, name, _rows(group)) for name, group in subjects.items()),
+    )
+
+
+def _subject(threshold: Mapping[str, Any]) -> str:
+    """The workup that a threshold belongs to, or another word with which its id begins."""
+    return str(threshold["id"]).partition(".")[0]
+
+
+def _rows(thresholds: Iterable[Mapping[str, Any]]) -> Markup:
+    return table(
         ("Id", "What it decides", "In force here", "Default", "Source of the default", "May a site set it?"),
         (
             (
@@ -107,16 +128,17 @@ def _body(told: Mapping[str, Any]) -> Markup:
                 t["citation"],
                 _MAY[t["openToSites"]],
             )
-            for t in ours
+            for t in thresholds
         ),
+        stacks=True,
     )
-    return _BODY.format(version=told["rulesVersion"], own=_own(own) if own else _NOTHING, rows=rows)
 
 
 def _own(own: list[dict[str, Any]]) -> Markup:
     rows = table(
         ("Id", "What it decides", "Set to", "Instead of", "Reason"),
         ((_CODE.format(o["id"]), o["means"], _listed(o["value"]), _listed(o["default"]), o["reason"]) for o in own),
+        stacks=True,
     )
     head = own[0]
     return _OWN.format(version=head["version"], approver=head["approver"], approved=head["approved"], rows=rows)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from screening.pages import look, trace_words
+from screening.pages import filters, look, trace_words
 from screening.pages.look import LINES, table
 
 _Told = Mapping[str, Any]
@@ -22,6 +22,7 @@ _BADGE: Final = Markup('<span class="badge {}">{}</span>')
 _HEAD: Final = Markup("""<p>Call <code>{}</code>. {}</p>
 <p class="note">{}</p>
 <p><a href="../trace">The latest calls</a></p>""")
+_OUTCOMES: Final = {"": "all", **{name: name for name in trace_words.OUTCOMES}}
 _BADGES: Final = {"cards": "signed", "silent": "", "refused": "overdue", "failed": "overdue"}
 _FACTS: Final = Markup('<span class="meta">{}</span>')
 
@@ -39,7 +40,7 @@ def latest(told: _Told) -> str:
     parts = [_PARAGRAPH.format(told["about"]), _filters(told)]
     if told["calls"]:
         parts.append(
-            table(("When", "Client", "Service", "What came of it", "Why"), map(_row, told["calls"]), stacks=True)
+            table(("When (UTC)", "Client", "Service", "What came of it", "Why"), map(_row, told["calls"]), stacks=True)
         )
     else:
         parts.append(_PARAGRAPH.format(trace_words.NO_CALLS))
@@ -47,21 +48,18 @@ def latest(told: _Told) -> str:
 
 
 def _filters(told: _Told) -> Markup:
-    outcomes = (("", "all"), *((name, name) for name in trace_words.OUTCOMES))
-    client = f"&client={told['client']}" if told["client"] else ""
-    links = [
-        Markup("<strong>{}</strong>").format(words)
-        if name == told["outcome"]
-        else _LINK.format(f"trace?outcome={name}{client}", words)
-        for name, words in outcomes
-    ]
-    chosen = Markup(' Client: <code>{}</code> (<a href="trace">all</a>).').format(told["client"])
-    return _PARAGRAPH.format(Markup("Show: ") + Markup(" · ").join(links) + (chosen if client else Markup("")))
+    return filters.form(
+        "trace",
+        "Calls",
+        filters.choice("What came of it", "outcome", _OUTCOMES, told["outcome"]),
+        filters.text("Client", "client", told["client"]),
+    )
 
 
 def _row(call: _Told) -> Sequence[str | Markup]:
+    at = look.moment(call["at"])
     return (
-        _LINK.format(f"trace/{call['hookInstance']}", call["at"]) if call["hookInstance"] else call["at"],
+        _LINK.format(f"trace/{call['hookInstance']}", at) if call["hookInstance"] else at,
         _LINK.format(f"trace?client={call['client']}", call["client"]),
         call["service"],
         _badge(call["outcome"]),
@@ -75,7 +73,7 @@ def _badge(outcome: str) -> Markup:
 
 def _call(trace: _Told) -> Markup:
     parts = [
-        _HEADING.format(f"{trace['service']}, {trace['at']}"),
+        _HEADING.format(Markup("{}, {} UTC").format(trace["service"], look.moment(trace["at"]))),
         Markup("{}{}").format(_badge(trace["outcome"]), _SENTENCE.format(trace["sentence"])),
     ]
     if trace["answer"]["cards"]:
