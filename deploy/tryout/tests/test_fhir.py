@@ -49,8 +49,12 @@ class _Workbench(BaseHTTPRequestHandler):
     """Stands in for the workbench of a running gateway."""
 
     def do_GET(self) -> None:
-        case = {"id": "bypass", "title": "After a <bypass>", "story": "Why & how."}
-        answers: dict[str, Any] = {"/workbench/cases.json": {"cases": [case]}, "/workbench/bypass/bundle.json": CASE}
+        case = {"id": "bypass", "title": "After a <bypass>", "story": "Why & how.", "notDelivered": ["b12"]}
+        answers: dict[str, Any] = {
+            "/workbench/cases.json": {"cases": [case]},
+            "/workbench/bypass/bundle.json": CASE,
+            "/cds-services": {"services": [{"hook": "patient-view", "id": "one", "prefetch": TEMPLATES}]},
+        }
         body = json.dumps(answers.get(self.path, {})).encode()
         self.send_response(200 if self.path in answers else 404)
         self.send_header("Content-Length", str(len(body)))
@@ -107,6 +111,10 @@ def test_prefetch_is_what_the_demo_would_send(server: FlaskClient) -> None:
     assert got["b12"]["total"] == 1
     assert got["patient"]["id"] == "tryout-patient"
     assert got["user"]["id"] == "COREPRACTITIONER1"
+
+
+def test_what_a_case_does_not_deliver_fails_and_is_no_empty_list(server: FlaskClient) -> None:
+    assert set(as_sandbox(server, "syn-bypass")) == set(TEMPLATES) - {"b12"}
 
 
 def test_patients_are_listed_with_names_that_the_sandbox_can_show(server: FlaskClient) -> None:

@@ -95,8 +95,11 @@ def create_app(shelf: Shelf, links: sandbox_links.Places, today: date) -> Flask:
             return _fhir(_searchset(shelf.record.of_type("Patient")))
         if not kind.isalpha():
             raise NotFound
-        if "patient" not in dict(parse_qsl(query)):
+        asked = dict(parse_qsl(query))
+        if "patient" not in asked:
             raise Problem(400, "A search here needs the parameter patient; /Patient alone lists the patients.")
+        if (kind, asked.get("code", "")) in shelf.withheld.get(asked["patient"], ()):
+            raise Problem(503, "For this patient the laboratory does not answer. That is what the case is about.")
         try:
             return _fhir(search.search(shelf.record, f"{kind}?{query}"))
         except search.SearchRefused as refused:

@@ -1,11 +1,12 @@
 """The patients of the try-out's FHIR server: the built-in one and the workbench's, or those of Bundles at hand."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 import requests
 
@@ -17,8 +18,8 @@ from tryout.record import NotABundle, Record, Resource, read_record
 BUILT_IN: Final = "Low vitamin B12, one of the causes that can be treated"
 """What the built-in patient is called."""
 
-_CASES: Final = "/workbench/cases.json"
 _LAST_MONTH: Final = timedelta(days=30)
+_USER_KEY: Final = "Practitioner/COREPRACTITIONER1"
 _SANDBOX_USER: Final[Resource] = {
     "resourceType": "Practitioner",
     "id": "COREPRACTITIONER1",
@@ -54,44 +55,52 @@ class Shelf:
         record: every resource of every patient.
         patients: as the list shows them, in this order.
         told: what the user should know about it, a line each.
+        withheld: patient id -> (resource type, its `code` parameter) of the searches that fail for this patient.
     """
 
     record: Record
     patients: Sequence[Shown]
     told: Sequence[str] = ()
+    withheld: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
 
 def of_workbench(gateway: str, today: date) -> Shelf:
     """The built-in patient and the cases of the workbench that runs at `gateway`; without it the built-in one alone."""
-    shown = [Shown("tryout-patient", BUILT_IN)]
-    bundles: list[tuple[Mapping[str, Any], str]] = [(patient.bundle(today), BUILT_IN)]
-    told: tuple[str, ...] = ()
+    own = _Case(Shown("tryout-patient", BUILT_IN), patient.bundle(today))
     try:
-        for case in _cases(gateway):
-            bundles.append((case.bundle, case.shown.title))
-            shown.append(case.shown)
+        cases = [own, *_cases(gateway)]
+        told: tuple[str, ...] = ()
     except (requests.RequestException, ValueError, KeyError, TypeError, NotABundle):
-        shown, bundles = shown[:1], bundles[:1]
-        told = (
-            f"The workbench's patients are not here: {gateway} did not give them. Start make run, then this again.",
-        )
-    return Shelf(_together(bundles), shown, told)
+        cases = [own]
+        told = (f"Without the workbench's patients: {gateway} did not give them. Start make run, then this again.",)
+    resources: dict[str, Resource] = {_USER_KEY: _SANDBOX_USER}
+    for case in cases:
+        resources.update(_readable(read_record(case.bundle), case.shown.title))
+    withheld = {case.shown.id: case.withheld for case in cases if case.withheld}
+    return Shelf(Record(resources), [case.shown for case in cases], told, withheld)
 
 
 @dataclass(frozen=True)
 class _Case:
     shown: Shown
     bundle: Mapping[str, Any]
+    withheld: frozenset[tuple[str, str]] = frozenset()
 
 
-def _cases(gateway: str) -> Iterable[_Case]:
+def _cases(gateway: str) -> Iterator[_Case]:
     """Yield the cases of the workbench that runs at `gateway`."""
     session = outgoing.session(connect=3, read=30, headers={"Accept": "application/json"})
-    listed = _got(session, f"{gateway}{_CASES}")["cases"]
+    listed = _got(session, f"{gateway}/workbench/cases.json")["cases"]
+    searches: dict[str, set[tuple[str, str]]] = {}
+    for service in _got(session, f"{gateway}/cds-services")["services"]:
+        for key, template in service.get("prefetch", {}).items():
+            kind, _, asked = template.partition("?")
+            searches.setdefault(key, set()).add((kind, parse_qs(asked).get("code", [""])[0]))
     for case in listed:
         bundle = _got(session, f"{gateway}/workbench/{case['id']}/bundle.json")
         (patient_id,) = read_record(bundle).ids("Patient")
-        yield _Case(Shown(patient_id, str(case["title"]), str(case.get("story", ""))), bundle)
+        withheld = frozenset[tuple[str, str]]().union(*(searches.get(key, ()) for key in case.get("notDelivered", ())))
+        yield _Case(Shown(patient_id, str(case["title"]), str(case.get("story", ""))), bundle, withheld)
 
 
 def _got(session: requests.Session, address: str) -> Any:
@@ -136,16 +145,8 @@ def of_files(path: Path, today: date, condition: tuple[str, str] | None = None) 
     served = Record(resources)
     if not (patients := served.of_type("Patient")):
         raise Unusable(f"{path}: no Patient in it")
-    resources["Practitioner/COREPRACTITIONER1"] = _SANDBOX_USER
+    resources[_USER_KEY] = _SANDBOX_USER
     return Shelf(served, [Shown(str(one["id"]), _called(one)) for one in patients])
-
-
-def _together(bundles: Iterable[tuple[Mapping[str, Any], str]]) -> Record:
-    """One record of all Bundles; each Patient bears the title of its Bundle as name."""
-    resources: dict[str, Resource] = {"Practitioner/COREPRACTITIONER1": _SANDBOX_USER}
-    for bundle, title in bundles:
-        resources.update(_readable(read_record(bundle), title))
-    return Record(resources)
 
 
 def _readable(record: Record, title: str) -> dict[str, Resource]:
