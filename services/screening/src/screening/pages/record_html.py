@@ -118,14 +118,14 @@ def _printed(r: Resource) -> str:
     if "valueQuantity" in r:
         quantity = r["valueQuantity"]
         number = f"{quantity.get('comparator', '')}{quantity.get('value', '')}"
-        return f"{number} {_unit(quantity) or '(no unit)'}".strip()
+        return f"{number} {_unit(quantity)}".strip()
     if "valueBoolean" in r:
         return "present" if r["valueBoolean"] else "not present"
     return str(r.get("valueString") or "no value")
 
 
 def _unit(quantity: Resource) -> str:
-    unit = str(quantity.get("unit", ""))
+    unit = str(quantity.get("unit", "(no unit)"))
     return "" if unit == "1" else unit
 
 

@@ -31,6 +31,9 @@ BESIDE: Final = "beside"
 SET_ASIDE: Final = "set aside"
 SPANS: Final = "spans a limit"
 
+MOST: Final = 100
+"""So many results of a test are drawn, the newest: more are no drawing, and nobody reads them."""
+
 _Key = tuple[str, str, date | None]
 
 
@@ -107,6 +110,7 @@ class Series:
         counts: the same in words.
         until: the day of the call.
         aside: it decides nothing by itself.
+        left_out: how many older results are not among the points.
     """
 
     id: str
@@ -119,6 +123,7 @@ class Series:
     counts: str
     until: date
     aside: bool
+    left_out: int
 
     @property
     def since(self) -> date | None:
@@ -193,7 +198,8 @@ def of_chart(chart: Chart) -> Timeline:
 
 def _series(reading: Reading, chart: Chart, phenotype: Phenotype, told: _Told) -> Series:
     days = reading.days(chart, phenotype)
-    read = list(_calcium(chart) if reading.calcium else _read(reading, chart))
+    every = list(_calcium(chart) if reading.calcium else _read(reading, chart))
+    read = every[:MOST]
     points = [_point(one, chart, days, told) for one in read]
     segments = _segments(read, reading.changes(chart), chart.today)
     return Series(
@@ -202,11 +208,12 @@ def _series(reading: Reading, chart: Chart, phenotype: Phenotype, told: _Told) -
         families=_families(reading.analytes[0], segments),
         points=tuple(points),
         segments=segments,
-        not_read=tuple(_not_read(reading, chart)),
+        not_read=tuple(_not_read(reading, chart))[:MOST],
         days=days,
         counts=reading.counts(chart, days),
         until=chart.today,
         aside=reading.aside,
+        left_out=len(every) - len(read),
     )
 
 

@@ -82,6 +82,7 @@ def _told(series: Series) -> dict[str, Any]:
         ],
         "lookBackDays": series.days,
         "aside": series.aside,
+        "leftOut": series.left_out,
     }
 
 
@@ -132,7 +133,8 @@ def _switch(every: Sequence[Series]) -> Markup:
 
 
 def _words(kind: str, every: Iterable[Series]) -> str:
-    units = dict.fromkeys(family.unit for series in every for family in series.families if kind_of(family) == kind)
+    named = (family for series in every for family in series.families if kind_of(family) == kind)
+    units = dict.fromkeys(timeline_svg.for_people(family.unit) for family in named)
     return f"{_NAMES[kind]} ({', '.join(list(units)[:3])})"
 
 
@@ -149,7 +151,7 @@ def _figure(series: Series) -> Markup:
         verdict=_verdict(series),
         plots=LINES.join(plots),
         table=_table(series),
-        counts=series.counts,
+        counts=series.counts + (f" {series.left_out} older results are left out." if series.left_out else ""),
         source=source,
     )
 

@@ -101,16 +101,18 @@ class Plot:
         rounded apart, so that a value close to one of them may convert to the other side.
         """
         low, high = point.ends(self.family)
-        if (
-            point.scale is None
-            or point.value.unit == self.family.unit
-            or len(point.bands) != 1
-            or not point.value.exact
-        ):
+        if point.scale is None or point.value.unit == self.family.unit:
             return low, high
-        bottom, top = edges(point.scale, point.bands[0], self.family)
-        held = max(bottom, low) if top is None else min(max(bottom, low), top)
-        return held, held
+        touched = point.scale.touched(point.value)
+        first, last = touched[0], touched[-1]
+        return _within(low, point.scale, first, self.family), _within(high, point.scale, last, self.family)
+
+
+def _within(number: Decimal, scale: Scale, band: str, family: Family) -> Decimal:
+    """The number, or the end of the band that is nearest to it; what is open stays open."""
+    bottom, top = edges(scale, band, family)
+    held = max(bottom, number)
+    return held if top is None or not held.is_finite() else min(held, top)
 
 
 def limits(scale: Scale, family: Family) -> list[Decimal]:

@@ -10,12 +10,15 @@ from typing import Any, Final
 
 import yaml
 
+from screening.domain.orders.registry import ORDER_RULES
+from screening.domain.workups.registry import BY_MODULE
 from screening.synthetic import charts
 from screening.synthetic.charts import Display, Resource
 from screening.synthetic.files import read
 
 _FILE: Final = files("screening.synthetic") / "cases.yaml"
-_STATES: Final[Mapping[str, str]] = {"SCREEN": "tests that are missing", "DATA": "data that did not come"}
+_MERGED: Final[Mapping[str, str]] = {"SCREEN": "tests that are missing", "DATA": "what could not be assessed"}
+_RULES: Final[Mapping[str, str]] = {rule.name: rule.described.title for rule in ORDER_RULES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ def _case(scenario: Mapping[str, Any], groups: Sequence[str]) -> Case:
 
 
 def _expected(card: Mapping[str, Any]) -> str:
-    state = _STATES.get(card["module"]) or str(card.get("state", "")).lower()
-    includes = f" ({', '.join(card['includes'])})" if card.get("includes") else ""
-    return f"{card['indicator']}: {card['module']} {state}".strip() + includes
+    module = card["module"]
+    own = f"{BY_MODULE[module].label}, {card['state'].lower()}" if module in BY_MODULE else _RULES.get(module, "")
+    includes = ", ".join(BY_MODULE[one].label for one in card.get("includes", ()))
+    about = _MERGED.get(module) or own
+    return f"{card['indicator']}: {about} ({includes})" if includes else f"{card['indicator']}: {about}"
