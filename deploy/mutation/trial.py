@@ -91,7 +91,7 @@ def prepare() -> None:
     files.read = lru_cache(files.read)
     files.shared = list  # the shared scenarios stand beside this project only: without them the outcome is the same
     files.written()
-    loaded = [name for name in sys.modules if name.partition(".")[0] == "screening"]
+    loaded = [name for name in sys.modules if name.startswith("screening.domain")]
     if loaded:
         raise RuntimeError(f"loaded before the mutant: {loaded}")
     gc.collect()
