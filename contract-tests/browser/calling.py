@@ -1,18 +1,15 @@
 """Calls that an EHR would have made, so that pages about calls have something to show."""
 
-import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from contract.client import Client
 
-from screening.synthetic import charts
+from screening.synthetic import charts, specimens
 from tryout.ehr import answer_prefetch
 
-_FILE: Final = Path(__file__).parents[1] / "scenarios" / "one-of-each.json"
 _CHOSEN: Final = 12
 
 
@@ -38,7 +35,7 @@ def called(base: str) -> list[Called]:
     door = Client(base)
     services = door.services()
     today = datetime.now(UTC).date()
-    scenarios = json.loads(_FILE.read_text("utf-8"))["scenarios"]
+    scenarios = specimens.one_of_each()
     chosen = scenarios[:: max(1, len(scenarios) // _CHOSEN)]
     chosen.append({**chosen[0], "id": "browser-not-delivered", "not_delivered": ["vitamin-b12"]})
     made = [_one(door, services[one["hook"]], one, today) for one in chosen]

@@ -1,10 +1,8 @@
 """The answers that are looked at card by card: every exchange and one scenario for each card that can be served."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 import requests
@@ -12,11 +10,10 @@ import requests
 from contract import exchanges
 from contract.client import Client
 from screening.synthetic import charts as wire
+from screening.synthetic import specimens
 from tryout.ehr import answer_prefetch
 
-ONE_OF_EACH: Final[list[dict[str, Any]]] = json.loads(
-    (Path(__file__).parents[1] / "scenarios" / "one-of-each.json").read_text("utf-8")
-)["scenarios"]
+ONE_OF_EACH: Final[list[dict[str, Any]]] = specimens.one_of_each()
 
 
 @dataclass(frozen=True)

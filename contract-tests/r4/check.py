@@ -39,6 +39,7 @@ from screening.domain.orders.registry import ORDER_RULES  # noqa: E402
 from screening.domain.workups.registry import WORKUPS  # noqa: E402
 from screening.settings import Settings  # noqa: E402
 from screening.synthetic import charts as wire  # noqa: E402
+from screening.synthetic.specimens import specimens  # noqa: E402
 from tryout.ehr import answer_prefetch  # noqa: E402
 
 SCHEMA: Final = HERE / "node_modules" / "@medplum" / "definitions" / "dist" / "fhir" / "r4" / "fhir.schema.json"
@@ -89,8 +90,8 @@ def emitted(client: FlaskClient) -> Iterator[Resource]:
 
 
 def scenarios() -> Iterator[dict[str, Any]]:
-    """The scenarios of the contract tests and those beside the rules."""
-    yield from json.loads((HERE.parent / "scenarios" / "one-of-each.json").read_text("utf-8"))["scenarios"]
+    """The specimens of the card studio and the scenarios beside the rules."""
+    yield from (dict(specimen.scenario) for specimen in specimens())
     spec = importlib.util.spec_from_file_location("r4_scenario_files", OWN_SCENARIOS)
     assert spec is not None
     assert spec.loader is not None

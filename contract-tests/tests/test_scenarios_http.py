@@ -1,7 +1,7 @@
 """The clinical scenarios over HTTP: through screening alone, and through the gateway.
 
 The scenario file stands beside the project and not with users: without it these tests are skipped, and
-`scenarios/one-of-each.json` still holds every card. Times count back from the real today.
+the specimens of the card studio still hold every card. Times count back from the real today.
 """
 
 import copy

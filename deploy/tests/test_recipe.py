@@ -35,9 +35,11 @@ AT_RISK = {
     "conditions": [{"code": "G24.9", "onsetAge": 48}, {"code": "E59"}],
 }  # fmt: skip
 CHARTS = (
-    {"id": "se-screen", **AT_RISK, "expect": {"cards": [{**SCREEN, "includes": ["B12", "CA", "CU", "SE"]}]}},
+    {"id": "se-screen", "desc": "Dystonia at 50 with selenium deficiency on record; nothing was measured.", **AT_RISK,
+     "expect": {"cards": [{**SCREEN, "includes": ["B12", "CA", "CU", "SE"]}]}},
     {
-        "id": "se-abnormal", **AT_RISK, "labs": [{"code": "5724-0", "v": 31, "u": "ug/L", "ago": 9}],
+        "id": "se-abnormal", "desc": "Selenium 31 ug/L.", **AT_RISK,
+        "labs": [{"code": "5724-0", "v": 31, "u": "ug/L", "ago": 9}],
         "expect": {"cards": [
             {"module": "SE", "state": "ABNORMAL", "indicator": "warning"}, {**SCREEN, "includes": ["B12", "CA", "CU"]},
         ]},
@@ -80,11 +82,8 @@ INSERTED: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "pyproject.toml": (('    "screening.domain.workups.vitamin_b12",', '    "screening.domain.workups.selenium",\n'),),
     "contract-tests/schemas/response.json": (('"CU"]},\n    "decision"', '"SE", '),),
-    "contract-tests/scenarios/one-of-each.json": (
-        (
-            '    {"id": "ord-b12-reflex"',
-            "".join(f"    {json.dumps(chart)},\n" for chart in CHARTS),
-        ),
+    f"{S}/synthetic/specimens.yaml": (
+        ("  # --- Order rules ---", "".join(f"  - {json.dumps(chart)}\n" for chart in CHARTS)),
     ),
     "docs/intended-use.md": (("| `iron-nbia` | ferritin", "| `selenium` | the example of CONTRIBUTING |\n"),),
     "README.md": ((" and iron disorders", ", selenium"),),
@@ -111,6 +110,7 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
         "-m", "pytest", "-q", "-p", "no:cacheprovider",
         "services/screening/tests/test_knowledge_sets.py", "services/screening/tests/test_knowledge_notice.py",
         "services/screening/tests/fhir/test_templates.py", "deploy/tests/test_intended_use.py",
+        "services/screening/tests/studio/test_specimens.py",
     ),
     "every card over HTTP": (
         "-m", "pytest", "-q", "-p", "no:cacheprovider", "contract-tests/tests/test_cards.py",
@@ -126,12 +126,12 @@ import requests
 sys.path.insert(0, "contract-tests")
 from contract.stack import own_stack
 from screening.synthetic import charts as wire
+from screening.synthetic.specimens import specimens
 from tryout.ehr import answer_prefetch
 
 state = Path("state-of-the-test")
 state.mkdir(mode=0o700)
-corpus = json.loads(Path("contract-tests/scenarios/one-of-each.json").read_text("utf-8"))
-charts = {chart["id"]: chart for chart in corpus["scenarios"]}
+charts = {specimen.id: specimen.scenario for specimen in specimens()}
 with own_stack(state) as stack:
     services = requests.get(f"{stack.gateway}/cds-services", timeout=20).json()["services"]
     service = next(each for each in services if each["hook"] == "patient-view")
@@ -210,6 +210,10 @@ def tree(before: tuple[Path, dict[str, bytes]]) -> Path:
     for module in (f"screening.knowledge.{name}" for name in ("build", "thresholds_page", "bands_file")):
         done = run(copy, "-m", module)
         assert done.returncode == 0, done.stderr
+    texts = str(copy.parent / "card-texts.json")
+    for command in (("content.card_texts", texts), ("screening.studio_files", "snapshot", "--texts", texts)):
+        done = run(copy, "-m", *command)
+        assert done.returncode == 0, done.stderr
     return copy
 
 
@@ -232,9 +236,12 @@ def test_the_recipe_names_every_file_that_changes_and_no_other(changed: set[str]
     written = {f"{S}/knowledge/valuesets/l-se.json", f"{S}/knowledge/valuesets/se-risk.json"}
     bands = "services/content/src/content/bands.json"
     written |= {f"{S}/knowledge/codesystems/topics.json", "docs/thresholds.md", bands}
+    snapshots = {name for name in changed if name.startswith(f"{S}/pages/studio_snapshots/")}
     for name in ("S/knowledge/valuesets/", "S/knowledge/codesystems/topics.json", "docs/thresholds.md", bands):
         assert name in generated
-    assert named | written == changed
+    assert "S/pages/studio_snapshots/" in generated
+    assert len(snapshots) == 1, "that of this version of the rules"
+    assert named | written | snapshots == changed
 
 
 @pytest.mark.wide

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from screening.cards.topics import topic_code
@@ -14,7 +15,6 @@ _BLANKS: Final = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "DAY"),
     (re.compile(rf"(?:(?<=: )|(?<=for )|(?<=result \()){_LIST}(?= \(no|\)|\.| were|$)"), "MODULES"),
     (re.compile(rf"^(?:{_LABELS})(?=: (?:no|last) result|: result of)", re.IGNORECASE), "MODULE"),
-    (re.compile(rf"(?<=^Also considered: )(?:{_LABELS})(?= \()"), "MODULE"),
     (re.compile(r"^On .*(?=: drug-induced or tardive)"), "On DRUG"),
     (re.compile(r"(?<=^Also: ).*"), "SUMMARY"),
     (re.compile(r"(?<![A-Za-z0-9.,])\d+(?:[.,]\d+)*(?![A-Za-z0-9])"), "NUMBER"),
@@ -39,6 +39,7 @@ def sentences(finding: Finding) -> Iterator[str]:
     yield from (f"{topic} may be overridden: {reason}" for reason in finding.override_reasons)
 
 
+@cache
 def blanked(sentence: str) -> str:
     """A sentence with the same words for every patient."""
     for pattern, word in _BLANKS:
