@@ -37,7 +37,7 @@ draft orders and Bundles of yours, and sends feedback.</p></noscript>
 <div class="workbench" id="workbench" data-base="{base}" data-case="{case[id]}" data-hook="{hook}" data-today="{today}">
 <nav class="patients" aria-label="Synthetic patients">
 <details class="chooser" id="chooser" open>
-<summary><h2>Patients</h2></summary>
+<summary><h2>Patients <span class="more">or a record of yours</span></h2></summary>
 <div id="own"></div>
 <div id="finder"></div>
 {groups}
@@ -68,11 +68,21 @@ draft orders and Bundles of yours, and sends feedback.</p></noscript>
 <h2 id="exchange-title">Over the wire</h2>
 </section>
 </div>
+<section class="next" aria-labelledby="next-title">
+<h2 id="next-title">With a client of your own</h2>
+<ul>
+<li>Give your CDS client the address of <a href="{base}cds-services">discovery</a>. In a try-out, calls from this
+machine need no token.</li>
+<li>After a few calls, the <a href="{base}prefetch-doctor">prefetch doctor</a> says what came of each key, and what
+your EHR has to send; <a href="{base}trace">why and why not</a> is told of every call, and the
+<a href="{base}report">report</a> counts how cards are answered.</li>
+<li>Every limit that decides, and what this site has set itself: <a href="{base}thresholds">thresholds</a>. Every card
+that can come: the <a href="{base}studio">studio</a>.</li>
+</ul>
+</section>
 """)
 _GROUP: Final = Markup('<h3 class="group">{}</h3>\n<ul class="cases">\n{}\n</ul>')
-_CASE: Final = Markup(
-    '<li><a href="{base}workbench/{case[id]}"{here} data-words="{words}">{case[title]}</a></li>'
-)
+_CASE: Final = Markup('<li><a href="{base}workbench/{case[id]}"{here} data-words="{words}">{case[title]}</a></li>')
 _HERE: Final = Markup(' aria-current="page"')
 _EXPECTS: Final = Markup('<p class="expects"><strong>What should come:</strong> {}</p>')
 _HOOK: Final = Markup(
@@ -123,14 +133,14 @@ def page(cases: Sequence[Case], reading: Reading, today: date, depth: int) -> st
         )
         for hook, when in HOOKS.items()
     )
-    expected = "; ".join(reading.case["expects"])
+    expected = "; ".join(reading.case["expects"]) or "no card"
     body = _BODY.format(
         base=base,
         case=reading.case,
         hook=reading.hook,
         today=today.isoformat(),
         groups=LINES.join(groups),
-        expects=_EXPECTS.format(expected) if expected else Markup(""),
+        expects=_EXPECTS.format(expected),
         hooks=hooks,
         drafts=reading.drafts,
         cards=reading.cards or _NO_CARD,

@@ -35,8 +35,14 @@ export function cards(exchange, on) {
 function refusal(exchange) {
   const lines = outcomeLines(exchange.json);
   const said = lines.length
-    ? lines.map(({ severity, words, where }) =>
-        element("li", {}, `${severity}: ${words}`, where && element("span", { class: "meta" }, `at ${where}`)),
+    ? lines.map(({ severity, words, more, where }) =>
+        element(
+          "li",
+          {},
+          `${severity}: ${words}`,
+          where && element("span", { class: "meta" }, `At ${where}`),
+          more && element("span", { class: "meta" }, more),
+        ),
       )
     : [element("li", {}, trouble(exchange))];
   const title = exchange.lost ? "No answer" : `Refused with ${exchange.status}: an OperationOutcome, and no cards`;

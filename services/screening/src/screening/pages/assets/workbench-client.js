@@ -55,12 +55,13 @@ export function trouble(exchange) {
   return `${exchange.status}: ${words.join(" / ") || "the answer says no more"}`;
 }
 
-// The issues of an OperationOutcome: [{ severity, words, where }].
+// The issues of an OperationOutcome: [{ severity, words, more, where }]; `more` is the diagnostics beside the words.
 export function outcomeLines(json) {
   if (!isObject(json) || json.resourceType !== "OperationOutcome" || !Array.isArray(json.issue)) return [];
   return json.issue.filter(isObject).map((issue) => ({
     severity: String(issue.severity ?? ""),
-    words: String(issue.diagnostics ?? issue.details?.text ?? issue.code ?? ""),
+    words: String(issue.details?.text ?? issue.diagnostics ?? issue.code ?? ""),
+    more: issue.details?.text ? String(issue.diagnostics ?? "") : "",
     where: [issue.expression].flat().filter(Boolean).join(", "),
   }));
 }
