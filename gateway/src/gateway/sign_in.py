@@ -37,6 +37,7 @@ _TITLE: Final = "Sign in"
 _FORM: Final = Markup("""<p class="opening">This page is for the operators of this service.</p>
 {why}<form class="sign-in" method="post" action="{up}sign-in">
 <input type="hidden" name="next" value="{next}">
+<input type="text" name="username" value="operator" autocomplete="username" hidden>
 <label>Operators' token<input name="token" type="password" autocomplete="current-password" required
 aria-describedby="about"></label>
 <button type="submit">Sign in</button>
