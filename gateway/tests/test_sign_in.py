@@ -181,7 +181,7 @@ def test_a_wrong_bearer_token_is_not_healed_by_a_cookie(door: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["", " ", OTHER, SECRET[:-1], SECRET + "x", SECRET.upper(), "é" * MIN_CHARS, SECRET[:8], "\x00"]
+    "token", ["", " ", OTHER, SECRET[:-1], SECRET + "x", SECRET.upper(), "é" * MIN_CHARS, SECRET[:20], "\x00"]
 )
 def test_a_wrong_secret_gets_no_cookie(door: Any, token: str) -> None:
     answer = typed(door(SECRET), token, next="/report")
