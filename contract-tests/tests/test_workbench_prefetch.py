@@ -12,6 +12,8 @@ import pytest
 
 from screening import services
 from screening.knowledge import loading
+from screening.synthetic import cases
+from screening.synthetic.cases import Case
 from tryout import ehr, patient
 from tryout.record import NotABundle
 
@@ -25,7 +27,7 @@ NODE: Final = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed, in which the page's modules run")
 
 Json = dict[str, Any]
-Case = tuple[object, Mapping[str, str], Mapping[str, Any]]
+Asked = tuple[object, Mapping[str, str], Mapping[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def templates() -> Mapping[str, str]:
     return services.prefetch_templates(book, "https://dystonia-cds.example/fhir")
 
 
-def in_python(case: Case) -> Json:
+def in_python(case: Asked) -> Json:
     bundle, asked, context = case
     try:
         return ehr.answer_prefetch(bundle, asked, context, TODAY)  # type: ignore[arg-type] # some are no Bundles
@@ -42,19 +44,19 @@ def in_python(case: Case) -> Json:
         return {"refused": str(error)}
 
 
-def in_the_page(cases: Sequence[Case], folder: Path) -> list[Json]:
+def in_the_page(every: Sequence[Asked], folder: Path) -> list[Json]:
     """What the page's own modules answer, run by node, which must be told that they are modules."""
     for module in MODULES.glob("*.js"):
         shutil.copy(module, folder)
     (folder / "package.json").write_text('{"type": "module"}', "utf-8")
     bundles: list[object] = []
-    for bundle, _, _ in cases:
+    for bundle, _, _ in every:
         if not any(bundle is known for known in bundles):
             bundles.append(bundle)
     place = {id(bundle): number for number, bundle in enumerate(bundles)}
     told = [
         {"bundle": place[id(bundle)], "templates": asked, "context": context, "today": TODAY.isoformat()}
-        for bundle, asked, context in cases
+        for bundle, asked, context in every
     ]
     sent = json.dumps({"bundles": bundles, "cases": told})
     ran = subprocess.run(  # noqa: S603 - node, with a file of ours
@@ -65,11 +67,11 @@ def in_the_page(cases: Sequence[Case], folder: Path) -> list[Json]:
     return found
 
 
-def differing(cases: Sequence[Case], folder: Path) -> list[str]:
+def differing(every: Sequence[Asked], folder: Path) -> list[str]:
     """The keys that are answered differently, each with what was asked."""
     return [
         f"case {number}, {key}: {case[1].get(key, key)}"
-        for number, (case, page) in enumerate(zip(cases, in_the_page(cases, folder), strict=True))
+        for number, (case, page) in enumerate(zip(every, in_the_page(every, folder), strict=True))
         for python in [in_python(case)]
         for key in [*python, *page]
         if python.get(key, "left out") != page.get(key, "left out")
@@ -78,6 +80,11 @@ def differing(cases: Sequence[Case], folder: Path) -> list[str]:
 
 def context_of(bundle: Mapping[str, Any]) -> Json:
     return {"patientId": ehr.patient_of(bundle), "userId": "Practitioner/d1"}
+
+
+def bundle_of(case: Case) -> Json:
+    resources = case.record(TODAY, lambda _system, code: f"display of {code}")
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in resources]}
 
 
 TIMES: Final = (
@@ -168,13 +175,14 @@ def test_odd_records_and_odd_queries_are_answered_alike(tmp_path: Path, template
     context = {"patientId": "p1", "userId": "Practitioner/d1"}
     no_bundles: list[object] = [None, [], {"resourceType": "Patient"}, {"resourceType": "Bundle", "entry": {}},
                                 {"resourceType": "Bundle", "entry": None}]  # fmt: skip
-    cases = [(bundle, queries, context) for bundle in (odd_record(), {"resourceType": "Bundle"}, *no_bundles)]
-    assert differing(cases, tmp_path) == []
+    every = [(bundle, queries, context) for bundle in (odd_record(), {"resourceType": "Bundle"}, *no_bundles)]
+    assert differing(every, tmp_path) == []
 
 
-def test_the_built_in_patient_is_answered_alike(tmp_path: Path, templates: Mapping[str, str]) -> None:
-    bundle = patient.bundle(TODAY)
-    assert differing([(bundle, templates, context_of(bundle))], tmp_path) == []
+def test_the_patients_of_the_try_out_are_answered_alike(tmp_path: Path, templates: Mapping[str, str]) -> None:
+    bundles = [patient.bundle(TODAY), *(bundle_of(case) for case in cases.packaged().cases)]
+    assert len(bundles) > 15
+    assert differing([(bundle, templates, context_of(bundle)) for bundle in bundles], tmp_path) == []
 
 
 @pytest.mark.wide
