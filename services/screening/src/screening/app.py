@@ -131,7 +131,6 @@ def previews(settings: Settings, book: CodeBook, texts: Callable[[], Snapshot]) 
         reader=reader(book, settings.canonical_base, own, settings.max_resources),
         renderer=Renderer(settings.public_url, settings.canonical_base, loading.override_reasons(), rules_version(own)),
         texts=texts,
-        templates=services.prefetch_templates(book, settings.canonical_base, own),
         order_codes=site_orders(settings),
         links=settings.allowed_links or (f"{settings.public_url}/",),
     )

@@ -54,7 +54,6 @@ class Preview:
         reader: of prefetch.
         renderer: of cards.
         texts: gives the texts behind the cards, as they are now.
-        templates: prefetch key -> FHIR query.
         order_codes: the order codes of the clients.
         links: the addresses that EHRs with a list of links let through.
     """
@@ -62,7 +61,6 @@ class Preview:
     reader: Reader
     renderer: Renderer
     texts: Callable[[], Snapshot]
-    templates: Mapping[str, str]
     order_codes: OrderCodes
     links: tuple[str, ...]
 
@@ -132,8 +130,11 @@ class Preview:
     ) -> Chart:
         """The facts in a record, as the rules read them; arguments as for `look`."""
         bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in resources]}
-        names = services.prefetch_names(self.reader.book, self.reader.site_values)
-        sent = {key: _NONE for key in self.templates if key not in not_delivered and names[key] not in not_delivered}
+        sent = {
+            key: _NONE
+            for key, asked in self.reader.keys.items()
+            if key not in not_delivered and asked.name not in not_delivered
+        }
         call = Call(
             patient_id=_patient_of(resources),
             prefetch={**sent, _RECORD: Raw(msgspec.json.encode(bundle))},

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from chart_builder import NOW
 
-from screening import services
 from screening.app import reader
 from screening.cards.explanations import Snapshot
 from screening.cards.render import Renderer
@@ -21,7 +20,6 @@ PREVIEW: Final = Preview(
     reader=reader(_BOOK, BASE, DEFAULTS),
     renderer=Renderer("https://cds.example", BASE, loading.override_reasons()),
     texts=Snapshot,
-    templates=services.prefetch_templates(_BOOK, BASE),
     order_codes=OrderCodes(),
     links=("https://cds.example/",),
 )

@@ -68,7 +68,6 @@ def plain(site: Preview) -> Preview:
         reader=replace(site.reader, book=loading.code_book(), site_facts_system=SITE_FACTS, site_values=DEFAULTS),
         renderer=Renderer(PLAIN_URL, CANONICAL_BASE, loading.override_reasons()),
         texts=Snapshot,
-        templates=site.templates,
         order_codes=OrderCodes(),
         links=(f"{PLAIN_URL}/",),
     )

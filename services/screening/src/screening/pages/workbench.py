@@ -168,8 +168,7 @@ def _told(case: Case, parts: Parts, today: date) -> Mapping[str, Any]:
 
 def _keys(preview: Preview, names: Sequence[str]) -> list[str]:
     """The prefetch keys of these keys and workups."""
-    workups = services.prefetch_names(preview.reader.book, preview.reader.site_values)
-    return [key for key in preview.templates if key in names or workups[key] in names]
+    return [key for key, asked in preview.reader.keys.items() if key in names or asked.name in names]
 
 
 def _call(body: bytes) -> Call:
