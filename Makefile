@@ -28,7 +28,7 @@ STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash fuzz browser audit sbom fix studio studio-snapshot bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash e2e fuzz browser audit sbom fix studio studio-snapshot bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -111,6 +111,9 @@ attack: $(STAMP) ## start everything with traps around it, and see that every at
 
 crash: $(STAMP) ## kill -9 whatever can be killed under load, on SQLite and PostgreSQL, and count what was acknowledged [CRASH="--seed 1 sqlite"]
 	@PYTHONPATH=contract-tests exec $(PY) -m crash $(CRASH)
+
+e2e: $(STAMP) ## build the images, start docker-compose.yml, play every scenario through its TLS edge, leave nothing [E2E="--every 20"]
+	@PYTHONPATH=contract-tests exec $(PY) -m e2e $(E2E)
 
 fuzz: $(FUZZ) ## try right and wrong requests on every public address, from /openapi.json [FUZZ_EXAMPLES=5000 FUZZ_SECONDS=600 FUZZ_SEED=1 FUZZ_ONLY=feedback]
 	@PYTHONPATH=contract-tests exec $(PY) -m fuzz

@@ -1,5 +1,6 @@
 """What the compose file promises to whoever runs it; the container recipe is in test_image.py."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,61 +10,134 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-SERVICES = sorted(COMPOSE["services"])
+ALL: dict[str, dict[str, Any]] = COMPOSE["services"]
+REPLICAS = ["screening-1", "screening-2"]
+PRODUCTION = ["content", "database", "edge", "gateway", "migrate", *REPLICAS]
 TRY = ["try", "try-content", "try-screening"]
+MONITORING = ["prometheus"]
+OURS = ["content", "gateway", *REPLICAS, *TRY]
+"""What serves with our own images."""
+ENDS = ["migrate", *TRY]
+SERVICES = sorted(ALL)
+INTERNAL = {"edge", "inner", "data"}
+NGINX = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text("utf-8")
+REFUSAL = (ROOT / "deploy" / "nginx" / "refusal.conf").read_text("utf-8")
 
 
-def test_the_three_services_are_there_and_again_for_trying_out() -> None:
-    assert sorted({*SERVICES} - {*TRY}) == ["content", "gateway", "screening"]
-    assert [name for name in SERVICES if COMPOSE["services"][name].get("profiles")] == TRY
-    assert all(COMPOSE["services"][name]["profiles"] == ["try"] for name in TRY)
+def names(listed: Any) -> set[str]:
+    """Names in a list or a mapping of a service."""
+    return {*listed}
 
 
-def test_the_gateway_is_the_only_published_port_and_only_on_this_machine() -> None:
-    published = {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service}
-    only = ["127.0.0.1:${GATEWAY_PORT:-8080}:8000"]
-    assert published == {"gateway": only, "try": only}
-    assert COMPOSE["networks"]["inner"] == {"internal": True}
+def test_everything_of_production_starts_without_a_profile() -> None:
+    assert {name: service.get("profiles") for name, service in ALL.items()} == {
+        **dict.fromkeys(PRODUCTION), **{name: ["try"] for name in TRY}, **{name: ["monitoring"] for name in MONITORING},
+    }  # fmt: skip
 
 
-def test_content_reaches_nobody_outside_and_screening_reaches_ehrs() -> None:
-    networks = {name: service["networks"] for name, service in COMPOSE["services"].items()}
-    assert networks["content"] == networks["try-content"] == ["inner"]
-    assert networks["screening"] == networks["try-screening"] == ["inner", "ehr"]
-    assert networks["gateway"] == networks["try"] == ["inner", "edge"]
+def test_the_replicas_differ_in_nothing_but_their_folder() -> None:
+    first, second = (dict(ALL[name]) for name in REPLICAS)
+    assert [one.pop("volumes")[1] for one in (first, second)] == [
+        "screening-1-state:/state",
+        "screening-2-state:/state",
+    ]
+    assert first == second
+    assert first["networks"]["inner"] == {"aliases": ["screening"]}
+    assert ALL["gateway"]["environment"]["UPSTREAMS"] == "screening=http://screening:8000"
+
+
+def test_the_edge_is_the_only_door_and_the_rest_is_published_on_this_machine_only() -> None:
+    assert {name: service["ports"] for name, service in ALL.items() if "ports" in service} == {
+        "edge": ["${EDGE_BIND:-0.0.0.0}:${EDGE_PORT:-443}:8443"],
+        "try": ["127.0.0.1:${GATEWAY_PORT:-8080}:8000"],
+        "prometheus": ["127.0.0.1:${PROMETHEUS_PORT:-9090}:9090"],
+    }
+
+
+def test_who_may_talk_to_whom() -> None:
+    assert {name for name, one in COMPOSE["networks"].items() if one.get("internal")} == INTERNAL
+    assert {name: names(service["networks"]) for name, service in ALL.items()} == {
+        "edge": {"door", "edge"},
+        "gateway": {"edge", "inner", "data", "keys"},
+        "screening-1": {"inner", "data", "ehr"},
+        "screening-2": {"inner", "data", "ehr"},
+        "content": {"inner"},
+        "migrate": {"data"},
+        "database": {"data"},
+        "prometheus": {"inner", "watch"},
+        "try": {"inner", "door"},
+        "try-screening": {"inner", "ehr"},
+        "try-content": {"inner"},
+    }
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
-    service = COMPOSE["services"][name]
+    service = ALL[name]
     user = service["user"].removeprefix("${TRY_USER:-").removesuffix("}") if name in TRY else service["user"]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["mem_limit"]
-    assert service["restart"] == ("no" if name in TRY else "unless-stopped")
-    assert "/readyz" in service["healthcheck"]["test"][-1]
     assert "privileged" not in service
-    mounted = [volume.rpartition("}:")[2] for volume in service.get("volumes", [])]
-    expected = {
-        "screening": ["/site:ro", "screening-state:/state"],
-        "gateway": ["/clients:ro", "gateway-state:/state"],
+    assert all(volume.endswith(":ro") for volume in service.get("volumes", []) if volume.startswith((".", "${")))
+    assert all("noexec,nosuid,nodev" in one and "size=" in one for one in service["tmpfs"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_service_takes_more_than_its_share(name: str) -> None:
+    service = ALL[name]
+    assert re.fullmatch(r"\d+m", service["mem_limit"])
+    assert 0 < service["cpus"] <= 2
+    assert 0 < service["pids_limit"] <= 256
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_serves_is_asked_how_it_is_and_started_again(name: str) -> None:
+    service = ALL[name]
+    assert service["restart"] == ("no" if name in ENDS else "unless-stopped")
+    if name == "migrate":
+        assert "healthcheck" not in service
+        return
+    test = service["healthcheck"]["test"]
+    assert test[0] == "CMD"
+    if name in OURS:
+        assert "/readyz" in test[-1]
+
+
+def test_what_is_kept_lies_in_volumes() -> None:
+    mounted = {
+        name: sorted(volume.split(":")[0] for volume in service.get("volumes", []) if volume[0] not in ".$")
+        for name, service in ALL.items()
     }
-    assert mounted == expected.get(name, []), "what a site sets itself, for reading only; and what each remembers"
+    assert {name: volumes for name, volumes in mounted.items() if volumes} == {
+        "database": ["database"], "gateway": ["gateway-state"], "prometheus": ["prometheus"],
+        "screening-1": ["screening-1-state"], "screening-2": ["screening-2-state"],
+    }  # fmt: skip
+    assert {*COMPOSE["volumes"]} == {volume for volumes in mounted.values() for volume in volumes}
 
 
 def test_a_service_starts_when_the_one_that_it_asks_is_ready() -> None:
-    waits = {name: service.get("depends_on", {}) for name, service in COMPOSE["services"].items()}
-    healthy = {"condition": "service_healthy"}
-    assert {name: waits[name] for name in SERVICES if name not in TRY} == {
-        "content": {},
-        "screening": {"content": healthy},
-        "gateway": {"screening": healthy},
+    waits = {
+        name: {other: one["condition"] for other, one in service.get("depends_on", {}).items()}
+        for name, service in ALL.items()
     }
-    assert {name: waits[name] for name in TRY} == {
+    healthy, done = "service_healthy", "service_completed_successfully"
+    replica = {"content": healthy, "database": healthy, "migrate": done}
+    assert waits == {
+        "edge": {"gateway": healthy},
+        "gateway": {"screening-1": healthy, "screening-2": healthy, "database": healthy},
+        "screening-1": replica,
+        "screening-2": replica,
+        "migrate": {"database": healthy},
+        "content": {},
+        "database": {},
+        "prometheus": {},
         "try-content": {},
         "try-screening": {"try-content": healthy},
         "try": {"try-screening": healthy},
@@ -71,17 +145,33 @@ def test_a_service_starts_when_the_one_that_it_asks_is_ready() -> None:
 
 
 def test_every_service_knows_the_others_by_the_same_key() -> None:
-    for name, service in COMPOSE["services"].items():
-        assert service["environment"]["INTERNAL_KEY_FILE"] == "/run/secrets/internal_key"
-        sources = {one if isinstance(one, str) else one["source"] for one in service["secrets"]}
+    for name in OURS:
+        assert ALL[name]["environment"]["INTERNAL_KEY_FILE"] == "/run/secrets/internal_key"
+        sources = {one if isinstance(one, str) else one["source"] for one in ALL[name]["secrets"]}
         assert ("try_internal_key" if name in TRY else "internal_key") in sources
 
 
 def test_every_secret_that_an_environment_names_is_mounted_there() -> None:
-    for service in COMPOSE["services"].values():
-        mounted = {one if isinstance(one, str) else one["target"] for one in service["secrets"]}
-        named = {value.removeprefix("/run/secrets/") for value in service["environment"].values()} & mounted
-        assert named == mounted
+    for service in ALL.values():
+        mounted = {one if isinstance(one, str) else one["target"] for one in service.get("secrets", ())}
+        named = {*re.findall(r"/run/secrets/([\w.]+)", " ".join(service.get("environment", {}).values()))}
+        assert named <= mounted
+        if "image" in service and service["image"].startswith("dystonia-cds/"):
+            assert named == mounted
+
+
+def test_the_secrets_of_production_are_those_that_are_made_for_it(tmp_path: Path) -> None:
+    files = {secret["file"].partition("}/")[2] for name, secret in COMPOSE["secrets"].items() if name[:4] != "try_"}
+    make = [shutil.which("bash") or "bash", str(ROOT / "deploy" / "make-secrets"), str(tmp_path / "secrets")]
+    twice = []
+    for _ in range(2):
+        subprocess.run(make, check=True, capture_output=True, timeout=30)  # noqa: S603
+        twice.append({path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()})
+    made = twice[0]
+    assert made.keys() == files
+    assert all((tmp_path / "secrets" / name).stat().st_mode & 0o777 == 0o400 for name in made)
+    assert len({*made.values()}) == len(made)
+    assert twice[1] == made, "what is there is kept"
 
 
 def test_what_try_clients_makes_is_what_the_profile_takes() -> None:
@@ -94,28 +184,64 @@ def test_what_try_clients_makes_is_what_the_profile_takes() -> None:
     }
 
 
-@pytest.mark.parametrize("profile", [[], ["--profile", "try"]])
-def test_docker_compose_takes_the_file(profile: list[str]) -> None:
+@pytest.mark.parametrize("profile", ["", "try", "monitoring"])
+def test_docker_compose_takes_the_file(profile: str) -> None:
     if shutil.which("docker-compose") is None:
         pytest.skip("docker-compose is not installed: its own reading of the file is not tested")
     done = subprocess.run(  # noqa: S603
-        ["docker-compose", *profile, "config", "--services"],  # noqa: S607  whichever is installed
+        ["docker-compose", *(["--profile", profile] if profile else []), "config", "--services"],  # noqa: S607
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert {*done.stdout.split()} >= {"content", "screening", "gateway", *(TRY if profile else [])}
+    more = {"": [], "try": TRY, "monitoring": MONITORING}[profile]
+    assert {*done.stdout.split()} >= {*PRODUCTION, *more}
 
 
 def test_secrets_come_as_files_never_as_values() -> None:
     assert all(set(secret) == {"file"} for secret in COMPOSE["secrets"].values())
-    for service in COMPOSE["services"].values():
+    for service in ALL.values():
         for name, value in service.get("environment", {}).items():
-            if re.search("KEY|SECRET|TOKEN|PASSWORD|CLIENTS", name):
+            if re.search("KEY|SECRET|TOKEN|PASSWORD|CLIENTS|STORE_URL", name):
                 assert name.endswith("_FILE")
-                assert value.startswith(("/run/secrets/", "/clients/")) or value == f"${{{name}:-}}"
+                assert value.startswith(("/run/secrets/", "/clients/", "${OPERATOR_TOKEN_FILE-/run/secrets/"))
+
+
+def test_metrics_are_published_nowhere() -> None:
+    for name in ("gateway", "content", *REPLICAS):
+        assert ALL[name]["environment"]["METRICS_PORT"] == "9100"
+    assert "9100" not in str([service.get("ports") for service in ALL.values()])
+    assert "9100" not in NGINX
+
+
+def test_the_edge_refuses_old_tls_and_keeps_bodies_off_disks() -> None:
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in NGINX
+    assert "http2 on;" in NGINX
+    paths = re.findall(r"_temp_path (\S+);", NGINX)
+    assert len(paths) == 5
+    assert all(path.startswith("/tmp/") for path in paths)  # noqa: S108 - in memory
+    assert "proxy_max_temp_file_size 0;" in NGINX
+    assert "access_log off;" in NGINX
+    assert "proxy_next_upstream off;" in NGINX
+
+
+def test_the_edge_lets_the_gateway_say_what_is_too_large() -> None:
+    (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", NGINX)
+    assert int(megabytes) * 2**20 > Settings(internal_keys=()).max_body
+
+
+def test_what_the_edge_refuses_is_an_operation_outcome() -> None:
+    used = {*re.findall(r"error_page [\d ]+(@\w+);", NGINX)}
+    said = dict(re.findall(r"location (@\w+) \{[^}]*?return \d+ '(.+)';\s+\}", NGINX))
+    assert used == said.keys()
+    for body in said.values():
+        outcome = json.loads(body)
+        assert outcome["resourceType"] == "OperationOutcome"
+        assert "$request_id" in outcome["issue"][0]["diagnostics"]
+    assert NGINX.count("include /etc/nginx/edge/refusal.conf;") == len(said)
+    assert "Strict-Transport-Security" in REFUSAL
 
 
 def test_nothing_newer_than_docker_compose_1_29_is_used() -> None:
     assert COMPOSE["version"] == "3.8"
     assert "include" not in COMPOSE
-    assert all("develop" not in service for service in COMPOSE["services"].values())
+    assert all("develop" not in service for service in ALL.values())

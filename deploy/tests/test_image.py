@@ -50,8 +50,9 @@ def test_what_is_run_belongs_to_root_and_cannot_be_changed_by_the_service() -> N
 def test_the_image_has_no_installer_and_installs_nothing() -> None:
     pip = [line for line in IMAGE if "pip" in line]
     assert len(pip) == 1
-    assert "pip uninstall --yes pip" in pip[0]
-    assert "ensurepip" in pip[0]
+    assert pip[0].startswith("RUN rm -rf ")
+    assert {"/usr/local/bin/pip*", "/usr/local/lib/python3*/site-packages/pip*"} <= {*pip[0].split()}
+    assert "/usr/local/lib/python3*/ensurepip" in pip[0]
     assert "--without-pip /app" in " ".join(BUILD)
     assert not any(word in TEXT for word in ("apt-get", "curl", "wget", "sudo", "ADD ", "| sh", "--privileged"))
 
@@ -91,6 +92,12 @@ def test_no_secret_can_be_baked_in() -> None:
     for line in LINES:
         if line.startswith(("ENV ", "ARG ")):
             assert not re.search("KEY|SECRET|TOKEN|PASSWORD", line)
+
+
+def test_what_is_outside_of_our_packages_is_built_once_for_all_images() -> None:
+    first = min(number for number, line in enumerate(BUILD) if line.startswith("ARG PACKAGE"))
+    assert all("-r " not in line for line in BUILD[first:]), "an ARG above a RUN makes that RUN differ"
+    assert any("-r requirements/runtime.txt" in line for line in BUILD[:first])
 
 
 def test_what_is_started_is_no_shell() -> None:

@@ -1,0 +1,126 @@
+"""Two replicas with one memory, under load: one is killed, one ends by itself, and each is made anew."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+from scenarios.expected import EXTENSION
+
+from e2e.ehr import Ehr, NotAnswered
+from e2e.engine import REPLICAS, Compose
+
+_EHRS: Final = 3
+_LOADED_S: Final = 4.0
+_END_ITSELF: Final = "import os, signal; os.kill(1, signal.SIGQUIT)"
+ANSWERED: Final[Mapping[str, Any]] = {
+    "id": "e2e-memory", "hook": "patient-view", "age": 57, "sex": "male",
+    "conditions": [{"code": "G24.9", "onsetAge": 56}],
+    "labs": [{"code": "2132-9", "v": 90, "u": "pg/mL", "ago": 15}],
+    "overrides": [{"module": "B12", "reason": "not-indicated", "ago": 1}],
+}  # fmt: skip
+
+
+@dataclass
+class Load:
+    """Calls without pause.
+
+    Attributes:
+        done: how many were answered with 200.
+        repeated: how many had to be sent a second time.
+        lost: what came of those that failed twice.
+    """
+
+    done: int = 0
+    repeated: int = 0
+    lost: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def loaded(ehr: Ehr, today: date) -> Iterator[Load]:
+    """Some EHRs that call until the end of the block; each call is repeated once at most, with a new token."""
+    load, over, lock, before = Load(), threading.Event(), threading.Lock(), ehr.repeated
+
+    def call() -> None:
+        while not over.is_set():
+            scenario = {**ANSWERED, "id": f"load-{uuid.uuid4().hex[:8]}"}
+            try:
+                ehr.cards(scenario, today, tries=2)
+            except NotAnswered as error:
+                with lock:
+                    load.lost.append(str(error))
+                continue
+            with lock:
+                load.done += 1
+
+    callers = [threading.Thread(target=call, daemon=True) for _ in range(_EHRS)]
+    for one in callers:
+        one.start()
+    try:
+        yield load
+    finally:
+        over.set()
+        for one in callers:
+            one.join(timeout=60)
+        load.repeated = ehr.repeated - before
+
+
+def faults(ehr: Ehr, compose: Compose, today: date, say: Callable[[str], None]) -> Iterator[str]:
+    """Yield what went wrong."""
+    answered = {**ANSWERED, "id": f"e2e-{uuid.uuid4().hex[:8]}"}
+    ehr.override(answered, ehr.cards(answered, today))
+    yield from _counted(compose)
+
+    def forgotten(when: str) -> Iterator[str]:
+        shown = {card["extension"][EXTENSION]["module"] for card in ehr.cards(answered, today)["cards"]}
+        if "B12" in shown:
+            time.sleep(2.5)  # a store that was away is asked again after two seconds
+            shown = {card["extension"][EXTENSION]["module"] for card in ehr.cards(answered, today)["cards"]}
+        if "B12" in shown or not shown:
+            yield f"{when}: the cards are {sorted(shown)}, and the one about B12 was answered"
+
+    yield from forgotten("both replicas")
+    for gone, stays in (REPLICAS, REPLICAS[::-1]):
+        with loaded(ehr, today) as load:
+            time.sleep(_LOADED_S)
+            compose.engine("kill", compose.container(gone))
+            time.sleep(_LOADED_S)
+            yield from forgotten(f"{gone} killed")
+        yield from _told(f"{gone} killed, {stays} stays", load, say)
+        compose.run("start", gone)
+        compose.wait_until_healthy([gone])
+    with loaded(ehr, today) as load:
+        before = compose.state("screening-1")["RestartCount"]
+        compose.run("exec", "-T", "screening-1", "python", "-c", _END_ITSELF)
+        ends = time.monotonic() + 30
+        while compose.state("screening-1")["RestartCount"] == before and time.monotonic() < ends:
+            time.sleep(0.2)
+        if compose.state("screening-1")["RestartCount"] == before:
+            yield "a service that has ended is not started again"
+        compose.wait_until_healthy(["screening-1"])
+    yield from _told("a replica ended by itself, and was started again by the engine", load, say)
+    with loaded(ehr, today) as load:
+        for one in (*REPLICAS, "content"):
+            compose.run("up", "-d", "--no-deps", "--force-recreate", one)
+            compose.wait_until_healthy([one])
+    yield from _told("both replicas and content made anew, one after the other", load, say)
+    yield from forgotten("both made anew")
+
+
+def _told(what: str, load: Load, say: Callable[[str], None]) -> Iterator[str]:
+    say(f"{what}: {load.done} calls answered, {load.repeated} of them at the second try, {len(load.lost)} lost")
+    for one in load.lost[:3]:
+        yield f"{what}: {one}"
+    if not load.done:
+        yield f"{what}: no call was answered"
+
+
+def _counted(compose: Compose) -> Iterator[str]:
+    """Yield which replica nobody has asked so far."""
+    for one in REPLICAS:
+        if '"path":"/cds-services/' not in compose.run("logs", "--no-color", one).replace(" ", ""):
+            yield f"{one} was asked for no card"
