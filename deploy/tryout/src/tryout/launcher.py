@@ -245,6 +245,7 @@ def _tell(settings: Settings, public_url: str, *, color: bool) -> None:
         *(terminal.paint(text, "warning", color=color) for text in loud),
         "",
         f"Discovery, for the CDS Hooks Sandbox:  {public_url}/cds-services",
+        "Patients for it, as an R4 server:      make fhir",
         f"Explanations:                          {public_url}/explanations",
         f"With curl:                             curl {public_url}/cds-services",
         "A patient of yours (synthetic, R4):    make demo FILE=bundle.json [ADD=G24.9]",
