@@ -14,7 +14,8 @@ ADDED: Final = "added"
 REMOVED: Final = "removed"
 CHANGED: Final = "changed"
 SAME: Final = "same"
-_TOKEN: Final = re.compile(r"\s+|\w+|[^\w\s]")
+_TOKEN: Final = re.compile(r"\w+\s*|[^\w\s]\s*|\s+")
+"""A word or a mark with the space behind it: words that change together are marked together."""
 _KEPT: Final = Markup("{}")
 _NEW: Final = Markup("<ins>{}</ins>")
 _OLD: Final = Markup("<del>{}</del>")
