@@ -123,6 +123,22 @@ def test_calcium_is_drawn_as_the_rules_compare_it() -> None:
     assert alone.bands == ("low",)  # near-normal by number; without an albumin it may be low
 
 
+def test_the_ratio_to_the_lipids_is_drawn_as_the_workup_makes_it() -> None:
+    lipids = [
+        {"code": code, "v": v, "u": "mmol/L", "ago": ago}
+        for ago, pair in ((10, (9, 3.5)), (400, (5, 1)))
+        for code, v in zip(("14647-2", "14927-8"), pair, strict=True)
+    ]
+    labs = [{"code": "14590-4", "v": 18, "u": "umol/L", "ago": ago} for ago in (10, 400, 800)]
+    points = series("vitamin-e-lipid-ratio", chart(labs=[*labs, *lipids])).points
+    # 18 / (9 + 3.5) = 1.44 and 18 / (5 + 1) = 3; no lipids belong to the oldest
+    assert [(p.printed, p.bands, p.counts) for p in points] == [
+        ("1.44 umol/mmol", ("low",), "decides"),
+        ("3 umol/mmol", ("not low",), "in the look-back"),
+    ]
+    assert points[0].criterion == "low: below 1.6 umol/mmol"
+
+
 def test_the_bands_change_on_the_day_of_coming_of_age() -> None:
     labs = [{"code": "1823-4", "v": 3.0, "u": "mg/L", "ago": ago} for ago in (10, 700)]
     of = chart(age=19, labs=labs)  # 18 since 547 or 548 days
@@ -155,6 +171,10 @@ def test_a_sites_own_limit_is_drawn() -> None:
 def test_the_most_telling_result_comes_first() -> None:
     labs = [{**B12, "v": 600, "ago": 9}, {"code": "2064-4", "v": 6, "u": "mg/dL", "ago": 9}]
     assert [one.id for one in timeline.of_chart(chart(labs=labs)).series] == ["ceruloplasmin", "b12"]
+    gas = [{"code": "G24.9", "onsetAge": 49}, {"code": "F18.10"}]  # the card is about a normal B12
+    assert [one.id for one in timeline.of_chart(chart(labs=labs[:1], conditions=gas)).series] == ["b12"]
+    labs[1]["v"] = 27
+    assert next(iter(timeline.of_chart(chart(labs=labs[::-1], conditions=gas)).series)).id == "b12"
 
 
 # --- every value in the band that the domain gives it ---
@@ -268,3 +288,10 @@ def test_the_number_of_a_result_is_as_sent_in_its_own_unit_and_rounded_in_the_ot
     one = series("b12", chart(labs=[{**B12, "v": 148, "ago": 3}]))
     numbers = {family.unit: timeline_svg.number_in(family, one.points[0]) for family in one.families}
     assert numbers == {"ng/L": "148", "pmol/L": "109"}  # 148 x 0.7378 = 109.2
+
+
+def test_a_result_from_another_age_stands_on_the_left_edge() -> None:
+    of = chart(labs=[{**B12, "v": 300, "ago": 3}, {**B12, "v": 300, "ago": 600_000}])
+    drawn = drawings.drawings(series("b12", of))["ng/L"]
+    assert drawn.marks[0].x == 13
+    assert drawn.texts["tl-day"]

@@ -13,7 +13,7 @@ from screening.domain.chart import Chart
 from screening.domain.citations import OWN_RANGE, Citation
 from screening.domain.labs import Band, LabResult, Scale
 from screening.domain.thresholds import Threshold
-from screening.domain.units import Limit, display
+from screening.domain.units import Limit, Measure, display, units
 from screening.domain.workups import (
     calcium_vitamin_d_cards,
     calcium_vitamin_d_facts,
@@ -27,6 +27,10 @@ from screening.domain.workups import (
     vitamin_e,
 )
 
+LIPID_RATIO: Final = Analyte(
+    "vitamin-e-lipid-ratio", "vitamin E to lipid ratio", "", Measure((units(vitamin_e.RATIO_LOW.unit),))
+)
+"""No laboratory measures it: the workup makes it of three results."""
 NOTHING: Final = frozenset({""})
 """No band reassures."""
 _OF_MEN: Final = "of men, and where sex is unknown"
@@ -79,6 +83,13 @@ def ferritin(chart: Chart, *, women: bool) -> Scale:
     """High ferritin."""
     threshold = iron_nbia_facts.FERRITIN_HIGH_FEMALE if women else iron_nbia_facts.FERRITIN_HIGH_MALE
     return _cut(chart, threshold, analytes.FERRITIN, "not high", "high", whom="of women" if women else _OF_MEN)
+
+
+def lipid_ratio(chart: Chart) -> Scale:
+    """Vitamin E for its lipids."""
+    threshold = vitamin_e.RATIO_LOW
+    cut = Limit({threshold.unit: chart.of(threshold)})
+    return Scale(LIPID_RATIO, (Band("low", cut), Band("not low")), chart.cite(threshold), threshold.id)
 
 
 def manganese_blood(chart: Chart, result: LabResult | None = None) -> Scale:

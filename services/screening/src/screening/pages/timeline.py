@@ -15,14 +15,13 @@ from screening.domain import reasons, screen
 from screening.domain.analytes import Analyte
 from screening.domain.chart import Chart
 from screening.domain.evidence import Evidence
-from screening.domain.labs import LabResult, Scale, Value
+from screening.domain.labs import Scale, Value
 from screening.domain.phenotype import Phenotype
 from screening.domain.phenotype import of as phenotype_of
-from screening.domain.units import Family, plain
-from screening.domain.workups import calcium_vitamin_d_facts
-from screening.domain.workups.calcium_vitamin_d_facts import Sample
-from screening.pages import timeline_readings
+from screening.domain.units import Family
+from screening.pages import timeline_readings, timeline_results
 from screening.pages.timeline_readings import Reading
+from screening.pages.timeline_results import Placed
 
 DECIDES: Final = "decides"
 IN_TIME: Final = "in the look-back"
@@ -111,6 +110,7 @@ class Series:
         until: the day of the call.
         aside: it decides nothing by itself.
         left_out: how many older results are not among the points.
+        urgency: the lowest is drawn first.
     """
 
     id: str
@@ -124,6 +124,7 @@ class Series:
     until: date
     aside: bool
     left_out: int
+    urgency: tuple[bool, int]
 
     @property
     def since(self) -> date | None:
@@ -146,10 +147,11 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the screening says of single results: result -> its words, and whether it decided."""
+    """What the screening says of single results: its words, which decided, and which of these a card is about."""
 
     words: Mapping[_Key, str]
     decided: frozenset[_Key]
+    on_cards: frozenset[_Key]
 
     def counts(self, key: _Key, *, in_time: bool | None, spans: bool) -> str:
         if key in self.decided:
@@ -179,10 +181,13 @@ def tone(scale: Scale, band: str) -> str:
     return WARN if beside or reassuring.isdisjoint(names) else STOP
 
 
-def _urgency(series: Series) -> int:
-    """The most telling first: by how far what decides lies from what reassures."""
-    tones = [tone(p.scale, p.bands[0]) for p in series.points if p.counts == DECIDES and p.scale is not None]
-    return min((place for place, one in enumerate((STOP, WARN, GOOD)) if one in tones), default=3)
+def _urgency(points: Sequence[Point], keys: Sequence[_Key], told: _Told) -> tuple[bool, int]:
+    """The most telling first: what a card is about, then by how far what decides lies from what reassures."""
+    tones = {
+        tone(p.scale, p.bands[0]) for p in points if p.counts in (DECIDES, SET_ASIDE, SPANS) and p.scale is not None
+    }
+    far = min((place for place, one in enumerate((STOP, WARN, GOOD)) if one in tones), default=3)
+    return told.on_cards.isdisjoint(keys), far
 
 
 def of_chart(chart: Chart) -> Timeline:
@@ -191,14 +196,14 @@ def of_chart(chart: Chart) -> Timeline:
     every = [_series(reading, chart, phenotype, told) for reading in timeline_readings.READINGS]
     not_read = (one for series in every for one in series.not_read)
     return Timeline(
-        tuple(sorted((series for series in every if series.points), key=_urgency)),
+        tuple(sorted((series for series in every if series.points), key=lambda series: series.urgency)),
         tuple(sorted(not_read, key=lambda one: one.day, reverse=True)),
     )
 
 
 def _series(reading: Reading, chart: Chart, phenotype: Phenotype, told: _Told) -> Series:
     days = reading.days(chart, phenotype)
-    every = list(_calcium(chart) if reading.calcium else _read(reading, chart))
+    every = timeline_results.of(reading, chart, phenotype)
     read = every[:MOST]
     points = [_point(one, chart, days, told) for one in read]
     segments = _segments(read, reading.changes(chart), chart.today)
@@ -214,67 +219,21 @@ def _series(reading: Reading, chart: Chart, phenotype: Phenotype, told: _Told) -
         until=chart.today,
         aside=reading.aside,
         left_out=len(every) - len(read),
+        urgency=_urgency(points, [_key_of_result(one) for one in read], told),
     )
 
 
 # --- results and their scales ---
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    result: LabResult
-    value: Value
-    scale: Scale | None
-    printed: str
-    bands: tuple[str, ...]
-    criterion: str
-
-
-def _read(reading: Reading, chart: Chart) -> Iterator[_Read]:
-    for result in chart.results(reading.analytes[0].key):
-        if result.value is not None:
-            scale = reading.scale(chart, result)
-            bands = scale.touched(result.value) if scale is not None else ()
-            yield _Read(result, result.value, scale, _printed(result), bands, _criterion(scale, bands))
-
-
-def _calcium(chart: Chart) -> Iterator[_Read]:
-    """Calcium as the rules compare it: adjusted by the laboratory, or by an albumin of its time, or total alone."""
-    for sample in calcium_vitamin_d_facts.samples(chart):
-        value = sample.result.value
-        if value is None:
-            continue
-        bands = (sample.band,) if sample.band is not None else sample.scale.touched(value)
-        yield _Read(sample.result, value, sample.scale, _from(sample), bands, _criterion(sample.scale, bands))
-
-
-def _from(sample: Sample) -> str:
-    if sample.alone:
-        return f"total {_printed(sample.result)}, no albumin near"
-    if sample.total is None or sample.albumin is None or sample.result.value is None:
-        return _printed(sample.result)
-    value = sample.result.value
-    made = f"{plain(value.low.normalize())} {value.unit}" if value.exact else "an open range"
-    return f"{made}, from total {_printed(sample.total)} and albumin {_printed(sample.albumin)}"
-
-
-def _printed(result: LabResult) -> str:
-    return f"{result.printed} {'' if result.unit == '1' else result.unit}".strip()
-
-
-def _criterion(scale: Scale | None, bands: Sequence[str]) -> str:
-    return scale.criterion(bands[0]) if scale is not None and len(bands) == 1 else ""
-
-
-def _point(read: _Read, chart: Chart, days: int | None, told: _Told) -> Point:
-    result = read.result
-    day, key = result.taken.date(), _key(result.reference, result.code, result.taken.date())
+def _point(read: Placed, chart: Chart, days: int | None, told: _Told) -> Point:
+    day, key = read.result.taken.date(), _key_of_result(read)
     in_time = None if days is None else chart.within(day, days)
     counts = told.counts(key, in_time=in_time, spans=len(read.bands) > 1)
     return Point(day, read.printed, read.value, read.scale, read.bands, read.criterion, counts, told.words.get(key, ""))
 
 
-def _segments(read: Sequence[_Read], changes: Sequence[date], until: date) -> tuple[Segment, ...]:
+def _segments(read: Sequence[Placed], changes: Sequence[date], until: date) -> tuple[Segment, ...]:
     """The bands by days: where those of two results that follow each other differ, they change at a day of `changes`
     between them, else half-way."""
     found: list[Segment] = []
@@ -305,7 +264,7 @@ def _not_read(reading: Reading, chart: Chart) -> Iterator[NotRead]:
     for analyte in reading.analytes:
         for result in chart.labs.get(analyte.key, ()):
             if result.value is None:
-                yield NotRead(result.taken.date(), reading.label, _printed(result), result.unreadable)
+                yield NotRead(result.taken.date(), reading.label, timeline_results.printed(result), result.unreadable)
 
 
 # --- what decided ---
@@ -316,18 +275,21 @@ def _told(chart: Chart) -> _Told:
     explained = reasons.explained(screening, chart)
     words: dict[_Key, str] = {}
     decided: set[_Key] = set()
+    on_cards: set[_Key] = set()
     for assessment, reason in zip(screening.assessments, explained.modules, strict=True):
         for fact in reason.facts:
             key = _key_of(fact)
             words.setdefault(key, fact.criterion)
             if assessment.missing is None or fact in assessment.evidence:
                 decided.add(key)
-    return _Told(words, frozenset(decided))
+            if assessment.finding is not None or assessment.missing is not None:
+                on_cards.add(key)
+    return _Told(words, frozenset(decided), frozenset(on_cards))
 
 
-def _key(reference: str, code: str, day: date | None) -> _Key:
-    return reference, code, day
+def _key_of_result(read: Placed) -> _Key:
+    return read.result.reference, read.result.code, read.result.taken.date()
 
 
 def _key_of(fact: Evidence) -> _Key:
-    return _key(fact.reference, fact.code, fact.day)
+    return fact.reference, fact.code, fact.day

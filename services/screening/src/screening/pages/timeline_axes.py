@@ -22,6 +22,8 @@ _AROUND: Final = 1.3
 _SHORTEST: Final = 60
 _LONGEST_WINDOW: Final = 1100
 """Days. A longer look-back is not drawn whole where there are no results in it."""
+_OLDEST: Final = 14_610
+"""Days, forty years: what is older stands on the left edge."""
 _MOST_TICKS: Final = 6
 _MONTHS: Final = (1, 2, 3, 6, 12, 24, 60, 120, 240)
 _NAMES: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -59,7 +61,7 @@ def days(results: Iterable[date], since: date | None, until: date) -> DayAxis:
     oldest = min(results)
     start = oldest if since is None else min(oldest, max(since, until - timedelta(days=_LONGEST_WINDOW)))
     last = max(until, oldest)
-    span = max(_SHORTEST, (last - start).days)
+    span = min(_OLDEST, max(_SHORTEST, (last - start).days))
     return DayAxis(last - timedelta(days=round(span * 1.04)), last + timedelta(days=max(1, round(span * 0.04))))
 
 

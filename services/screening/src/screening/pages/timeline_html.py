@@ -36,7 +36,7 @@ _FIGURE: Final = Markup("""<figure class="tl-series" id="timeline-{id}">
 <p class="meta">{counts}{source}</p>
 </details>
 </figure>""")
-_ASIDE: Final = Markup('<details class="tl-aside"><summary>Read beside these: {}</summary>\n{}\n</details>')
+_ASIDE: Final = Markup('<details class="tl-aside"{}><summary>Read beside these: {}</summary>\n{}\n</details>')
 _OF_UNIT: Final = Markup('<div class="tl-of-{kind}">{plot}</div>')
 _NOT_READ: Final = Markup("<h4>Results that cannot be read</h4>\n{}")
 _NOTHING: Final = Markup('<div class="timeline"><p>No result of a test that the rules read is on record.</p></div>')
@@ -91,17 +91,19 @@ def _section(found: Timeline) -> Markup:
         return _NOTHING
     parts = [_switch(found.series), _key()] if found.series else [_NOTHING_READABLE]
     parts += [_figure(series) for series in found.series if not series.aside]
-    parts.append(_folded([series for series in found.series if series.aside]))
+    aside = [series for series in found.series if series.aside]
+    parts.append(_folded(aside, alone=len(aside) == len(found.series)))
     if found.not_read:
         parts.append(_NOT_READ.format(_unread(found.not_read)))
     return _SECTION.format(LINES.join(part for part in parts if part))
 
 
-def _folded(every: Sequence[Series]) -> Markup:
+def _folded(every: Sequence[Series], *, alone: bool) -> Markup:
+    """What is read beside others, folded away unless there is nothing else."""
     if not every:
         return Markup("")
     names = ", ".join(series.label for series in every)
-    return _ASIDE.format(names, LINES.join(map(_figure, every)))
+    return _ASIDE.format(Markup(" open") if alone else "", names, LINES.join(map(_figure, every)))
 
 
 def _key() -> Markup:

@@ -28,6 +28,10 @@ from screening.domain.workups import (
 from screening.domain.workups import calcium_vitamin_d_facts as calcium
 from screening.knowledge import drawn_scales
 
+RESULTS: Final = "results"
+CALCIUM: Final = "calcium"
+LIPID_RATIO: Final = "lipid-ratio"
+
 ScaleOf = Callable[[Chart, LabResult], Scale | None]
 Days = Callable[[Chart, Phenotype], int | None]
 
@@ -58,7 +62,7 @@ class Reading:
         belongs: to what, in words, where `days` gives none.
         changes: the days on which the bands change.
         aside: it decides nothing by itself, and is folded away.
-        calcium: drawn as the rules compare it, adjusted for albumin.
+        source: where its numbers come from: `RESULTS` as they are, or what the rules make of several results.
     """
 
     id: str
@@ -69,7 +73,7 @@ class Reading:
     belongs: Callable[[Chart], str] = field(default=lambda _: "It is read beside other results.")
     changes: Callable[[Chart], Sequence[date]] = _no_changes
     aside: bool = False
-    calcium: bool = False
+    source: str = RESULTS
 
     def counts(self, chart: Chart, days: int | None) -> str:
         """How long a result counts, in a sentence."""
@@ -182,7 +186,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         "Calcium, adjusted for albumin",
         (analytes.CALCIUM_ADJUSTED, analytes.CALCIUM),
         days=_calcium_days,
-        calcium=True,
+        source=CALCIUM,
     ),
     Reading(
         "calcium-ionized", "Ionized calcium", (analytes.CALCIUM_IONIZED,), _in_force(calcium.IONIZED), _calcium_days
@@ -234,6 +238,14 @@ READINGS: Final[tuple[Reading, ...]] = (
         _vitamin_e,
         _vitamin_e_days,
         changes=_coming_of_age,
+    ),
+    Reading(
+        "vitamin-e-lipid-ratio",
+        "Vitamin E to lipid ratio",
+        (drawn_scales.LIPID_RATIO,),
+        lambda chart, _: drawn_scales.lipid_ratio(chart),
+        _vitamin_e_days,
+        source=LIPID_RATIO,
     ),
     Reading(
         "cholesterol",
