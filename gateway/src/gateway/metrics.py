@@ -54,6 +54,8 @@ REPLAY_STORE_ERRORS: Final = Count(
     " come) or `resting` (it has just failed).",
     "reason",
 )  # fmt: skip
+for _reason in ("broken", "busy", "resting"):
+    REPLAY_STORE_ERRORS.expect(_reason)
 KEY_READINGS: Final = Count(
     "cds_key_readings_total", "Readings of the keys that a client publishes: `read` or `failed`.", "client", "outcome"
 )
@@ -63,6 +65,12 @@ CLIENTS_FILE_FAULTS: Final = Level(
     mode="livemax",
 )
 AUDIT_LINES_LOST: Final = Count("cds_audit_lines_lost_total", "Audit lines that could not be written.")
+
+
+def expect(upstream: str) -> None:
+    """Requests will go to this service."""
+    for reason in ("down", "late", "bad", "not-believed"):
+        UPSTREAM_FAILURES.expect(upstream, reason)
 
 
 def answered(kind: str, service: str, client: str, *, outcome: str, status: int, reason: str) -> None:

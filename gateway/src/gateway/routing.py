@@ -75,6 +75,7 @@ class Upstream:
         self._deadline = deadline
         self._connections = connections
         self._idle: deque[HTTPConnection] = deque()
+        metrics.expect(name)
 
     def call(
         self,

@@ -64,6 +64,10 @@ class Count(_Metric):
             series = self._series[values] = self._metric.labels(*values) if values else self._metric
         series.inc(max(by, 0))
 
+    def expect(self, *values: str) -> None:
+        """Have it at 0 from the start, or Prometheus sees no rise when it happens for the first time."""
+        self.add(*values, by=0)
+
 
 class Times(_Metric):
     """How long something takes. The name ends in `_seconds`."""

@@ -51,6 +51,9 @@ STORE_ERRORS: Final = Count(
     " has just failed).",
     "lane", "reason",
 )  # fmt: skip
+for _lane in ("reading", "writing", "feedback", "background", "pages"):
+    for _reason in ("unreachable", "newer-schema", "refused", "resting"):
+        STORE_ERRORS.expect(_lane, _reason)
 STORE_DOWN: Final = Level(
     "cds_store_down", "1 while the last piece of work on a lane of the store failed.", "lane", mode="livemax"
 )
