@@ -10,7 +10,8 @@ from contract.client import Client
 from jsonschema import Draft202012Validator
 
 _INLINE = re.compile(
-    r"<script|<style|<[^>]+\s(?:style|on[a-z]+)\s*=|javascript:|<iframe|<object|<embed|<base", re.IGNORECASE
+    r"<script(?![^>]*\ssrc=)|<style|<[^>]+\s(?:style|on[a-z]+)\s*=|javascript:|<iframe|<object|<embed|<base",
+    re.IGNORECASE,
 )
 _ELSEWHERE = re.compile(r"<(?:link|img|script|source|video|audio)[^>]+(?:href|src)=[\"']?(?:https?:)?//", re.IGNORECASE)
 PAGES = (

@@ -29,8 +29,8 @@ HOOKS: Final[Mapping[str, str]] = {
 SCRIPTS: Final = ("workbench.js",)
 STYLES: Final = ("cards.css", "timeline.css", "workbench.css")
 
-_BODY: Final = Markup("""<p class="opening">This page plays the EHR: it opens the chart of a synthetic patient, answers
-the prefetch, calls the service, shows the cards, and beside them all that went over the wire.</p>
+_BODY: Final = Markup("""<p class="opening">This page plays the EHR: it opens a synthetic patient's chart, answers the
+prefetch, calls the service, shows the cards and all that went over the wire.</p>
 <noscript><p class="language-note">JavaScript is off, so this page is for reading: stories, records and the cards that
 the service gives. With JavaScript it makes the calls, shows requests, responses and the reasons behind an answer, takes
 draft orders and Bundles of yours, and sends feedback.</p></noscript>
