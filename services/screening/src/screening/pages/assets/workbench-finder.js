@@ -10,6 +10,9 @@ export function startFinder() {
     count.textContent = counted(find(links, field.value), "patient");
   });
   replace(byId("finder"), labeled("Find a patient", field), count);
+  const list = byId("chooser").closest("nav");
+  const here = links.find((link) => link.ariaCurrent);
+  list.scrollTop = Math.max(0, (here?.offsetTop ?? 0) - list.clientHeight / 2);
 }
 
 // Hides what does not have all the words; the number of what is left.
