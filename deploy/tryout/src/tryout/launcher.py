@@ -244,6 +244,7 @@ def _tell(settings: Settings, public_url: str, *, color: bool) -> None:
     lines = [
         *(terminal.paint(text, "warning", color=color) for text in loud),
         "",
+        f"In a browser (the workbench):          {public_url}/",
         f"Discovery, for the CDS Hooks Sandbox:  {public_url}/cds-services",
         "Patients for it, as an R4 server:      make fhir",
         f"Explanations:                          {public_url}/explanations",
