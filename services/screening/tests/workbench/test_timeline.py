@@ -62,6 +62,18 @@ def test_what_decides_is_what_the_screening_says() -> None:
     assert points[0].printed == "400 ng/L"
 
 
+def test_a_result_from_before_an_operation_is_set_aside_and_the_operation_is_drawn() -> None:
+    bypass = [{"code": "430715008", "ago": 205}]
+    one = series("b12", chart(procs=bypass, labs=[{**B12, "v": 430, "ago": 300}, {**B12, "v": 465, "ago": 690}]))
+    assert [point.counts for point in one.points] == ["set aside", "older"]
+    assert [(event.day.isoformat(), event.label) for event in one.events] == [
+        (day(205), "Bariatric operative procedure")
+    ]
+    drawn = drawings.drawings(one)["ng/L"]
+    assert drawn.texts["tl-event-name"] == ["Bariatric operative procedure"]
+    assert drawn.marks[1].kind == "tl-other"
+
+
 def test_a_comparator_is_open_to_one_side_and_never_in_a_band_by_guess() -> None:
     of = chart(labs=[{**B12, "v": 150, "cmp": "<", "ago": 3}, {**B12, "v": 200, "cmp": "<", "ago": 40}])
     one = series("b12", of)

@@ -5,6 +5,7 @@ domain's scales, a value is compared in the family of units that it was sent in,
 screening says decided.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -15,6 +16,7 @@ from screening.domain import reasons, screen
 from screening.domain.analytes import Analyte
 from screening.domain.chart import Chart
 from screening.domain.evidence import Evidence
+from screening.domain.findings import MISSING_STATES
 from screening.domain.labs import Scale, Value
 from screening.domain.phenotype import Phenotype
 from screening.domain.phenotype import of as phenotype_of
@@ -33,6 +35,8 @@ SPANS: Final = "spans a limit"
 MOST: Final = 100
 """So many results of a test are drawn, the newest: more are no drawing, and nobody reads them."""
 
+_TAG: Final = re.compile(r" \([a-z/ ]+\)$")
+"""What SNOMED CT says of the kind of a concept, behind its name."""
 _Key = tuple[str, str, date | None]
 
 
@@ -78,6 +82,14 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """A dated fact that is no result and that the workup turns on: an operation, an exposure, a treatment."""
+
+    day: date
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotRead:
     """A result that cannot be compared with anything.
 
@@ -105,6 +117,7 @@ class Series:
         points: newest first.
         segments: the bands, by the days on which they hold; none where the rules have none.
         not_read: results without a value, newest first.
+        events: what the workup knows besides, newest first.
         days: how long a result counts; None: that depends on another result.
         counts: the same in words.
         until: the day of the call.
@@ -119,6 +132,7 @@ class Series:
     points: tuple[Point, ...]
     segments: tuple[Segment, ...]
     not_read: tuple[NotRead, ...]
+    events: tuple[Event, ...]
     days: int | None
     counts: str
     until: date
@@ -147,11 +161,12 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the screening says of single results: its words, which decided, and which of these a card is about."""
+    """What the screening says of single results: its words, which decided, which a card is about; events by module."""
 
     words: Mapping[_Key, str]
     decided: frozenset[_Key]
     on_cards: frozenset[_Key]
+    events: Mapping[str, tuple[Event, ...]]
 
     def counts(self, key: _Key, *, in_time: bool | None, spans: bool) -> str:
         if key in self.decided:
@@ -214,6 +229,7 @@ def _series(reading: Reading, chart: Chart, phenotype: Phenotype, told: _Told) -
         points=tuple(points),
         segments=segments,
         not_read=tuple(_not_read(reading, chart))[:MOST],
+        events=told.events.get(reading.module, ()),
         days=days,
         counts=reading.counts(chart, days),
         until=chart.today,
@@ -276,15 +292,28 @@ def _told(chart: Chart) -> _Told:
     words: dict[_Key, str] = {}
     decided: set[_Key] = set()
     on_cards: set[_Key] = set()
+    events: dict[str, tuple[Event, ...]] = {}
     for assessment, reason in zip(screening.assessments, explained.modules, strict=True):
+        events[reason.module] = _events(reason.facts)
         for fact in reason.facts:
             key = _key_of(fact)
-            words.setdefault(key, fact.criterion)
-            if assessment.missing is None or fact in assessment.evidence:
+            if assessment.state not in MISSING_STATES and (assessment.missing is None or fact in assessment.evidence):
                 decided.add(key)
+                words.setdefault(key, fact.criterion)
+            else:
+                words.setdefault(key, reason.because)
             if assessment.finding is not None or assessment.missing is not None:
                 on_cards.add(key)
-    return _Told(words, frozenset(decided), frozenset(on_cards))
+    return _Told(words, frozenset(decided), frozenset(on_cards), events)
+
+
+def _events(facts: Sequence[Evidence]) -> tuple[Event, ...]:
+    found = {
+        Event(fact.day, _TAG.sub("", fact.display))
+        for fact in facts
+        if fact.day is not None and fact.value is None and not fact.reference.startswith("Observation/")
+    }
+    return tuple(sorted(found, key=lambda event: (event.day, event.label), reverse=True))
 
 
 def _key_of_result(read: Placed) -> _Key:

@@ -153,9 +153,16 @@ def _figure(series: Series) -> Markup:
         verdict=_verdict(series),
         plots=LINES.join(plots),
         table=_table(series),
-        counts=series.counts + (f" {series.left_out} older results are left out." if series.left_out else ""),
+        counts=series.counts
+        + _beside(series)
+        + (f" {series.left_out} older results are left out." if series.left_out else ""),
         source=source,
     )
+
+
+def _beside(series: Series) -> str:
+    told = "; ".join(f"{event.label}, {event.day.isoformat()}" for event in series.events)
+    return f" The workup also turns on: {told}." if told else ""
 
 
 def _verdict(series: Series) -> str:

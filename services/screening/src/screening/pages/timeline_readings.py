@@ -61,6 +61,7 @@ class Reading:
         days: how many days a result counts; None: that depends on another result.
         belongs: to what, in words, where `days` gives none.
         changes: the days on which the bands change.
+        module: the workup whose other facts (an operation, a treatment) are drawn beside the results.
         aside: it decides nothing by itself, and is folded away.
         source: where its numbers come from: `RESULTS` as they are, or what the rules make of several results.
     """
@@ -72,6 +73,7 @@ class Reading:
     days: Days = _never
     belongs: Callable[[Chart], str] = field(default=lambda _: "It is read beside other results.")
     changes: Callable[[Chart], Sequence[date]] = _no_changes
+    module: str = ""
     aside: bool = False
     source: str = RESULTS
 
@@ -142,13 +144,14 @@ def _is_woman(chart: Chart) -> bool:
 
 
 READINGS: Final[tuple[Reading, ...]] = (
-    Reading("b12", "Vitamin B12", (analytes.B12,), _total_b12, _for(vitamin_b12_facts.LOOK_BACK)),
+    Reading("b12", "Vitamin B12", (analytes.B12,), _total_b12, _for(vitamin_b12_facts.LOOK_BACK), module="B12"),
     Reading(
         "holotc",
         "Holotranscobalamin",
         (analytes.HOLOTC,),
         _in_force(vitamin_b12.HOLOTC),
         _for(vitamin_b12_facts.LOOK_BACK),
+        module="B12",
     ),
     Reading(
         "mma",
@@ -156,6 +159,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.MMA,),
         _of_pages(analytes.MMA),
         belongs=_within("a vitamin B12", vitamin_b12_facts.PAIRED_DAYS),
+        module="B12",
     ),
     Reading(
         "homocysteine",
@@ -163,6 +167,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.HOMOCYSTEINE,),
         _of_pages(analytes.HOMOCYSTEINE),
         _for(vitamin_b12_facts.LOOK_BACK),
+        module="B12",
     ),
     Reading("folate", "Folate", (analytes.FOLATE,), aside=True),
     Reading(
@@ -187,9 +192,15 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.CALCIUM_ADJUSTED, analytes.CALCIUM),
         days=_calcium_days,
         source=CALCIUM,
+        module="CA",
     ),
     Reading(
-        "calcium-ionized", "Ionized calcium", (analytes.CALCIUM_IONIZED,), _in_force(calcium.IONIZED), _calcium_days
+        "calcium-ionized",
+        "Ionized calcium",
+        (analytes.CALCIUM_IONIZED,),
+        _in_force(calcium.IONIZED),
+        _calcium_days,
+        module="CA",
     ),
     Reading(
         "albumin",
@@ -199,7 +210,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         belongs=_within("a calcium", calcium.ALBUMIN_DAYS),
         aside=True,
     ),
-    Reading("magnesium", "Magnesium", (analytes.MAGNESIUM,), _of_pages(analytes.MAGNESIUM), _calcium_days),
+    Reading("magnesium", "Magnesium", (analytes.MAGNESIUM,), _of_pages(analytes.MAGNESIUM), _calcium_days, module="CA"),
     Reading("pth", "PTH", (analytes.PTH,), days=_for(calcium_vitamin_d_cards.COMPANION_DAYS), aside=True),
     Reading(
         "vitamin-d",
@@ -215,6 +226,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.CERULOPLASMIN,),
         _in_force(ceruloplasmin.CERULOPLASMIN),
         _for(ceruloplasmin.LOOK_BACK),
+        module="CU",
     ),
     Reading(
         "copper-urine",
@@ -222,6 +234,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.COPPER_URINE,),
         _in_force(copper_wilson_facts.URINE),
         _for(copper_wilson_facts.URINE_LOOK_BACK),
+        module="CU",
     ),
     Reading(
         "copper-serum",
@@ -238,6 +251,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         _vitamin_e,
         _vitamin_e_days,
         changes=_coming_of_age,
+        module="VITE",
     ),
     Reading(
         "vitamin-e-lipid-ratio",
@@ -246,6 +260,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         lambda chart, _: drawn_scales.lipid_ratio(chart),
         _vitamin_e_days,
         source=LIPID_RATIO,
+        module="VITE",
     ),
     Reading(
         "cholesterol",
@@ -268,6 +283,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.MANGANESE_BLOOD,),
         drawn_scales.manganese_blood,
         _manganese_days,
+        module="MN",
     ),
     Reading(
         "manganese-serum",
@@ -275,6 +291,7 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.MANGANESE_SERUM,),
         _of_pages(analytes.MANGANESE_SERUM),
         _manganese_days,
+        module="MN",
     ),
     Reading(
         "ferritin",
@@ -282,14 +299,23 @@ READINGS: Final[tuple[Reading, ...]] = (
         (analytes.FERRITIN,),
         lambda chart, _: drawn_scales.ferritin(chart, women=_is_woman(chart)),
         _for(iron_nbia_facts.LOOK_BACK),
+        module="FE",
     ),
-    Reading("iron", "Iron in serum", (analytes.IRON,), _of_pages(analytes.IRON), _for(iron_nbia_facts.LOOK_BACK)),
+    Reading(
+        "iron",
+        "Iron in serum",
+        (analytes.IRON,),
+        _of_pages(analytes.IRON),
+        _for(iron_nbia_facts.LOOK_BACK),
+        module="FE",
+    ),
     Reading(
         "transferrin-saturation",
         "Transferrin saturation",
         (analytes.TRANSFERRIN_SATURATION,),
         _of_pages(analytes.TRANSFERRIN_SATURATION),
         _for(iron_nbia_facts.LOOK_BACK),
+        module="FE",
     ),
     Reading(
         "hemoglobin",

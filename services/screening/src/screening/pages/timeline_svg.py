@@ -29,6 +29,10 @@ _LETTER: Final = 15.0
 _BESIDE: Final = 11
 _NARROW: Final = 16
 """Percent of the width that the names of bands need."""
+_MOST_EVENTS: Final = 3
+_LONGEST_NAME: Final = 34
+"""Letters of an event's name."""
+_MIDDLE: Final = 0.55
 _LATE: Final = 0.78
 """Labels of marks farther right stand on the left of them."""
 
@@ -51,6 +55,10 @@ _SINCE: Final = Markup(
 _TICK: Final = Markup(
     '<g class="{kind}"><line x1="{x}%" x2="{x}%" y1="{top}" y2="{bottom}"/>'
     '<text class="tl-day" x="{x}%" y="{y}">{words}</text></g>'
+)
+_EVENT: Final = Markup(
+    '<line class="tl-event" x1="{x}%" x2="{x}%" y1="{top}" y2="{bottom}"/>'
+    '<text class="tl-event-name {side}" x="{x}%" dx="{dx}" y="{y}">{words}</text>'
 )
 _STEP: Final = Markup('<line class="tl-step" x1="{x1}%" y1="{y1}" x2="{x2}%" y2="{y2}"/>')
 _MARK: Final = Markup(
@@ -170,6 +178,7 @@ def drawn(plot: Plot) -> Markup:
                 *_numbers(plot),
                 _UNIT.format(unit=unit + (", log" if plot.numbers.logarithmic else "")),
                 *_ticks(plot),
+                *_events(plot),
                 *_steps(plot),
                 *_marks(plot),
                 *_unread(plot),
@@ -184,8 +193,10 @@ def _described(plot: Plot) -> str:
     band = f", {' or '.join(newest.bands)}" if newest.bands else ""
     many = "1 result" if len(points) == 1 else f"{len(points)} results since {points[-1].day.isoformat()}"
     decided = [point for point in points if point.counts == DECIDES and point is not newest]
+    beside = "".join(f" {event.label}, {event.day.isoformat()}." for event in plot.series.events[:_MOST_EVENTS])
     also = f" What decides: {decided[0].printed}, {decided[0].day.isoformat()}." if decided else ""
-    return f"{many}. Newest: {newest.printed}{band}, {newest.day.isoformat()}.{also} All of them stand in the table."
+    told = f"{many}. Newest: {newest.printed}{band}, {newest.day.isoformat()}.{also}{beside}"
+    return f"{told} All of them stand in the table."
 
 
 # --- behind the results ---
@@ -275,6 +286,23 @@ def _ticks(plot: Plot) -> Iterator[Markup]:
         if LEFT + 3 < x < RIGHT - 4:
             kind = "tl-tick tl-minor" if number % 2 else "tl-tick"
             yield _TICK.format(kind=kind, x=_short(x), top=BOTTOM, bottom=BOTTOM + 6, y=BOTTOM + 21, words=words)
+
+
+def _events(plot: Plot) -> Iterator[Markup]:
+    within = [event for event in plot.series.events if plot.days.start < event.day <= plot.days.end]
+    for number, event in enumerate(within[:_MOST_EVENTS]):
+        part = plot.days.at(event.day)
+        late = part > _MIDDLE
+        label = event.label if len(event.label) <= _LONGEST_NAME else f"{event.label[: _LONGEST_NAME - 1]}…"
+        yield _EVENT.format(
+            x=_short(plot.x(part)),
+            top=TOP,
+            bottom=BOTTOM,
+            side="tl-end" if late else "",
+            dx=-5 if late else 5,
+            y=_short(BOTTOM - 8 - number * _LETTER),
+            words=label,
+        )
 
 
 # --- the results ---
