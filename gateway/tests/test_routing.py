@@ -1,7 +1,9 @@
 """Calls on their way: the same bytes there and back, one deadline, and honest words when an upstream fails."""
 
+import http.client
 import io
 import json
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from chassis import arrival, logs
+from gateway import routing
 
 VIEW = "/cds-services/dystonia-patient-view"
 OUTCOME = b'{"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "required"}]}'
@@ -203,6 +206,31 @@ def test_connections_that_closed_meanwhile_are_not_used(app: Any, stub: Any, cal
         assert app.test_client().post(VIEW, json=call).status_code == 200
         time.sleep(0.05)
     assert len(stub.calls) == 3  # none was sent twice
+
+
+def test_a_connection_is_not_used_for_ever(client: Any, stub: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routing, "_USED_FOR_S", 0.0)
+    assert [client.post(VIEW, json=call).status_code for _ in range(3)] == [200] * 3
+    assert stub.connections == 1 + 3, "discovery, and each call"
+
+
+def test_all_addresses_of_a_name_are_tried_and_none_is_preferred(
+    client: Any, stub: Any, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+    connect = http.client.HTTPConnection.connect
+
+    def noted(connection: http.client.HTTPConnection) -> None:
+        tried.append(connection.host)
+        connect(connection)
+
+    replicas = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in ("127.0.0.1", "127.0.0.2")]
+    monkeypatch.setattr(routing, "getaddrinfo", lambda *_given, **_named: replicas)
+    monkeypatch.setattr(routing, "_USED_FOR_S", 0.0)
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", noted)
+    assert {client.post(VIEW, json=call).status_code for _ in range(40)} == {200}, "nobody listens on the second"
+    assert tried.count("127.0.0.1") >= 40
+    assert 5 < tried.count("127.0.0.2") < 36
 
 
 def test_a_stale_connection_gets_one_second_try(client: Any, stub: Any, call: Any) -> None:

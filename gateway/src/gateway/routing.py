@@ -5,6 +5,7 @@ the hop is the largest part of what the gateway spends on a call.
 """
 
 import contextlib
+import random
 import ssl
 import time
 from collections import deque
@@ -12,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, RemoteDisconnected
-from socket import socket
-from typing import Any, Final
+from socket import SOCK_STREAM, getaddrinfo, socket
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from chassis import peers
@@ -23,6 +24,9 @@ from gateway import metrics
 from gateway.problems import upstream_bad, upstream_down, upstream_late
 
 _CONNECT_S: Final = 1.0
+_USED_FOR_S: Final = 20.0
+"""How long a connection is kept: a replica that has come back gets its share of the calls after that."""
+
 _CHUNK: Final = 65_536
 _MAX_ANSWER: Final = 20_000_000
 _NOT_BELIEVED: Final = 401
@@ -62,6 +66,13 @@ class _Call:
         return left
 
 
+class _Line(NamedTuple):
+    """A connection and until when calls may begin on it, by the monotonic clock."""
+
+    connection: HTTPConnection
+    until: float
+
+
 class Upstream:
     """One service behind the gateway. Threads may share it; processes may not, so nothing connects before a call."""
 
@@ -74,7 +85,7 @@ class Upstream:
         self._keys = keys
         self._deadline = deadline
         self._connections = connections
-        self._idle: deque[HTTPConnection] = deque()
+        self._idle: deque[_Line] = deque()
         metrics.expect(name)
 
     def call(
@@ -123,35 +134,53 @@ class Upstream:
                 return self._exchange(kept, call, fresh=False)
         return self._exchange(self._connected(call), call, fresh=True)
 
-    def _kept(self) -> HTTPConnection | None:
-        """The idle connection used last, of those that are still open."""
+    def _kept(self) -> _Line | None:
+        """The idle connection used last, of those that are still open and not too old."""
         while self._idle:
             try:
-                connection = self._idle.pop()
+                line = self._idle.pop()
             except IndexError:  # another thread was faster
                 return None
-            if _is_open(connection.sock):
-                return connection
-            connection.close()
+            if line.until > time.monotonic() and _is_open(line.connection.sock):
+                return line
+            line.connection.close()
         return None
 
-    def _connected(self, call: _Call) -> HTTPConnection:
-        limit = min(call.left(), _CONNECT_S)
-        connection = (
-            HTTPSConnection(self._host, self._port, timeout=limit, context=self._tls)
-            if self._tls
-            else HTTPConnection(self._host, self._port, timeout=limit)
-        )
-        try:
-            connection.connect()
-        except OSError as error:
-            metrics.UPSTREAM_FAILURES.add(self.name, "down")
-            raise upstream_down() from error
-        return connection
+    def _connected(self, call: _Call) -> _Line:
+        """A new connection, to the first of the addresses that takes one."""
+        refused: OSError | None = None
+        for address in self._addresses():
+            limit = min(call.left(), _CONNECT_S)
+            connection = (
+                HTTPSConnection(address, self._port, timeout=limit, context=self._tls)
+                if self._tls
+                else HTTPConnection(address, self._port, timeout=limit)
+            )
+            try:
+                connection.connect()
+            except OSError as error:
+                refused = error
+            else:
+                return _Line(connection, time.monotonic() + _USED_FOR_S)
+        metrics.UPSTREAM_FAILURES.add(self.name, "down")
+        raise upstream_down() from refused
 
-    def _exchange(self, connection: HTTPConnection, call: _Call, *, fresh: bool) -> Answer:
+    def _addresses(self) -> list[str]:
+        """Where the service may be found, in random order: its name may stand for several replicas.
+
+        With TLS it is the name itself, since that is what the certificate vouches for.
+        """
+        if self._tls:
+            return [self._host]
+        try:
+            found = {str(one[4][0]) for one in getaddrinfo(self._host, self._port or 80, type=SOCK_STREAM)}
+        except OSError:  # a name that nobody knows is as good as nobody there
+            return []
+        return random.sample(sorted(found), len(found))
+
+    def _exchange(self, line: _Line, call: _Call, *, fresh: bool) -> Answer:
         """One request and its answer. The connection is kept if, and only if, the answer was read to its end."""
-        reusable = False
+        connection, reusable = line.connection, False
         try:
             sock = connection.sock
             response = _send(connection, call, fresh=fresh)
@@ -161,7 +190,7 @@ class Upstream:
             return answer
         finally:
             if reusable and len(self._idle) < self._connections:
-                self._idle.append(connection)
+                self._idle.append(line)
             else:
                 connection.close()
 
