@@ -82,7 +82,8 @@ def search(record: Record, query: str) -> dict[str, Any]:
         raise SearchRefused(f"{resource_type or 'An empty type'} is not searched here")
     found = record.of_type(resource_type)
     order, includes = "", []
-    for name, value in parse_qsl(parameters, keep_blank_values=True):
+    asked = parse_qsl(parameters, keep_blank_values=True)
+    for name, value in sorted(asked, key=lambda one: one[0] != "patient"):  # which leaves least for the others to do
         if not value:
             raise SearchRefused(f"the parameter {name} has no value")
         if name == "_sort":
