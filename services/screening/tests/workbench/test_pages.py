@@ -99,6 +99,9 @@ def test_every_case_has_a_story_of_one_sentence(told: dict[str, Any]) -> None:
     assert stories["all-normal"] == []
     assert stories["laboratory-did-not-answer"] == ["info: what could not be assessed (B12, copper)"]
     assert stories["after-thyroidectomy"] == ["critical: calcium, critical"]
+    cards = {case["id"]: case["cards"] for case in told["cases"]}
+    assert cards["metformin-ordered"] == [{"indicator": "info", "topic": "OrdMetformin"}]
+    assert [card["topic"] for card in cards["vitamin-e-ataxia"]] == ["ViteAbnormal", "ScreenIncomplete"]
 
 
 def test_cases_cover_every_workup_and_every_way_of_silence(told: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from chassis import shell
 from chassis.problems import Problem
 from screening import messages, problems, services
+from screening.cards import topics
 from screening.domain.codes import CodeBook
 from screening.fhir.reading import Call
 from screening.pages import card_html, look, record_html, timeline_html, workbench_page
@@ -160,6 +161,10 @@ def _told(case: Case, parts: Parts, today: date) -> Mapping[str, Any]:
         "user": case.user,
         "patient": patient_id(case.scenario),
         "expects": list(case.expects),
+        "cards": [
+            {"indicator": card["indicator"], "topic": topics.topic_code(card["module"], card.get("state", ""))}
+            for card in case.scenario["expect"]["cards"]
+        ],
         "notDelivered": _keys(parts.preview, case.not_delivered),
         "drafts": case.drafts(today, parts.display),
         "selections": case.selections(today),
