@@ -155,12 +155,13 @@ def test_it_says_that_it_is_r4(server: FlaskClient) -> None:
         ("GET", "/nothing", 404),
     ],
 )
-def test_refusals_say_why_and_may_be_read_by_every_page(
+def test_refusals_say_why_and_may_be_read_by_the_sandbox(
     server: FlaskClient, method: str, path: str, status: int
 ) -> None:
-    answer = server.open(path, method=method, data=b"x" if method == "POST" else None)
+    headers = {"Origin": "https://sandbox.cds-hooks.org"}
+    answer = server.open(path, method=method, headers=headers, data=b"x" if method == "POST" else None)
     assert answer.status_code == status
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://sandbox.cds-hooks.org"
     if status != 200:
         assert answer.get_json()["resourceType"] == "OperationOutcome"
         assert answer.get_json()["issue"][0]["details"]["text"]
@@ -171,12 +172,34 @@ def test_a_form_that_is_too_long_is_refused(server: FlaskClient) -> None:
     assert server.post("/fhir/Condition/_search", data=form).status_code == 413
 
 
-def test_preflight_names_what_browsers_ask_for(server: FlaskClient) -> None:
-    answer = server.options("/fhir/Condition/_search", headers={"Origin": "https://sandbox.cds-hooks.org"})
-    assert answer.status_code == 204
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
-    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+@pytest.mark.parametrize(
+    ("origin", "may"),
+    [
+        ("https://sandbox.cds-hooks.org", True),
+        ("http://localhost:8090", True),
+        ("http://[::1]:8084", True),
+        ("http://sandbox.cds-hooks.org", False),
+        ("https://elsewhere.example", False),
+        ("http://localhost.elsewhere.example", False),
+        ("null", False),
+        ("http://[::1", False),
+    ],
+)
+def test_the_sandbox_and_pages_of_this_machine_may_read(server: FlaskClient, origin: str, may: bool) -> None:
+    for method in ("OPTIONS", "GET"):
+        answer = server.open("/fhir/Patient", method=method, headers={"Origin": origin})
+        assert answer.headers.get("Access-Control-Allow-Origin") == (origin if may else None)
+    preflight = server.options("/fhir/Condition/_search", headers={"Origin": origin})
+    assert preflight.status_code == 204
+    assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+
+
+@pytest.mark.parametrize("host", ["elsewhere.example", "localhost.elsewhere.example:8083", "192.0.2.1", "[::1"])
+def test_a_name_that_leads_here_from_elsewhere_is_refused(server: FlaskClient, host: str) -> None:
+    answer = server.get("/fhir/Patient", headers={"Host": host})
+    assert answer.status_code == 403
+    assert "tryout" not in answer.text
 
 
 class _Links(HTMLParser):

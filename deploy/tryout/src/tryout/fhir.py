@@ -1,4 +1,4 @@
-"""`python -m tryout fhir`: an open FHIR R4 server with synthetic patients on loopback, for the CDS Hooks Sandbox."""
+"""`python -m tryout fhir`: a FHIR R4 server with synthetic patients on loopback, for the CDS Hooks Sandbox."""
 
 import contextlib
 import signal
@@ -95,7 +95,8 @@ def _tell(full: shelf.Shelf, places: sandbox_links.Places, base: str) -> None:
     """Say what is served, and where the links are."""
     many = len(full.patients)
     lines = [
-        f"FHIR R4, synthetic, read-only, open to every page of your browser: {many} patient{'s' * (many != 1)}.",
+        f"FHIR R4, read-only, on loopback: {many} patient{'s' * (many != 1)}.",
+        f"NO REAL PATIENTS: without a password; pages of {places.sandbox_origin} may read all of it.",
         *full.told,
         "",
         f"Links that open the Sandbox on each of them:  {base}/",

@@ -1,13 +1,15 @@
-"""A small FHIR R4 server, read-only and open, for a CDS client that has none with a suitable patient.
+"""A small FHIR R4 server, read-only, for a CDS client in the browser that has none with a suitable patient.
 
-It answers what the CDS Hooks Sandbox asks for (`metadata`, the list of patients, reads) and the searches of our
-prefetch, by GET and by POST `_search`. What a strict server would refuse is refused here, too: see `tryout.search`.
+Pages of the Sandbox and of this machine may read it, and it answers to the names of this machine only: a page of
+somebody else must not read what was put here. It answers what the CDS Hooks Sandbox asks for (`metadata`, the list of
+patients, reads) and the searches of our prefetch, by GET and by POST `_search`. What a strict server would refuse is
+refused here, too: see `tryout.search`.
 """
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Flask, Response, json, render_template, request
 from werkzeug.exceptions import NotFound
@@ -21,10 +23,7 @@ BASE: Final = "/fhir"
 """Where FHIR begins on this server."""
 
 _MAX_FORM: Final = 100_000
-_CORS: Final = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Content-Type",
-}
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Prefer",
@@ -52,11 +51,17 @@ def create_app(shelf: Shelf, links: sandbox_links.Places, today: date) -> Flask:
 
     @app.before_request
     def preflight() -> Response | None:
+        if _host_of(f"//{request.host}") not in _LOOPBACK:
+            raise Problem(403, "This server answers to localhost, 127.0.0.1 and [::1] only (Host header).")
         return Response(status=204, headers=_PREFLIGHT) if request.method == "OPTIONS" else None
 
     @app.after_request
-    def open_to_every_page(response: Response) -> Response:
-        response.headers.update({**_CORS, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"})
+    def name_origin(response: Response) -> Response:
+        response.headers.update({"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"})
+        response.vary.add("Origin")
+        origin = request.headers.get("Origin", "")
+        if origin == links.sandbox_origin or _host_of(origin) in _LOOPBACK:
+            response.headers["Access-Control-Allow-Origin"] = origin
         return response
 
     @app.get("/")
@@ -106,6 +111,13 @@ def create_app(shelf: Shelf, links: sandbox_links.Places, today: date) -> Flask:
             raise Problem(400, f"Search refused: {refused}.", code="not-supported") from None
 
     return app
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _fhir(resource: Any) -> Response:

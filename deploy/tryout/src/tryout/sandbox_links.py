@@ -46,6 +46,12 @@ class Places:
     services: str
     sandbox: str = PUBLIC
 
+    @property
+    def sandbox_origin(self) -> str:
+        """The Sandbox's origin, as a browser says it."""
+        parts = urlsplit(self.sandbox)
+        return f"{parts.scheme}://{parts.netloc}"
+
 
 @dataclass(frozen=True)
 class Linked:
