@@ -34,10 +34,12 @@ code { background: var(--wash); padding: 0.1em 0.3em; border-radius: 0.2em; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: 0.35rem 0.6rem; border: 1px solid var(--line); }
-@page { margin: 16mm 14mm; @bottom-right { content: counter(page) " / " counter(pages); } }
-@media print { body { max-width: none; padding: 0; font-size: 9.5pt; } a { color: inherit; }
+@page { size: A4 landscape; margin: 11mm 12mm 13mm; @bottom-right { content: counter(page) " / " counter(pages); } }
+@media print { html { font-size: 8pt; } body { max-width: none; padding: 0; line-height: 1.4; } a { color: inherit; }
   h2, h3, h4 { break-after: avoid; } .cover { break-after: page; }
-  .specimen .pair { grid-template-columns: minmax(0, 1.15fr) minmax(0, 1fr); } }
+  .specimen { margin: 0 0 1.5rem; } .specimen .pair { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
+  .card, .card .suggestion, .card .overrides { font-size: 0.95rem; line-height: 1.35; } .facts { font-size: 0.9rem; }
+  .facts > div { grid-template-columns: 7rem minmax(0, 1fr); padding: 0.1rem 0; } .sign td { height: 1.8rem; } }
 """
 """What the site's own style sheet gives to the pages, as far as it is needed here."""
 

@@ -38,7 +38,7 @@ _NAMED: Final = Markup('<a href="#module-{}">{}</a> <small>{}</small>')
 _TITLES: Final[Mapping[str, str]] = {
     SCREEN: "what has no current result",
     DATA: "what could not be assessed",
-    **{workup.module: workup.label for workup in WORKUPS},
+    **{workup.module: workup.described.title for workup in WORKUPS},
     **{rule.name: rule.described.title for rule in ORDER_RULES},
 }
 _KIND: Final = Markup('<h3 class="kind" id="{}">{}</h3>\n{}')
@@ -53,7 +53,7 @@ _PARTS: Final = {"detail": "Detail", "summary": "Summary", "suggestions": "Sugge
                  "title": "Title", "text": "Paragraph", "grade": "Evidence grade", "checker": "Sign-off"}  # fmt: skip
 SIGN: Final = Markup("""<table class="sign"><thead><tr><th scope="col">Judgment</th><th scope="col">Remark</th>
 <th scope="col">Name</th><th scope="col">Date</th></tr></thead>
-<tbody><tr><td><span class="box"></span>agreed<br><span class="box"></span>to be changed<br>
+<tbody><tr><td><span class="box"></span>agreed <span class="box"></span>to be changed
 <span class="box"></span>to be dropped</td><td></td><td></td><td></td></tr></tbody></table>
 """)
 """What a member of the board fills in, for each card."""
