@@ -19,7 +19,7 @@ _QUIET: Final = (
 _NOWHERE: Final = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost"
 """Whatever a page asks for elsewhere has no address."""
 
-_PATIENCE_MS: Final = 15_000
+_PATIENCE_MS: Final = 10_000
 
 Launch = Callable[..., Browser]
 Opening = Callable[..., Any]
@@ -85,12 +85,6 @@ def opened(chromium: Browser, base: str, watch: Watch) -> Iterator[Opening]:
         context.close()
 
 
-@pytest.fixture(scope="session")
-def explanations(base: str) -> list[str]:
-    """The addresses of all explanations, in every language and for each audience."""
-    return _explanations(base)
-
-
 def _explanations(base: str) -> list[str]:
     listed = requests.get(f"{base}/explanations", headers={"Accept": "application/json"}, timeout=10).json()
     return [
@@ -102,6 +96,9 @@ def _explanations(base: str) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test about an `explanation` runs for each of them."""
+    """A test about an `explanation` or a `case` runs for each of them."""
     if "explanation" in metafunc.fixturenames:
         metafunc.parametrize("explanation", _explanations(os.environ[stacks.BASE]))
+    if "case" in metafunc.fixturenames:
+        listed = requests.get(f"{os.environ[stacks.BASE]}/workbench/cases.json", timeout=10).json()["cases"]
+        metafunc.parametrize("case", listed, ids=[one["id"] for one in listed])
