@@ -28,7 +28,7 @@ STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash e2e fuzz browser audit sbom fix studio studio-snapshot bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash e2e fuzz browser monitoring audit sbom fix studio studio-snapshot bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -86,6 +86,7 @@ check: $(STAMP) ## lint, format, types, import directions, value sets, prefetch;
 	.venv/bin/lint-imports
 	$(PY) -m screening.knowledge.build --check
 	$(PY) -m screening.knowledge.thresholds_page --check
+	$(PY) deploy/monitoring/known_metrics.py --check
 	$(PY) -m screening.knowledge.bands_file --check
 	$(PY) -m screening.knowledge.coverage_page --check
 	$(CARD_TEXTS) | $(PY) -m screening.studio_files check --texts /dev/stdin
@@ -154,6 +155,7 @@ fix: $(STAMP) ## format, and repair what can be repaired
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 	$(PY) -m screening.knowledge.thresholds_page
+	$(PY) deploy/monitoring/known_metrics.py
 	$(PY) -m screening.knowledge.bands_file
 	$(PY) -m screening.knowledge.coverage_page
 	$(CARD_TEXTS) | $(PY) -m screening.studio_files snapshot --texts /dev/stdin
@@ -169,6 +171,9 @@ bench: $(STAMP) ## measure, with results as ratios
 
 bench-ehr: $(STAMP) ## measure what a hanging FHIR server of one client costs another
 	@exec $(PY) deploy/bench/ehr.py
+
+monitoring: $(STAMP) ## alert rules, their tests and the dashboard, with promtool (Debian: prometheus)
+	@exec $(PY) deploy/monitoring/check.py
 
 mutate: $(MUTATION) ## change the rules one by one and see whether a test notices [FULL=1 SURVIVORS=1 MUTATE_ONLY="labs.py" MUTATE_JOBS=2]
 	@PYTHONPATH=build/mutation exec $(PY) deploy/mutation/mutate.py

@@ -17,7 +17,7 @@ BASH = shutil.which("bash") or "bash"
 
 def test_every_suite_is_run_within_a_limit_of_its_own() -> None:
     run = [target for _, target in STEPS]
-    assert {"venv", "check", "test", "attack", "fuzz", "browser", "validate", "engine", "audit", "sbom"} <= {*run}
+    assert {"venv", "check", "test", "attack", "fuzz", "browser", "validate", "engine", "monitoring", "audit", "sbom"} <= {*run}
     assert {target for target in run if "/" not in target} <= TARGETS
     assert all(0 < int(limit) <= 900 for limit, _ in STEPS)
 
