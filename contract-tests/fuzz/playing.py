@@ -111,7 +111,7 @@ def _no_token(_: Field, __: str) -> str:
 
 def _production_token(stack: Field, path: str) -> str:
     """What opens this path: the operator's secret or a new token of a client."""
-    if path.startswith(("/prefetch-doctor", "/trace", "/report")):
+    if path.startswith(("/prefetch-doctor", "/trace", "/report", "/studio")):
         return (stack.stack.folder / "operator.token").read_text("utf-8")
     return stack.token(path)
 

@@ -129,14 +129,13 @@ _FORM: Final[Json] = {
     "required": ["token"],
     "properties": {
         "token": {"type": "string", "description": "The operator's secret."},
-        "next": {"type": "string", "description": "The page for operators that was asked for."},
+        "next": {"type": "string", "description": "The page for operators to go on to; else Referer says it."},
     },
 }
 _SIGNING_IN: Final[Json] = {
     "/sign-in": {
         "get": operation(
             "sign-in-form", "operations", "Where operators sign in with a browser",
-            parameters=(query("next", "Where to go on after that: a page for operators.", {}),),
             answers={200: {"description": "The page.", "content": {"text/html": {}}}},
             refusals=(*ANY, 500),
         ),

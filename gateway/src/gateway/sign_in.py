@@ -35,8 +35,7 @@ _FIRST: Final = "/trace"
 _TITLE: Final = "Sign in"
 
 _FORM: Final = Markup("""<p class="opening">This page is for the operators of this service.</p>
-{why}<form class="sign-in" method="post" action="{up}sign-in">
-<input type="hidden" name="next" value="{next}">
+{why}<form class="sign-in" method="post" action="{up}sign-in">{next}
 <input type="text" name="username" value="operator" autocomplete="username" hidden>
 <label>Operators' token<input name="token" type="password" autocomplete="current-password" required
 aria-describedby="about"></label>
@@ -46,8 +45,9 @@ aria-describedby="about"></label>
 sign-in holds for {minutes} minutes, in this browser only.</p>
 {again}""")
 _WHY: Final = Markup('<p class="refused" role="alert">{}</p>\n')
+_NEXT_FIELD: Final = Markup('\n<input type="hidden" name="next" value="{}">')
 _AGAIN: Final = Markup("""<p class="note">A link on another site has led here, and then no browser says that you have
-signed in. If you have: <a href="{}">open the page</a>.</p>""")
+signed in. If you have: <a href="">open the page</a>.</p>""")
 _SIGNED_IN: Final = Markup("""<p class="opening">You have signed in: the pages for operators are above.</p>
 <form class="sign-out" method="post" action="sign-out"><button type="submit">Sign out</button></form>""")
 _CANNOT: Final = Markup('<p class="opening">{}</p>\n<p class="note">Request id: <code>{}</code></p>')
@@ -76,7 +76,7 @@ def blueprint(settings: Settings, ledger: Ledger) -> Blueprint:
         if operators.is_one(shown(settings), known, time.time(), try_out=False):
             g.operator = True
             return frame.page(_TITLE, _SIGNED_IN)
-        return _form(request.args.get("next", ""))
+        return _form()
 
     @views.post("/sign-in")
     def sign_in() -> Response:
@@ -84,13 +84,13 @@ def blueprint(settings: Settings, ledger: Ledger) -> Blueprint:
         body = bodies.receive(_MAX_FORM)
         _check_origin(settings)
         sent = _fields(body)
-        g.next = sent.get("next", "")
+        g.next = _safe(sent.get("next") or _page_before(settings))
         if not settings.try_out:
             _charge(ledger)
         secret = operators.found(sent.get("token", ""), known)
         if secret is None:
             raise refusals.wrong_operator_token()
-        response = _led_to(_safe(g.next))
+        response = _led_to(g.next)
         sessions.give(response, sessions.begun(secret), secure=secure)
         return response
 
@@ -127,11 +127,8 @@ def refused(problem: Problem) -> Response:
     g.problem_words = problem.words
     if not frame.wanted():
         response = answers.answer(problem)
-    elif problem.status == 401 and request.path == "/sign-in":
-        response = _form(g.get("next", ""), problem)
     elif problem.status == 401:
-        here = request.query_string.decode("latin-1")
-        response = _form(f"{request.path}?{here}" if here else request.path, problem, explained=False)
+        response = _form(problem)
     else:
         response = cannot(problem.status, problem.words)
     response.headers.update(problem.headers)
@@ -148,17 +145,19 @@ def cannot(status: int, words: str) -> Response:
     return made
 
 
-def _form(next_: str, problem: Problem | None = None, *, explained: bool = True) -> Response:
-    """The page to sign in, with why it is there again; from there on to `next_`."""
-    up = "../" * _depth()
-    leads = _safe(next_)
+def _form(problem: Problem | None = None) -> Response:
+    """The page to sign in, where somebody has tried with why it is there again.
+
+    In place of another page it repeats nothing of the address: where to lead, the browser says with the form.
+    """
+    nothing, tried = Markup(""), request.method == "POST"
     strange = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
     body = _FORM.format(
-        why=_WHY.format(problem.words) if problem is not None and explained else Markup(""),
-        up=up,
-        next=leads,
+        why=_WHY.format(problem.words) if problem is not None and tried else nothing,
+        up="../" * _depth(),
+        next=_NEXT_FIELD.format(g.next) if "next" in g else nothing,
         minutes=sessions.LASTS_S // 60,
-        again=_AGAIN.format(up + leads.removeprefix("/")) if strange and request.method == "GET" else Markup(""),
+        again=_AGAIN if strange and problem is not None and not tried else nothing,
     )
     return frame.page(_TITLE, body, status=problem.status if problem is not None else 200, depth=_depth())
 
@@ -170,6 +169,16 @@ def _depth() -> int:
 def _safe(next_: str) -> str:
     """`next_`, if it is a page for operators; else the first of these."""
     return next_ if _NEXT.fullmatch(next_) else _FIRST
+
+
+def _page_before(settings: Settings) -> str:
+    """The page in whose place the form was, without the path under which we are reached, if the browser says so."""
+    try:
+        before = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return ""
+    path = before.path.removeprefix(urlsplit(settings.public_url).path)
+    return f"{path}?{before.query}" if before.query else path
 
 
 def _led_to(path: str) -> Response:
