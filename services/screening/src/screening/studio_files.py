@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made = studio(snapshot_of(json.loads(options.texts.read_text("utf-8"))))
     if options.command == "export":
         return _export(made, options.out)
-    file = studio_snapshots.file_of(RULES_VERSION)
+    file = studio_snapshots.file_of(RULES_VERSION, made.folder)
     wanted = studio_snapshots.encoded(made.release())
     if file.is_file() and file.read_text("utf-8") == wanted:
         return 0

@@ -233,7 +233,6 @@ def test_the_query_of_a_page_is_its_address() -> None:
 def test_the_command_stores_checks_and_exports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(studio_snapshots, "FOLDER", tmp_path)
     monkeypatch.setattr(studio_files, "_BROWSERS", ())
     monkeypatch.setattr(studio_files, "studio", lambda texts: Studio(SITE, RULES_VERSION, tmp_path))
     texts = tmp_path / "texts.txt"

@@ -50,7 +50,7 @@ class Studio:
         """`rules_version`: with that of the site's own values, where there are any; `folder`: of the snapshots."""
         self.rules_version = rules_version
         self._preview = preview
-        self._folder = folder
+        self.folder = folder
         self._cards = lru_cache(maxsize=8)(self._made)
         self._delivered = cache(lambda: studio_cards.cards(studio_cards.plain(preview)))
         self._comparable = cache(lambda: studio_cards.cards(studio_cards.comparable(preview)))
@@ -68,7 +68,7 @@ class Studio:
     @property
     def versions(self) -> list[str]:
         """The releases that can be compared with, the newest first."""
-        return studio_snapshots.versions(self._folder)
+        return studio_snapshots.versions(self.folder)
 
     def release(self) -> Release:
         """What is stored of the rules as they are delivered, and of the explanations as they are."""
@@ -78,7 +78,7 @@ class Studio:
         """What the page for a query shows."""
         texts = self._preview.texts()
         every = self._cards(texts.version, query.dialect, query.client)
-        against = query.against or studio_snapshots.before(RULES_VERSION, self._folder) or NOTHING
+        against = query.against or studio_snapshots.before(RULES_VERSION, self.folder) or NOTHING
         changes, text_changes = self._changes(against)
         fit = [one for one in every if query.fits(one)]
         if query.changed and against != NOTHING:
@@ -111,6 +111,6 @@ class Studio:
         if against == DELIVERED:
             site = studio_snapshots.release(RULES_VERSION, self._comparable(), self._preview.texts())
             return studio_diff.all_compared(here["cards"], site["cards"]), {}
-        old = studio_snapshots.read(against, self._folder)
+        old = studio_snapshots.read(against, self.folder)
         texts = here["texts"] or old["texts"]  # explanations that are not loaded have not been removed
         return studio_diff.all_compared(old["cards"], here["cards"]), studio_diff.all_compared(old["texts"], texts)
