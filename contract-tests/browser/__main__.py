@@ -62,8 +62,11 @@ def main(arguments: Sequence[str]) -> int:
     except tools.MissingError as error:
         print(f"make browser cannot run: {error}", file=sys.stderr)
         return 2
-    except (KeyboardInterrupt, OSError) as error:
-        print(f"stopped: by hand, or not done within {LIMIT_S} s. {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"stopped: by hand, or because it did not end within {LIMIT_S} s", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"stopped: {error}", file=sys.stderr)
         return 1
     for one in left:
         print(f"FAULT left behind: {one}")

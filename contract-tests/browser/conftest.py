@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 from browser import stacks, tools
 from browser.watching import Watch
 
-_QUIET: Final = (
+QUIET: Final = (
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--force-color-profile=srgb",
 )  # fmt: skip
@@ -42,7 +42,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """A browser that knows this machine and nothing else."""
-    browser = playwright.chromium.launch(executable_path=tools.chromium(), args=[*_QUIET, _NOWHERE])
+    browser = playwright.chromium.launch(executable_path=tools.chromium(), args=[*QUIET, _NOWHERE])
     yield browser
     browser.close()
 

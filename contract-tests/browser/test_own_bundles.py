@@ -161,13 +161,14 @@ def area_of_own_order(page: Any) -> None:
 def test_hostile_words_in_a_card_stay_words(opened: Any, base: str) -> None:
     """The service escapes what comes from a record; the page must not need that."""
     page = opened("about:blank")
+    action = {"type": "create", "description": MARKUP}
     answer = {
         "cards": [
             {
                 "uuid": "c1", "summary": MARKUP, "indicator": "warning", "detail": f"{MARKUP}\n\n{LINK}",
                 "source": {"label": MARKUP, "url": "javascript:alert(5)", "topic": {"code": MARKUP}},
                 "links": [{"label": MARKUP, "url": "data:text/html,<script>alert(6)</script>", "type": "absolute"}],
-                "suggestions": [{"label": MARKUP, "uuid": "s1", "actions": [{"type": "create", "description": MARKUP}]}],
+                "suggestions": [{"label": MARKUP, "uuid": "s1", "actions": [action]}],
                 "overrideReasons": [{"code": "x", "display": MARKUP}],
             }
         ]
