@@ -155,7 +155,7 @@ def test_the_release_before_is_compared_with_word_by_word(client: FlaskClient) -
     assert "No more: gone." in page
     card = section(page, "b12-abnormal")
     assert "<del>oral </del><ins>prompt parenteral </ins>" in card
-    assert "<ins>" in card.split("Suggestions</h5>")[1]
+    assert "<ins>" in card.split('<p class="part">Suggestions</p>')[1]
     assert "New: was not there before." in section(page, "ord-iron")
     assert "<del>folic acid</del><ins>vitamin B12</ins>" in page
     assert set(anchors(client.get("/studio?changed=1").text)) == {"b12-abnormal", "ord-iron"}

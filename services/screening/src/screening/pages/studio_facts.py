@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from screening.cards.explanations import Snapshot
-from screening.cards.markdown import LONGEST
 from screening.dialects.outbound import LONGEST_LABEL, LONGEST_SUMMARY
 from screening.domain.findings import Finding
 from screening.knowledge.naming import UNSIGNED
@@ -72,11 +71,6 @@ def lengths(card: Mapping[str, Any], finding: Finding) -> Iterator[Length]:
     if finding.evidence:
         yield Length("longest name of a fact, before it is cut", max(len(e.display) for e in finding.evidence))
         yield Length("facts", len(finding.evidence))
-
-
-def longest_names_are_cut_to() -> int:
-    """Characters of the record's own words that stand on a card at most, each."""
-    return LONGEST
 
 
 def sources(finding: Finding, texts: Snapshot) -> list[Source]:

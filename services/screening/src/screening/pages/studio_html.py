@@ -26,8 +26,8 @@ _ITEM: Final = Markup("<li>{}</li>")
 _CODE: Final = Markup("<code>{}</code>")
 _LINK: Final = Markup('<a href="{}">{}</a>')
 _MARK: Final = Markup(' <span class="mark {}">{}</span>')
-_SPECIMEN: Final = Markup("""<section class="specimen" id="{anchor}" aria-labelledby="{anchor}-about">
-<h4 id="{anchor}-about"><a href="#{anchor}">{story}</a></h4>
+_SPECIMEN: Final = Markup("""<section class="specimen" id="{anchor}">
+<h4><a href="#{anchor}">{story}</a></h4>
 <div class="pair">
 {card}
 {facts}
@@ -43,10 +43,10 @@ _TITLES: Final[Mapping[str, str]] = {
 }
 _KIND: Final = Markup('<h3 class="kind" id="{}">{}</h3>\n{}')
 _CHANGE: Final = Markup('<div class="change"><h5>{}</h5>\n{}</div>')
-_PART: Final = Markup('<h5>{}</h5><p class="words">{}</p>')
+_PART: Final = Markup('<p class="part">{}</p><p class="words">{}</p>')
 _STATUS: Final = Markup('<span class="badge awaiting">{}</span>')
 _NOTHING: Final = Markup('<p class="nothing">{}</p>')
-_TEXT_CHANGE: Final = Markup('<div class="text-change"><h4>{}</h4>\n{}</div>')
+_TEXT_CHANGE: Final = Markup('<div class="text-change"><h3>{}</h3>\n{}</div>')
 _MARKS: Final = {"near": "near the limit", "over": "over the limit"}
 _PARTS: Final = {"detail": "Detail", "summary": "Summary", "suggestions": "Suggestions", "indicator": "Indicator",
                  "overrideReasons": "Override reasons", "includes": "Includes", "topic": "Topic code", "hook": "Hook",
