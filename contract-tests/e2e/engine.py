@@ -85,7 +85,8 @@ class Compose:
 
     def shell(self, script: str, folder: Path) -> str:
         """Commands as a document gives them, run in `folder`; as `run`."""
-        known = f'docker-compose() {{ {" ".join(self._command)} "$@"; }}\nset -euo pipefail\n'
+        named = " ".join(self._command)
+        known = f'docker-compose() {{ command {named} "$@"; }}\nset -euo pipefail\n'
         return self._run(["bash", "-c", known + script], _QUICK_S, None, folder)
 
     def _run(self, command: Sequence[str], within: float, stdin: bytes | None, folder: Path = ROOT) -> str:

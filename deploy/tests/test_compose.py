@@ -230,7 +230,7 @@ def test_the_edge_lets_the_gateway_say_what_is_too_large() -> None:
 
 
 def test_what_the_edge_refuses_is_an_operation_outcome() -> None:
-    used = {*re.findall(r"error_page [\d ]+(@\w+);", NGINX)}
+    used = {*re.findall(r"error_page [\d =]+(@\w+);", NGINX)}
     said = dict(re.findall(r"location (@\w+) \{[^}]*?return \d+ '(.+)';\s+\}", NGINX))
     assert used == said.keys()
     for body in said.values():
