@@ -117,6 +117,16 @@ def test_the_page_shows_each_card_with_its_facts(client: FlaskClient) -> None:
     assert "Clients with order codes of their own: clinic." in page
 
 
+def test_the_same_for_machines(client: FlaskClient) -> None:
+    told = client.get("/studio?module=B12", headers={"Accept": "application/json"}).get_json()
+    assert (told["rulesVersion"], told["asOf"], told["against"]) == ("1.1.0+site.7", "2026-11-22", "1.0.0")
+    (card,) = [one for one in told["cards"] if one["specimen"] == "b12-abnormal"]
+    assert card["card"]["source"]["topic"]["code"] == "B12Abnormal"
+    assert {"what": "summary", "characters": 112, "limit": 139} in card["lengths"]
+    assert {"text": "NICE NG239 (2024)", "key": "nice-ng239", "status": "confirmed"} in card["citations"]
+    assert card["change"] == "changed"
+
+
 def test_filters_by_the_address(client: FlaskClient) -> None:
     critical = client.get("/studio?module=CA&indicator=critical").text
     assert set(anchors(critical)) == {"ca-critical", "screen-worst-case-merged"}

@@ -3,17 +3,19 @@
 For the operator: the gateway asks who wants to know. The patients are synthetic.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, Response, request
 from markupsafe import Markup
 
 from screening.dialects.table import DIALECTS, STRICT
 from screening.knowledge.topics import KINDS
-from screening.pages import look, studio_export, studio_html, studio_query
+from screening.pages import look, studio_export, studio_facts, studio_html, studio_query
 from screening.pages.card_html import INDICATORS
+from screening.pages.studio_cards import Shown
 from screening.pages.studio_query import DELIVERED, HOOKS, NOTHING, Query
 from screening.pages.studio_shown import Studio, View
 from screening.preview import ANYBODY
@@ -54,10 +56,12 @@ def blueprint(studio: Studio, clock: Callable[[], datetime]) -> Blueprint:
 
     @views.get("/studio")
     def page() -> Response:
-        """The page."""
+        """The page, or what is on it as JSON."""
         view = studio.view(asked())
-        return Response(look.page("Card studio", _body(studio, view), styles=_STYLES, current=look.STUDIO),
-                        headers=look.GUARD)  # fmt: skip
+        if look.preferred(look.HTML, look.JSON) == look.JSON:
+            return Response(json.dumps(told(studio, view), ensure_ascii=False), mimetype=look.JSON, headers=look.GUARD)
+        html = look.page("Card studio", _body(studio, view), styles=_STYLES, current=look.STUDIO)
+        return Response(html, headers=look.GUARD)
 
     @views.get("/studio/export.html")
     def export() -> Response:
@@ -67,6 +71,36 @@ def blueprint(studio: Studio, clock: Callable[[], datetime]) -> Blueprint:
         return Response(studio_export.html(studio, view, clock().date()), headers=guard)
 
     return views
+
+
+def told(studio: Studio, view: View) -> dict[str, Any]:
+    """What is on the page, for machines."""
+    return {
+        "rulesVersion": studio.rules_version,
+        "asOf": studio_html.as_of(),
+        "settings": list(studio.settings()),
+        "against": view.against,
+        "removed": view.removed,
+        "cards": [_told(view, one) for one in view.shown],
+    }
+
+
+def _told(view: View, one: Shown) -> dict[str, Any]:
+    change = view.changes.get(one.anchor)
+    lengths = studio_facts.lengths(one.card, one.finding)
+    return {
+        "specimen": one.anchor,
+        "story": one.specimen.story,
+        "hook": one.specimen.hook,
+        "card": one.card,
+        "lengths": [{"what": each.what, "characters": each.characters, "limit": each.limit} for each in lengths],
+        "citations": [
+            {"text": source.text, "key": source.key, "status": source.status}
+            for source in studio_facts.sources(one.finding, view.texts)
+        ],
+        "signOff": studio_facts.sign_off(one.finding, view.texts),
+        "change": change.what if change is not None else "",
+    }
 
 
 def _body(studio: Studio, view: View) -> Markup:
