@@ -27,7 +27,8 @@ def _ask(page: Any, what: str, about: object = None) -> Any:
 
 
 def violations(page: Any) -> list[str]:
-    """What axe-core finds against WCAG 2.2 A and AA, and against its own best practice."""
+    """What axe-core finds against WCAG 2.2 A and AA, and against its own best practice. It waits for timers of the
+    page, so it never ends on one whose scripts are switched off."""
     if page.evaluate("() => !window.axe"):
         page.evaluate(tools.axe())
     options = {"runOnly": {"type": "tag", "values": _RULES}, "resultTypes": ["violations"], "preload": False}
