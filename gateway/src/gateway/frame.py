@@ -48,7 +48,8 @@ _OPERATORS: Final = {"trace": "Trace", "report": "Report", "prefetch-doctor": "P
 
 
 def page(title: str, body: Markup, *, status: int = 200, depth: int = 0) -> Response:
-    """A whole page; one for an operator, as `g.operator` says, leads to the pages for operators.
+    """A whole page; it leads an operator (`g.operator`) to the pages for operators, in a try-out (`g.workbench`) to the
+    workbench.
 
     Args:
         title: plain text.
@@ -57,8 +58,12 @@ def page(title: str, body: Markup, *, status: int = 200, depth: int = 0) -> Resp
         depth: how many segments the page's address has after the first: links of ours are relative.
     """
     up = "../" * depth
-    names = {**(_OPERATORS if g.get("operator") else {}), **_PUBLIC}
-    navigation = Markup(" ").join(_LINK.format(up, name, words) for name, words in names.items())
+    names = {
+        **({"": "Workbench"} if g.get("workbench") else {}),
+        **(_OPERATORS if g.get("operator") else {}),
+        **_PUBLIC,
+    }
+    navigation = Markup(" ").join(_LINK.format(up or "./", name, words) for name, words in names.items())
     text = _PAGE.format(title=title, body=body, up=up, navigation=navigation)
     return Response(text, status=status, headers=_HEADERS, content_type="text/html; charset=utf-8")
 

@@ -107,7 +107,7 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
     def for_operators() -> Upstream:
         """The service that decides, whose pages for operators name clients and their codes, if this is an operator."""
         operators.check(sign_in.shown(settings), known, time.time(), try_out=settings.try_out)
-        g.operator = True
+        g.operator, g.workbench = True, settings.try_out
         if screening is None:
             raise Problem(404, "There is no such page.")
         return screening
@@ -157,6 +157,7 @@ def _add_workbench(pages: Blueprint, settings: Settings, screening: Upstream | N
     def for_this_machine() -> Upstream:
         if not is_loopback(request.environ.get("REMOTE_ADDR")):
             raise refusals.loopback_only()
+        g.operator = g.workbench = True
         if screening is None:
             raise Problem(404, "There is no such page.")
         return screening
