@@ -157,7 +157,7 @@ def _start(settings: Settings, surroundings: Mapping[str, str], running: list[ch
     deadline = time.monotonic() + _READY_WITHIN
     for name, variable in _SERVICES:
         port = settings.ports[variable]
-        environ = dict(surroundings) | _process(name, port)
+        environ = dict(surroundings) | _process(name, port, surroundings.get(f"{name.upper()}_METRICS_PORT", ""))
         child = children.start(name, command(), environ, settings.state_dir / "log" / f"{name}.log")
         running.append(child)
         while not _answers(session, f"http://{ports.IPV4}:{port}/readyz"):
@@ -174,12 +174,12 @@ def command() -> Sequence[str]:
     return [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "deploy" / "gunicorn.conf.py")]
 
 
-def _process(name: str, port: int) -> dict[str, str]:
-    """What gunicorn's configuration reads for this service."""
+def _process(name: str, port: int, metrics_port: str) -> dict[str, str]:
+    """What gunicorn's configuration reads for this service. Three services cannot share a port for metrics."""
     bind = [f"{ports.IPV4}:{port}"]
     if name == "gateway" and ports.has_ipv6():
         bind.append(f"[{ports.IPV6}]:{port}")
-    return {"PACKAGE": name, "BIND": ",".join(bind), "GRACEFUL_TIMEOUT": "2"}
+    return {"PACKAGE": name, "BIND": ",".join(bind), "GRACEFUL_TIMEOUT": "2", "METRICS_PORT": metrics_port}
 
 
 def _answers(session: requests.Session, address: str) -> bool:
