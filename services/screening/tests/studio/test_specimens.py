@@ -16,7 +16,9 @@ from screening.domain.findings import Finding
 from screening.knowledge.topics import KINDS
 from screening.pages import studio_cards, studio_facts, studio_html
 from screening.pages.studio_cards import WORST_CASE, Shown
-from screening.synthetic.specimens import one_of_each, specimens
+from screening.services import ORDER_SELECT, ORDER_SIGN
+from screening.synthetic import charts
+from screening.synthetic.specimens import AS_OF, one_of_each, specimens
 
 SPECIMENS = "services/screening/src/screening/synthetic/specimens.yaml"
 ON_NO_CARD = {
@@ -102,6 +104,27 @@ def test_every_kind_of_card_has_a_specimen() -> None:
     each = one_of_each()
     kinds = {one.kind for one in delivered() if not one.specimen.filled}
     assert len(each) == len(kinds), "the first specimen of each kind, and no other"
+
+
+def test_before_signing_the_same_is_said_of_the_order_to_be_signed() -> None:
+    for one in delivered():
+        if one.specimen.hook != ORDER_SELECT or one.specimen.filled:
+            continue
+        came = PREVIEW.look(
+            charts.named(one.specimen.record, PREVIEW.reader.book.display),
+            ORDER_SIGN,
+            drafts=charts.named(one.specimen.drafts, PREVIEW.reader.book.display),
+            as_of=AS_OF,
+            not_delivered=one.specimen.not_delivered,
+        ).cards
+        again = [card for card in came if card["source"]["topic"] == one.card["source"]["topic"]]
+        assert len(again) == len(one.hooks) - 1, one.anchor
+        for card in again:
+            assert card["summary"] == one.card["summary"]
+            assert card["detail"].replace("the order to be signed", "the selected order") == one.card["detail"]
+            assert [s["label"] for s in card.get("suggestions", ())] == [
+                s["label"] for s in one.card.get("suggestions", ())
+            ]
 
 
 def test_every_sentence_of_a_scenario_stands_on_a_specimen() -> None:

@@ -10,7 +10,8 @@ from screening.cards.markdown import LONGEST
 from screening.cards.render import Renderer
 from screening.dialects import table
 from screening.domain.codes import LOINC, LocalCode
-from screening.domain.findings import SEVERITY, Finding
+from screening.domain.findings import INFO, SEVERITY, Finding
+from screening.domain.orders.registry import SIGNING_RULES
 from screening.domain.thresholds import DEFAULTS, SiteValue, SiteValues
 from screening.knowledge import loading
 from screening.knowledge.naming import CANONICAL_BASE
@@ -18,6 +19,7 @@ from screening.knowledge.order_codes import OrderCodes
 from screening.knowledge.threshold_index import index
 from screening.knowledge.topics import KINDS
 from screening.preview import ANYBODY, Preview, Previewed
+from screening.services import ORDER_SELECT, ORDER_SIGN
 from screening.synthetic import charts
 from screening.synthetic.charts import SITE_FACTS, SYSTEMS
 from screening.synthetic.specimens import AS_OF, Specimen, specimens
@@ -30,6 +32,7 @@ _LONGEST_WORDS: Final = 500
 """Characters of a reason and of an approver in the file of site values; more is refused at start."""
 _WORDS: Final = "Example words that are as long as a site may write them, and that say nothing else. "
 _LOCAL: Final = (("WORST-B12", "2132-9"), ("WORST-CA", "29265-6"), ("WORST-MN", "5681-2"))
+_SIGNING: Final = frozenset(rule.name for rule in SIGNING_RULES)
 _ORDER: Final = {kind: number for number, kind in enumerate(KINDS)}
 
 
@@ -55,6 +58,13 @@ class Shown:
     def module(self) -> str:
         """The module, or the name of the order rule."""
         return self.finding.module
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """Where this card comes: warnings and critical cards about selected orders come again before signing."""
+        own = self.specimen.hook
+        again = own == ORDER_SELECT and self.module in _SIGNING and self.finding.indicator != INFO
+        return (own, ORDER_SIGN) if again else (own,)
 
     @property
     def kind(self) -> tuple[str, str, str]:

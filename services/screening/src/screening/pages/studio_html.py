@@ -145,7 +145,7 @@ def facts(one: Shown, texts: Snapshot, version: str, base: str) -> Iterator[tupl
     yield "Module, state", " ".join(filter(None, (finding.module, finding.state)))
     if finding.includes:
         yield "Includes", ", ".join(finding.includes)
-    yield "Hook", one.specimen.hook
+    yield "Hook", ", and before signing: ".join(one.hooks)
     if one.beside:
         yield "With it came", "; ".join(one.beside)
     if one.specimen.filled:

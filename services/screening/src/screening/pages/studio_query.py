@@ -65,7 +65,7 @@ class Query:
         return (
             self.module in ("", shown.module)
             and self.indicator in ("", card["indicator"])
-            and self.hook in ("", shown.specimen.hook)
+            and (not self.hook or self.hook in shown.hooks)
             and all(word in said for word in self.text.lower().split())
         )
 
