@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
-from e2e import door, replicas, upkeep
+from e2e import door, profiles, replicas, upkeep
 from e2e.ehr import Ehr, NotAnswered, played
 from e2e.engine import Compose, Failed, started, there_is_an_engine
 from e2e.site import ROOT, made
@@ -72,6 +72,7 @@ def _whole(every: int) -> int:
                     ("the door", door.faults(ehr, compose)),
                     ("the replicas", replicas.faults(ehr, compose, today, say)),
                     ("upkeep", upkeep.faults(ehr, compose, today)),
+                    ("the profiles", profiles.faults(compose)),
                 ):
                     faults = list(found)
                     wrong += [f"{what}: {one}" for one in faults]

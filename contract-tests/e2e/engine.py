@@ -166,6 +166,17 @@ def started(compose: Compose) -> Iterator[None]:
         compose.wait_until_healthy()
         yield
     finally:
-        compose.run("--profile", "monitoring", "down", "-v", "--remove-orphans", "--timeout", "10", within=_BUILD_S)
+        compose.run(
+            "--profile",
+            "monitoring",
+            "--profile",
+            "try",
+            "down",
+            "-v",
+            "--remove-orphans",
+            "--timeout",
+            "10",
+            within=_BUILD_S,
+        )
         for package in PACKAGES:
             _works("docker", "rmi", "-f", f"dystonia-cds/{package}:{compose.release}")

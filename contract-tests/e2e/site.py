@@ -32,11 +32,15 @@ class Site:
     Attributes:
         folder: secrets, certificate, clients file; nobody else can look into it.
         port: of the edge, on 127.0.0.1.
+        prometheus_port: of Prometheus.
+        try_port: of the gateway of the profile `try`.
         key: private key of the one client, a JWK.
     """
 
     folder: Path
     port: int
+    prometheus_port: int
+    try_port: int
     key: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -63,6 +67,10 @@ class Site:
             "PUBLIC_URL": self.public_url,
             "EDGE_BIND": "127.0.0.1",
             "EDGE_PORT": str(self.port),
+            "PROMETHEUS_PORT": str(self.prometheus_port),
+            "TRY_DIR": str(self.folder / "try"),
+            "TRY_USER": "1000:1000" if os.getuid() == 0 else f"{os.getuid()}:{os.getgid()}",
+            "GATEWAY_PORT": str(self.try_port),
         }
 
 
@@ -79,7 +87,8 @@ def made(folder: Path) -> Site:
     _certify(folder)
     for path in folder.rglob("*"):
         _readable(path)
-    return Site(folder, free_ports(1)[0], key)
+    edge, prometheus, trying = free_ports(3)
+    return Site(folder, edge, prometheus, trying, key)
 
 
 def _readable(path: Path) -> None:
