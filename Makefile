@@ -6,6 +6,7 @@ PY := .venv/bin/python
 STAMP := .venv/.installed
 MUTATION := build/mutation/.installed
 FUZZ := build/fuzz/.installed
+TRACING := build/tracing/.installed
 R4 := contract-tests/r4
 ENGINE := contract-tests/fhir-engine
 BROWSER_TOOLS := build/browser-tools/.installed
@@ -28,7 +29,7 @@ STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash e2e fuzz browser monitoring audit sbom fix studio studio-snapshot bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash e2e fuzz browser monitoring tracing audit sbom fix studio studio-snapshot bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -172,6 +173,15 @@ bench: $(STAMP) ## measure, with results as ratios
 bench-ehr: $(STAMP) ## measure what a hanging FHIR server of one client costs another
 	@exec $(PY) deploy/bench/ehr.py
 
+tracing: $(TRACING) ## spans with OpenTelemetry, the extra that is not installed elsewhere
+	@REQUIRE_OTEL=1 PYTHONPATH=build/tracing exec $(PY) -m pytest -q -p no:cacheprovider services/chassis/tests/test_spans.py
+
+$(TRACING): requirements/otel.txt $(STAMP)
+	@echo "Installing OpenTelemetry into build/tracing ..."
+	@rm -rf build/tracing
+	@$(PY) -m pip install -q --require-hashes --only-binary :all: --target build/tracing -r requirements/otel.txt
+	@touch $@
+
 monitoring: $(STAMP) ## alert rules, their tests and the dashboard, with promtool (Debian: prometheus)
 	@exec $(PY) deploy/monitoring/check.py
 
@@ -199,7 +209,7 @@ $(STAMP): requirements/runtime.txt requirements/dev.txt $(PACKAGES:%=%/pyproject
 	@touch $@
 
 lock: $(STAMP) ## pin requirements/*.in anew, with hashes
-	cd requirements && $(LOCK) runtime.in -o runtime.txt && $(LOCK) build.in -o build.txt && $(LOCK) dev.in -o dev.txt
+	cd requirements && $(LOCK) runtime.in -o runtime.txt && $(LOCK) build.in -o build.txt && $(LOCK) dev.in -o dev.txt && $(LOCK) otel.in -o otel.txt
 
 clean: ## remove what can be made again; STATE_DIR (var) stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -17,9 +17,30 @@ BASH = shutil.which("bash") or "bash"
 
 def test_every_suite_is_run_within_a_limit_of_its_own() -> None:
     run = [target for _, target in STEPS]
-    assert {"venv", "check", "test", "attack", "fuzz", "browser", "validate", "engine", "monitoring", "audit", "sbom"} <= {*run}
+    assert {
+        "venv",
+        "check",
+        "test",
+        "attack",
+        "fuzz",
+        "browser",
+        "validate",
+        "engine",
+        "monitoring",
+        "tracing",
+        "audit",
+        "sbom",
+    } <= {*run}
     assert {target for target in run if "/" not in target} <= TARGETS
     assert all(0 < int(limit) <= 900 for limit, _ in STEPS)
+
+
+def test_the_images_are_run_wherever_an_engine_can_be_started() -> None:
+    asked, started = SCRIPT.index("if within 60 .ci/engine --bare "), SCRIPT.index(".ci/engine make e2e")
+    assert asked < started < SCRIPT.index('echo "NOT RUN: no container engine can be started here"')
+    assert "env REQUIRE_CONTAINER_ENGINE=1 .ci/engine make e2e" in SCRIPT, "with an engine there is no excuse"
+    for script in ("run", "engine", "bases/postgres-entrypoint"):
+        assert subprocess.run([BASH, "-n", ROOT / ".ci" / script], check=False, timeout=30).returncode == 0  # noqa: S603
 
 
 def test_the_whole_stays_under_45_minutes() -> None:

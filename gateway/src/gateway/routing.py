@@ -17,7 +17,7 @@ from socket import SOCK_STREAM, getaddrinfo, socket
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from chassis import peers
+from chassis import peers, tracing
 from chassis.logs import Log
 from chassis.serving.turns import aside
 from gateway import metrics
@@ -109,12 +109,13 @@ class Upstream:
             Problem: 503 if the upstream takes no connection, 504 if it is late, 502 if it breaks off or does not
                 believe our signature.
         """
-        signed = {**headers, peers.HEADER: peers.sign(self._keys, "gateway", method, path.partition("?")[0], caller)}
+        signature = peers.sign(self._keys, "gateway", method, path.partition("?")[0], caller)
         within = self._deadline if deadline is None else deadline
-        wanted = _Call(method, self._prefix + path, signed, body, time.monotonic() + within)
+        ends = time.monotonic() + within
         try:
-            with aside(), metrics.waiting_for(self.name):
-                answer = self._asked(wanted)
+            with aside(), metrics.waiting_for(self.name), tracing.span(f"ask {self.name}", cds_upstream=self.name):
+                signed = {**headers, **tracing.passed_on(), peers.HEADER: signature}
+                answer = self._asked(_Call(method, self._prefix + path, signed, body, ends))
         except TimeoutError as error:
             metrics.UPSTREAM_FAILURES.add(self.name, "late")
             raise upstream_late(within) from error

@@ -18,7 +18,7 @@ FIELDS: Final = frozenset(
     {
         "request_id", "method", "route", "status", "ms", "bytes_in", "bytes_out", "code",
         "service", "hook", "upstream", "client", "tenant", "outcome", "cards", "topics", "version",
-        "count", "reason", "port", "path", "attempt", "error_type", "error_place", "criteria_id", "line",
+        "count", "reason", "port", "path", "attempt", "error_type", "error_place", "criteria_id", "line", "trace_id",
     }
 )  # fmt: skip
 """Every field that may appear in a log line besides time, level, component, logger and event, if it is plain."""

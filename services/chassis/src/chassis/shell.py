@@ -9,13 +9,14 @@ from typing import Final
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from chassis import arrival, metrics, problems
+from chassis import arrival, metrics, problems, tracing
 from chassis.logs import Log
 from chassis.start import in_each_worker
 
 REQUEST_ID: Final = "X-Request-Id"
 _ACCEPTABLE_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{32}")
 """A random id and nothing else: a caller's own number could be that of a patient, and it is logged."""
+_TRACED: Final = ("service", "hook", "client", "outcome")
 _HEALTH: Final = frozenset({"/healthz", "/readyz"})
 _log = Log("access")
 
@@ -60,6 +61,7 @@ def build(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     problems.install(app)
     in_each_worker(app, lambda: metrics.BUILD.set(1, version))
+    in_each_worker(app, lambda: tracing.begin(import_name.partition(".")[0]))
 
     @app.before_request
     def begin() -> None:
@@ -68,6 +70,9 @@ def build(
         g.waited = time.monotonic() - came
         sent = request.headers.get(REQUEST_ID, "")
         g.request_id = sent if _ACCEPTABLE_ID.fullmatch(sent) else uuid.uuid4().hex
+        rule = request.url_rule
+        name = f"{request.method} {rule.rule}" if rule is not None else ""
+        g.trace_id = tracing.received(name, request.headers.get(tracing.HEADER, ""))
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -86,12 +91,23 @@ def build(
                 bytes_in=request.content_length or 0,
                 bytes_out=response.content_length or 0,
                 code=g.get("problem_code", ""),
+                **({"trace_id": trace_id} if (trace_id := g.get("trace_id")) else {}),
                 **fields,
             )
             waited = g.get("waited", 0.0)
             metrics.REQUESTS.add(rule, str(response.status_code))
             metrics.REQUEST_SECONDS.took(waited + took, rule, fields.get("service", ""))
             metrics.WAITED.add(by=waited)
+        tracing.answered(
+            http_route=rule,
+            http_request_method=request.method if rule else "",
+            http_response_status_code=response.status_code,
+            **{
+                f"cds_{name}": value
+                for name in _TRACED
+                if isinstance(value := g.get("access_fields", {}).get(name), str)
+            },
+        )
         return response
 
     @app.get("/healthz")

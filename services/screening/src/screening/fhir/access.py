@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 from yarl import URL
 
+from chassis import tracing
 from chassis.logs import Log
 from chassis.serving.turns import aside
 from screening import metrics
@@ -382,7 +383,7 @@ class _Errand:
         return answer
 
     async def _once(self, method: str, url: str, form: str) -> Answer:
-        headers = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
+        headers = tracing.passed_on() | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
         if self.server.token:
             headers["Authorization"] = f"Bearer {self.server.token}"
         try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from chassis import tracing
 from screening.domain import phenotype
 from screening.domain.chart import Chart, Draft
 from screening.domain.orders.rule import OrderRule
@@ -227,7 +228,8 @@ class _Asking:
         if self.turn is None or not asking:
             return {}
         began = time.monotonic()
-        found = self.turn.fetch(asking, self.until - began)
+        with tracing.span("ask the FHIR server", cds_fetched=len(asking)):
+            found = self.turn.fetch(asking, self.until - began)
         self.waited += time.monotonic() - began
         return found
 
