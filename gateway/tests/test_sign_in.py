@@ -351,6 +351,7 @@ def test_in_a_try_out_there_is_nothing_to_sign_in_for(door: Any) -> None:
     assert client.get("/trace", headers=BROWSER).status_code == 200
     elsewhere = client.get("/trace", headers=BROWSER, environ_base={"REMOTE_ADDR": "192.0.2.7"})
     assert (elsewhere.status_code, elsewhere.mimetype) == (403, "text/html")
+    assert 'href="./">Workbench' in client.get("/trace/none", headers=BROWSER).text.replace("../", "./")
 
 
 def test_refusals_from_inside_are_pages_for_browsers(
@@ -367,5 +368,8 @@ def test_refusals_from_inside_are_pages_for_browsers(
     assert (page.status_code, page.mimetype) == (404, "text/html")
     assert "No &lt;b&gt;trace&lt;/b&gt;." in page.text
     assert page.headers["X-Request-Id"] in page.text
+    assert 'href="../report"' in page.text, "an operator is led on"
+    assert "Workbench" not in page.text
+    assert 'report"' not in client.get("/report", headers=BROWSER).text, "nobody else is"
     machine = client.get("/trace/d1577c69-dfbe-44ad-ba6d-3e05e953b2ea", headers=bearer)
     assert machine.mimetype == "application/fhir+json"

@@ -1,5 +1,6 @@
 """The addresses of the content service, as the gateway, the screening service and a browser see them."""
 
+import re
 from datetime import date
 
 import pytest
@@ -207,3 +208,14 @@ def test_a_page_past_its_review_date_says_so() -> None:
 def test_the_contact_of_the_site_is_shown_and_escaped() -> None:
     client = app_on(date(2026, 11, 22), contact='Q & A "desk"').test_client()
     assert "Q &amp; A &#34;desk&#34;" in client.get("/explanations/safety").text
+
+
+@pytest.mark.parametrize(
+    ("path", "marked"),
+    [("/explanations", "All pages"), ("/explanations?lang=de", "Alle Seiten"), ("/explanations/safety", "Safety"),
+     ("/bibliography", "Bibliography"), ("/explanations/vitamin-b12", None)],
+)  # fmt: skip
+def test_the_navigation_marks_the_page_that_one_is_on(client: FlaskClient, path: str, marked: str | None) -> None:
+    header = client.get(path, headers={"Accept": "text/html"}).text.partition("</header>")[0]
+    assert re.findall(r'aria-current="page">([^<]*)<', header) == ([marked] if marked else [])
+    assert not re.search(r'href="[^"]*(trace|report|studio|prefetch-doctor|sign-in|thresholds)', header)
