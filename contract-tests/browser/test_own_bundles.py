@@ -47,7 +47,7 @@ def test_bundle_is_opened_and_called_about(opened: Any, base: str, kind: str) ->
     bench.called_again(page, lambda: brought(page, json.dumps(bundle), "mine.json"))
     expect(page.get_by_role("heading", level=2, name="mine.json")).to_be_visible()
     assert bench.cards(page).first.get_attribute("data-topic") == "B12Abnormal"
-    expect(page.locator("#timeline svg.tl-plot, #timeline svg[role=img]").first).to_be_visible()
+    expect(page.locator("#timeline svg.tl-plot:visible").first).to_be_visible()
     if kind == "collection":
         looking.seen_everywhere(page, "workbench-own-bundle")
 
@@ -158,8 +158,9 @@ def area_of_own_order(page: Any) -> None:
     bench.called_again(page, lambda: page.get_by_role("button", name="Use this").click())
 
 
-def test_hostile_words_in_a_card_stay_words(opened: Any, base: str) -> None:
+def test_hostile_words_in_a_card_stay_words(opened: Any, base: str, watch: Any) -> None:
     """The service escapes what comes from a record; the page must not need that."""
+    watch.expect(404)  # a call that has not arrived has no trace
     page = opened("about:blank")
     action = {"type": "create", "description": MARKUP}
     answer = {
@@ -188,13 +189,21 @@ def test_hostile_words_in_a_card_stay_words(opened: Any, base: str) -> None:
     assert {*addresses} <= {"http:", "https:"}
 
 
-def test_large_and_deep_bundles_are_opened(opened: Any, base: str) -> None:
+def test_large_bundle_is_opened_and_not_all_of_it_listed(opened: Any, base: str) -> None:
     bundle = a_bundle(base)
     sample = next(one for one in bundle["entry"] if one["resource"]["resourceType"] == "Observation")
     bundle["entry"] += [{"resource": {**sample["resource"], "id": f"more-{number}"}} for number in range(MANY)]
-    text = json.dumps(bundle)[:-1] + ', "extension": ' + '[{"extension": ' * DEEP + "[]" + "}]" * DEEP + "}"
     page = bench.settled(opened("/"))
-    brought(page, text, "large.json")
+    brought(page, json.dumps(bundle), "large.json")
     expect(page.get_by_role("heading", level=2, name="large.json")).to_be_visible(timeout=20_000)
     bench.settled(page)
-    assert page.locator("#record tr").count() < MANY
+    assert 0 < page.locator("#record tr").count() < MANY
+
+
+def test_deep_bundle_is_opened_or_refused_in_words(opened: Any, base: str) -> None:
+    text = json.dumps(a_bundle(base))[:-1] + ', "extension": ' + '[{"extension": ' * DEEP + "[]" + "}]" * DEEP + "}"
+    page = bench.settled(opened("/"))
+    brought(page, text, "deep.json")
+    opens = page.get_by_role("heading", level=2, name="deep.json")
+    expect(opens.or_(page.locator("#own .fault").filter(has_text="deep.json"))).to_be_visible()
+    bench.settled(page)
