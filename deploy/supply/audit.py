@@ -22,8 +22,9 @@ TOOLS: Final = {
     "deploy/supply/tool.txt": "build/supply/lib/python*/site-packages",
     "contract-tests/fuzz/tool.txt": "build/fuzz",
     "deploy/mutation/tool.txt": "build/mutation",
+    "requirements/otel.txt": "build/tracing",
 }
-"""Tools in folders of their own: their licenses are listed where they are installed."""
+"""Tools and extras in folders of their own: their licenses are listed where they are installed."""
 
 
 def pinned_files() -> list[Path]:
@@ -42,7 +43,8 @@ def listed(policy: dict[str, Any]) -> list[licenses.Listed]:
     tools = {ROOT / file: folder for file, where in TOOLS.items() for folder in ROOT.glob(where)}
     found = licenses.installed([*map(Path, sys.path), *tools.values()])
     shipped = {pin.name for pin in pins(SHIPPED)}
-    files = [*ROOT.glob("requirements/*.txt"), *tools]
+    everywhere = [path for path in ROOT.glob("requirements/*.txt") if str(path.relative_to(ROOT)) not in TOOLS]
+    files = [*everywhere, *tools]
     wanted: set[tuple[Pin, bool]] = {(pin, pin.name in shipped) for file in files for pin in pins(file)}
     rows = [*licenses.of_python(sorted(wanted), found, policy)]
     for folder in npm_folders():
