@@ -233,6 +233,11 @@ def test_sources_are_confirmed_only_where_every_part_was_seen() -> None:
     known, _ = studio_facts.sources(finding, TEXTS)
     assert (known.key, known.status, known.confirmed) == ("nice-ng239", "confirmed", True)
     assert not studio_facts.sources(finding, Snapshot())[0].confirmed
+    (finding,) = [one.finding for one in studio_cards.cards(PREVIEW) if one.anchor == "ord-iron"]
+    seen = Snapshot("1", {}, {"gard-aceruloplasminemia": ()})
+    (gard,) = [source for source in studio_facts.sources(finding, seen) if source.key]
+    assert gard.status == "confirmed; the numbers are our own, awaiting clinical sign-off"
+    assert not gard.confirmed, "a pattern that was seen makes no number of ours a seen one"
 
 
 def test_the_query_of_a_page_is_its_address() -> None:

@@ -1,11 +1,12 @@
 """What a review board wants to know of a card besides its words: lengths and limits, sources, sign-off, orders."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from screening.cards.explanations import Snapshot
 from screening.dialects.outbound import LONGEST_LABEL, LONGEST_SUMMARY
+from screening.domain.catalog import GENE_ID_SYSTEM
 from screening.domain.findings import Finding
 from screening.knowledge.naming import UNSIGNED
 from screening.knowledge.sources import ENTRIES
@@ -17,7 +18,8 @@ LONGEST_LINK_LABEL: Final = 139
 _OUR_OWN: Final = "dystonia-cds clinical rules"
 _SITE: Final = "site value approved by"
 _ENTRIES: Final = {citation.text: entry for citation, entry in ENTRIES.items()}
-_SYSTEMS: Final = {"http://loinc.org": "LOINC", "http://snomed.info/sct": "SNOMED CT"}
+_SYSTEMS: Final = {"http://loinc.org": "LOINC", "http://snomed.info/sct": "SNOMED CT", GENE_ID_SYSTEM: ""}
+"""How a code system is called beside a code; the codes of genes name theirs themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,14 @@ def _source(text: str, texts: Snapshot) -> Source:
         return Source(text, "", "the site answers for it", confirmed=False)
     if text.startswith(_OUR_OWN):
         return Source(text, "", f"our own rule, {UNSIGNED}", confirmed=False)
+    if _OUR_OWN in text:
+        found = _found(text, texts)
+        return replace(found, status=f"{found.status}; the numbers are our own, {UNSIGNED}", confirmed=False)
+    return _found(text, texts)
+
+
+def _found(text: str, texts: Snapshot) -> Source:
+    """What the bibliography says of a source."""
     entry = _ENTRIES.get(text)
     if entry is None:
         said = "unconfirmed" in text
