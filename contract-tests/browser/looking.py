@@ -17,6 +17,8 @@ REFLOW: Final = 320
 
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _HEIGHT: Final = 900
+_SHOT_MS: Final = 60_000
+"""Some pages are very long."""
 
 _SCRIPT: Final = (Path(__file__).parent / "looking.js").read_text("utf-8")
 
@@ -127,7 +129,7 @@ def skips(page: Any) -> list[str]:
 
 def shot(page: Any, name: str, *, whole: bool = True) -> None:
     """Keep a screenshot."""
-    page.screenshot(path=str(SHOTS / f"{named(name)}.png"), full_page=whole, animations="disabled")
+    page.screenshot(path=str(SHOTS / f"{named(name)}.png"), full_page=whole, animations="disabled", timeout=_SHOT_MS)
 
 
 def named(text: str) -> str:

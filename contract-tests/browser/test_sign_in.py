@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from attack.signing import ec_signer
 from contract.deployed import PUBLIC_URL, deployed
-from cryptography.hazmat.primitives.asymmetric import ec
 from playwright.sync_api import Browser, Playwright, expect
 
 from browser import looking, tools
@@ -35,7 +34,7 @@ class Production:
 @pytest.fixture(scope="module")
 def production(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
     folder: Path = tmp_path_factory.mktemp("production")
-    signer = ec_signer("ehr-1", ec.SECP256R1())
+    signer = ec_signer("ehr-1")
     entry = {"client": "ehr", "issuer": "https://ehr.example/fhir", "jwks": {"keys": [signer.public_jwk()]}}
     clients = folder / "clients.yaml"
     clients.write_text(json.dumps([entry]), "utf-8")
