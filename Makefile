@@ -12,6 +12,7 @@ ENGINE := contract-tests/fhir-engine
 BROWSER_TOOLS := build/browser-tools/.installed
 BROWSER_RULES := contract-tests/browser/node_modules/.installed
 SUPPLY := build/supply/.installed
+KUBERNETES := build/kubernetes/.installed
 PACKAGES := services/chassis services/content services/screening gateway deploy/tryout
 # It takes a tenth of the time of pip, but reads none of the settings of pip.
 UV := UV_HTTP_TIMEOUT=20 .venv/bin/uv pip install -q --python $(PY) --compile-bytecode --require-hashes
@@ -29,7 +30,7 @@ STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash e2e fuzz browser monitoring tracing audit sbom fix studio studio-snapshot bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash e2e fuzz browser monitoring kubernetes tracing audit sbom fix studio studio-snapshot bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -184,6 +185,15 @@ $(TRACING): requirements/otel.txt $(STAMP)
 
 monitoring: $(STAMP) ## alert rules, their tests and the dashboard, with promtool (Debian: prometheus)
 	@exec $(PY) deploy/monitoring/check.py
+
+kubernetes: $(KUBERNETES) ## render deploy/kubernetes and check it against two Kubernetes versions [SITE=path: a site's own, too]
+	@PYTHONPATH=build/kubernetes/packages exec $(PY) deploy/kubernetes/check.py
+
+$(KUBERNETES): deploy/kubernetes/tool.txt $(STAMP)
+	@echo "Installing the schemas of Kubernetes into build/kubernetes ..."
+	@rm -rf build/kubernetes/packages
+	@$(PY) -m pip install -q --require-hashes --only-binary :all: --target build/kubernetes/packages -r deploy/kubernetes/tool.txt
+	@touch $@
 
 mutate: $(MUTATION) ## change the rules one by one and see whether a test notices [FULL=1 SURVIVORS=1 MUTATE_ONLY="labs.py" MUTATE_JOBS=2]
 	@PYTHONPATH=build/mutation exec $(PY) deploy/mutation/mutate.py
