@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from browser import stacks, tools
 from browser.watching import Watch
@@ -19,7 +19,11 @@ QUIET: Final = (
 _NOWHERE: Final = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost"
 """Whatever a page asks for elsewhere has no address."""
 
-_PATIENCE_MS: Final = 10_000
+_PATIENCE_MS: Final = 20_000
+_OPENS_WITHIN_MS: Final = 60_000
+"""The studio makes all its cards when it is opened for the first time."""
+
+expect.set_options(timeout=_PATIENCE_MS)
 
 Launch = Callable[..., Browser]
 Opening = Callable[..., Any]
@@ -75,6 +79,7 @@ def opened(chromium: Browser, base: str, watch: Watch) -> Iterator[Opening]:
         )
         contexts.append(context)
         context.set_default_timeout(_PATIENCE_MS)
+        context.set_default_navigation_timeout(_OPENS_WITHIN_MS)
         watch.follow(context)
         page = context.new_page()
         page.goto(path)

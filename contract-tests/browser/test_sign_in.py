@@ -56,7 +56,7 @@ def visitor(production: Production) -> Iterator[Any]:
     watch = Watch(PUBLIC_URL)
     watch.expect(401)
     context = production.browser.new_context(base_url=PUBLIC_URL, ignore_https_errors=True, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_navigation_timeout(60_000)
     watch.follow(context)
     yield context.new_page()
     context.close()

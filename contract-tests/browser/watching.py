@@ -11,6 +11,9 @@ document.addEventListener("securitypolicyviolation", (event) => {
 """
 """Runs before every page: the browser's own words on a violation may go to a worker's or a frame's console."""
 
+_LEFT: Final = "net::ERR_ABORTED"
+"""The page was left before the answer had come."""
+
 _OWN_SCHEMES: Final = frozenset({"about", "blob", "data"})
 
 
@@ -60,6 +63,8 @@ class Watch:
             self.visited.add(parts._replace(scheme="", netloc="", fragment="").geturl())
 
     def _failed(self, request: Any) -> None:
+        if request.failure == _LEFT:
+            return
         self.faults.append(f"failed: {request.method} {request.url[:200]}: {request.failure}")
 
     def _answered(self, response: Any) -> None:
