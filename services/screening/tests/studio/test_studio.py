@@ -133,6 +133,7 @@ def test_filters_by_the_address(client: FlaskClient) -> None:
     signed = set(anchors(client.get("/studio?hook=order-sign").text))
     assert signed == {"ord-drba-strong", "ord-iron"}, "info cards are not shown before signing"
     assert anchors(client.get("/studio?text=gastric+BYPASS").text) == ["ord-b12-reflex"]
+    assert anchors(client.get("/studio?text=paragraph").text) == [], "explanations stand on many cards"
     nothing = client.get("/studio?module=ORD_MN_SPECIMEN&hook=order-sign").text
     assert anchors(nothing) == []
     assert "No card is like that" in nothing

@@ -5,6 +5,7 @@ script of the workbench makes the same elements and classes, so that one style s
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from markdown_it import MarkdownIt
@@ -60,6 +61,7 @@ def cards(several: Sequence[Card], *, level: int = 3) -> Markup:
     return _LINES.join(card(one, level=level) for one in several)
 
 
+@lru_cache(maxsize=1024)
 def detail(markdown: str) -> Markup:
     """The text of a card as HTML; nothing for an empty one."""
     if not markdown:

@@ -1,6 +1,6 @@
 """What is asked of the studio: which cards, for whom, compared with what. All of it stands in the address."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -26,7 +26,7 @@ class Query:
         module: only cards of this module or order rule; empty: of all.
         indicator: only these.
         hook: only cards that come on this hook.
-        text: only cards in which these words stand, whatever their case.
+        text: only cards of which all these words are said, in capitals or not; explanations do not count.
         changed: only cards that differ from what they are compared with.
         dialect: of the EHR.
         client: whose order codes are used.
@@ -61,7 +61,7 @@ class Query:
     def fits(self, shown: Shown) -> bool:
         """Whether a card is asked for, apart from `changed`."""
         card = shown.card
-        said = " ".join((shown.anchor, shown.specimen.story, card["summary"], card["detail"], *_labels(shown))).lower()
+        said = " ".join(_words(shown)).lower()
         return (
             self.module in ("", shown.module)
             and self.indicator in ("", card["indicator"])
@@ -90,8 +90,12 @@ def read(
     )
 
 
-def _labels(shown: Shown) -> list[str]:
-    return [one["label"] for one in shown.card.get("suggestions", ())]
+def _words(shown: Shown) -> Iterator[str]:
+    """What is said of this card alone: the paragraphs of explanations stand on too many."""
+    yield from (shown.anchor, shown.specimen.story, shown.card["summary"], *shown.finding.statements)
+    for fact in shown.finding.evidence:
+        yield from (fact.display, fact.criterion, fact.citation.text)
+    yield from (one["label"] for one in shown.card.get("suggestions", ()))
 
 
 def _one_of(given: Mapping[str, str], name: str, known: Collection[str]) -> str:
