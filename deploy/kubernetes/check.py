@@ -1,9 +1,10 @@
-"""`make kubernetes`: render everything in deploy/kubernetes, and hold each document to the schemas of two Kubernetes versions.
+"""`make kubernetes`: render all of deploy/kubernetes, and hold each document to the schemas of two Kubernetes versions.
 
-Rendered is by a kubectl of 1.27 or newer: the one that KUBECTL names, else that on the path, else that in build/kubernetes
-(.ci/kubectl puts one there). Without one the sources are checked as they are, and the last line says so; with REQUIRE_KUBECTL=1
-that is a failure. SITE names a further kustomization, such as a site's own. What was rendered is in build/kubernetes/rendered,
-but for what a site's has rendered: there are secrets in it. Exit status 0: all well, 1: something is wrong.
+Rendered is by a kubectl of 1.27 or newer: the one that KUBECTL names, else that on the path, else that in
+build/kubernetes (.ci/kubectl puts one there). Without one the sources are checked as they are, and the last line says
+so; with REQUIRE_KUBECTL=1 that is a failure. SITE names a further kustomization, such as a site's own. What was
+rendered is in build/kubernetes/rendered, but for what SITE has: there are secrets in it. Exit status 0: all well, 1:
+something is wrong.
 """
 
 import json
@@ -59,10 +60,9 @@ def rendered(tool: str, folder: Path) -> str:
 
 def copied(into: Path) -> Path:
     """The sources with a folder of secrets that are none, as `site-example` wants it; returns where they are."""
+    left_out = shutil.ignore_patterns("secrets", "*.py", "__pycache__")
     for folder in ("kubernetes", "monitoring"):
-        shutil.copytree(
-            HERE.parent / folder, into / folder, ignore=shutil.ignore_patterns("secrets", "*.py", "__pycache__")
-        )
+        shutil.copytree(HERE.parent / folder, into / folder, ignore=left_out)
     secrets = into / "kubernetes" / "overlays" / "site-example" / "secrets"
     secrets.mkdir()
     for name in SECRETS:
@@ -71,7 +71,7 @@ def copied(into: Path) -> Path:
 
 
 def sources(folder: Path) -> list[Document]:
-    """The whole documents of a folder as they stand, without what patches, generators and other folders make of them."""
+    """The whole documents of a folder, without what patches, generators and other folders make of them."""
     listed = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8")).get("resources", ())
     files = [folder / name for name in listed if (folder / name).is_file()]
     return [one for path in files for one in documents(path.read_text(encoding="utf-8"))]
@@ -90,7 +90,9 @@ def misfits(one: Document, version: str) -> Iterator[str]:
 
 def main() -> int:
     """Run all checks; returns the exit code."""
-    tool, wrong, checked = kubectl(), [], {}
+    tool = kubectl()
+    wrong: list[str] = []
+    checked: dict[str, Document] = {}
     (BUILD / "rendered").mkdir(parents=True, exist_ok=True)
     site = [Path(os.environ["SITE"]).resolve()] if os.environ.get("SITE") else []
     with tempfile.TemporaryDirectory() as temporary:

@@ -229,8 +229,8 @@ def isolated(documents: list[Document]) -> bool:
 def arrows(documents: list[Document], direction: str) -> set[Arrow]:
     """What the policies allow, as "ingress" or "egress" rules say it.
 
-    Pods are called by the name in `NAME`; others `namespace NAME`, `NAME in NAMESPACE`, an address block as it is written,
-    and `everybody`.
+    Pods are called by the name in `NAME`; others `namespace NAME`, `NAME in NAMESPACE`, an address block as it is
+    written, and `everybody`.
     """
     found: set[Arrow] = set()
     for policy in (one["spec"] for one in documents if one["kind"] == "NetworkPolicy"):

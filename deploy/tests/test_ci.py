@@ -27,6 +27,7 @@ def test_every_suite_is_run_within_a_limit_of_its_own() -> None:
         "validate",
         "engine",
         "monitoring",
+        "kubernetes",
         "tracing",
         "audit",
         "sbom",
