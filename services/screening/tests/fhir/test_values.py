@@ -154,6 +154,16 @@ def test_comparators(comparator: Any, bounds: tuple[Any, ...] | None) -> None:
     assert read == bounds
 
 
+@pytest.mark.parametrize("value", [{"valueString": "<0 mg/dL"}, *(
+    {"valueQuantity": {**s.quantity(0, "mg/dL"), "comparator": one}} for one in ("<", "<=")
+)])  # fmt: skip
+def test_below_nothing_there_is_no_interval(value: dict[str, Any]) -> None:
+    """Such a result would count as an exact number, and what is printed of it ("<0") is none: the whole call failed."""
+    sent = s.observation("2093-3", **{"valueQuantity": s.DROP, **value})
+    (result,) = results("CHOL", sent)
+    assert (result.value, result.unreadable) == (None, "not a plausible number")
+
+
 @pytest.mark.parametrize("comparator", [5, ["<"], {"code": "<"}, True])
 def test_a_comparator_that_cannot_be_read_is_not_left_out(comparator: Any) -> None:
     quantity = {**s.quantity(150, "pg/mL"), "comparator": comparator}

@@ -163,13 +163,19 @@ def _value(observation: Observation, analyte: Analyte) -> tuple[Value | str, str
         if unit is None:
             return "unit not accepted", "", ""
         comparator = quantity.comparator or ""
-        return labs.value_of(analyte, quantity.value, comparator, unit), f"{comparator}{quantity.value}", unit
+        return _read(analyte, quantity.value, comparator, unit), f"{comparator}{quantity.value}", unit
     text = field(observation.valueString, str)
     parsed = labs.parse(text) if text else None
     if parsed is None:
         return "no number with a unit", "", ""
     number, comparator, unit = parsed
-    return labs.value_of(analyte, number, comparator, unit), f"{comparator}{number}", unit
+    return _read(analyte, number, comparator, unit), f"{comparator}{number}", unit
+
+
+def _read(analyte: Analyte, number: Decimal, comparator: str, unit: str) -> Value | str:
+    """The value, or why it cannot be read. Below 0 there is nothing, so a comparator there leaves no interval."""
+    value = labs.value_of(analyte, number, comparator, unit)
+    return "not a plausible number" if comparator and isinstance(value, Value) and value.exact else value
 
 
 def unit_of(quantity: Quantity) -> str | None:
