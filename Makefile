@@ -30,10 +30,10 @@ STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash e2e fuzz browser monitoring kubernetes tracing audit sbom fix studio studio-snapshot bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash e2e fuzz browser monitoring kubernetes tracing audit sbom release rehearse fix studio studio-snapshot bench bench-ehr mutate venv lock clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 run: $(STAMP) ## start all services on this machine, show one card, serve until Ctrl-C
 	@exec $(PY) -m tryout run
@@ -152,6 +152,13 @@ $(SUPPLY): deploy/supply/tool.txt | $(STAMP)
 	@$(PY) -m venv --clear build/supply
 	@build/supply/bin/python -m pip install -q --require-hashes --only-binary :all: -r deploy/supply/tool.txt
 	@touch $@
+
+release: $(STAMP) $(SUPPLY) ## check and build VERSION=1.2.0 into build/release; tags and publishes nothing [CHECKED=1: make check has passed]
+	@test -n "$$VERSION" || { echo "Which version? make release VERSION=1.2.0 (docs/versioning.md says which is next)" >&2; exit 2; }
+	@exec $(PY) deploy/release/release.py $${CHECKED:+--checked} -- "$$VERSION"
+
+rehearse: $(STAMP) $(SUPPLY) ## release a made-up version from a temporary clone, install what was built, keep nothing
+	@exec $(PY) deploy/release/rehearse.py
 
 fix: $(STAMP) ## format, and repair what can be repaired
 	$(PY) -m ruff check --fix .
