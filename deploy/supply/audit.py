@@ -22,6 +22,7 @@ TOOLS: Final = {
     "deploy/supply/tool.txt": "build/supply/lib/python*/site-packages",
     "contract-tests/fuzz/tool.txt": "build/fuzz",
     "deploy/mutation/tool.txt": "build/mutation",
+    "deploy/kubernetes/tool.txt": "build/kubernetes/packages",
     "requirements/otel.txt": "build/tracing",
 }
 """Tools and extras in folders of their own: their licenses are listed where they are installed."""

@@ -217,7 +217,7 @@ def test_no_secret_is_kept_here() -> None:
         for one in documents(path):
             if isinstance(one, dict):  # a clients file is a list
                 assert one.get("kind") != "Secret", path
-                assert all({*secret} == {"name", "files"} for secret in one.get("secretGenerator", ()))
+                assert all({*secret} <= {"name", "files", "options"} for secret in one.get("secretGenerator", ()))
     made = yaml.safe_load((SITE / "kustomization.yaml").read_text("utf-8"))["secretGenerator"]
     assert {one["name"] for one in made} == promises.SECRETS
     assert all(name.startswith("secrets/") for one in made for name in one["files"])
@@ -276,6 +276,23 @@ def test_every_setting_is_one_that_the_service_knows(name: str, monkeypatch: pyt
     assert secrets["defaultMode"] == 0o440
 
 
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_services_start_with_what_they_are_given(name: str, tmp_path: Path) -> None:
+    addresses = {"store.url": "postgresql://screening:none@database.example/screening?sslmode=verify-full"}
+    addresses["replay.url"] = "postgresql://gateway:none@database.example/gateway?sslmode=verify-full"
+    given: dict[str, str] = {}
+    for one in WORKLOADS[name].pod["containers"][0]["envFrom"]:
+        given |= SETTINGS[one["configMapRef"]["name"]]
+    for key, value in given.items():
+        folder, _, file = value[1:].partition("/")
+        if folder == "secrets":
+            (tmp_path / file).write_text(addresses.get(file, "synthetic" * 8), "utf-8")
+            given[key] = str(tmp_path / file)
+        if folder == "clients":
+            given[key] = str(SITE / file)
+    assert KNOWN[name](given)
+
+
 def test_settings_are_those_of_compose_but_for_where_files_lie() -> None:
     for name in ("content", "gateway"):
         theirs = {key for key, value in COMPOSE["services"][name]["environment"].items() if not value.startswith("${")}
@@ -287,13 +304,27 @@ def test_the_release_is_that_of_the_code_everywhere() -> None:
         images = yaml.safe_load((folder / "kustomization.yaml").read_text("utf-8"))["images"]
         assert {one["name"] for one in images} == {f"dystonia-cds/{name}" for name in SERVING}
         assert {one["newTag"] for one in images} == {gateway.__version__}
-    assert WORKLOADS["migrate"].name == f"migrate-{gateway.__version__}"
+    # Dashes: the name of a Job becomes part of the host names of its pods.
+    assert WORKLOADS["migrate"].name == f"migrate-{gateway.__version__.replace('.', '-')}"
     (patch,) = [
         one["patch"]
         for one in yaml.safe_load((SITE / "kustomization.yaml").read_text("utf-8"))["patches"]
         if one.get("target", {}).get("kind") == "Job"
     ]
     assert yaml.safe_load(patch)[0]["value"] == WORKLOADS["migrate"].name
+
+
+def test_what_the_migration_needs_can_be_applied_first() -> None:
+    label = {"app.kubernetes.io/component": "migration"}
+    site = yaml.safe_load((SITE / "kustomization.yaml").read_text("utf-8"))
+    base = yaml.safe_load((BASE / "kustomization.yaml").read_text("utf-8"))
+    made = [*base["configMapGenerator"], *site["secretGenerator"]]
+    first = {one["name"] for one in made if one.get("options", {}).get("labels") == label}
+    assert first == {"migrate-settings", "identity-key", "store-url"}
+    job, account = (
+        named(kind, name) for kind, name in (("Job", WORKLOADS["migrate"].name), ("ServiceAccount", "migrate"))
+    )
+    assert all(one["metadata"]["labels"].items() >= label.items() for one in (job, account))
 
 
 def test_the_image_of_a_workload_is_its_own_and_has_no_tag_of_its_own() -> None:
