@@ -5,10 +5,13 @@ import copy
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -262,3 +265,36 @@ def test_the_command_stores_checks_and_exports(
     assert studio_files.main(["export", *given]) == 0
     assert "No PDF" in capsys.readouterr().out
     assert "All cards of dystonia-cds" in (tmp_path / "out" / "studio.html").read_text("utf-8")
+
+
+def test_pages_are_made_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes a second and more of the interpreter, in which calls of hooks are answered, too."""
+    made = Studio(SITE, RULES_VERSION)
+    begun: SimpleQueue[None] = SimpleQueue()
+    go_on, at_work, together = threading.Semaphore(0), [0], [0]
+
+    def slow(query: Query) -> Any:
+        at_work[0] += 1
+        together[0] = max(together[0], at_work[0])
+        begun.put(None)
+        go_on.acquire(timeout=10)
+        at_work[0] -= 1
+        raise Problem(404, "The end.")
+
+    monkeypatch.setattr(made, "view", slow)
+    app = client_of(made).application
+
+    def ask(path: str = "/studio") -> int:
+        return app.test_client().get(path).status_code
+
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(ask)
+        begun.get(timeout=10)
+        few = [pool.submit(ask, path) for path in ("/studio/export.html", "/studio?module=B12", "/studio", "/studio")]
+        refused, _ = wait(few, timeout=10, return_when=FIRST_COMPLETED)
+        assert [one.result() for one in refused] == [503], "those that wait hold threads, which calls need"
+        assert ask("/studio?module=none") == 400, "what is asked wrongly need not wait"
+        for _ in range(4):
+            go_on.release()
+        assert sorted(one.result(timeout=10) for one in (first, *few)) == [404] * 4 + [503]
+    assert together == [1]

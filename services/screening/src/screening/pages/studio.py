@@ -4,13 +4,17 @@ For the operator: the gateway asks who wants to know. The patients are synthetic
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
 from markupsafe import Markup
 
+from chassis.problems import Problem
+from chassis.serving import turns
 from screening.dialects.table import DIALECTS, STRICT
 from screening.knowledge.topics import KINDS
 from screening.pages import look, studio_export, studio_facts, studio_html, studio_query
@@ -45,11 +49,14 @@ _FILTERS: Final = Markup("""<form class="studio-filters" method="get" action="st
 _CHOICE: Final = Markup('<label>{}<select name="{}">\n{}\n</select></label>')
 _OPTION: Final = Markup('<option value="{}"{}>{}</option>')
 _NONE: Final = Markup('<p class="nothing">No card is like that. <a href="studio">Show all</a></p>')
+_MOST: Final = 4
+"""How many requests may be here at a time in one process: one whose page is made, and those that wait for theirs."""
 
 
 def blueprint(studio: Studio, clock: Callable[[], datetime]) -> Blueprint:
     """The routes."""
     views = Blueprint("studio", __name__)
+    alone = _one_at_a_time()
 
     def asked() -> Query:
         return studio_query.read(request.args, _MODULES, studio.clients, studio.versions)
@@ -57,20 +64,49 @@ def blueprint(studio: Studio, clock: Callable[[], datetime]) -> Blueprint:
     @views.get("/studio")
     def page() -> Response:
         """The page, or what is on it as JSON."""
-        view = studio.view(asked())
-        if look.preferred(look.HTML, look.JSON) == look.JSON:
-            return Response(json.dumps(told(studio, view), ensure_ascii=False), mimetype=look.JSON, headers=look.GUARD)
-        html = look.page("Card studio", _body(studio, view), styles=_STYLES, current=look.STUDIO)
-        return Response(html, headers=look.GUARD)
+        query = asked()
+        with alone():
+            view = studio.view(query)
+            if look.preferred(look.HTML, look.JSON) == look.JSON:
+                text = json.dumps(told(studio, view), ensure_ascii=False)
+                return Response(text, mimetype=look.JSON, headers=look.GUARD)
+            html = look.page("Card studio", _body(studio, view), styles=_STYLES, current=look.STUDIO)
+            return Response(html, headers=look.GUARD)
 
     @views.get("/studio/export.html")
     def export() -> Response:
         """The file."""
-        view = studio.view(asked())
+        query = asked()
         guard = {**look.GUARD, "Content-Security-Policy": f"{studio_export.policy()}; frame-ancestors 'none'"}
-        return Response(studio_export.html(studio, view, clock().date()), headers=guard)
+        with alone():
+            return Response(studio_export.html(studio, studio.view(query), clock().date()), headers=guard)
 
     return views
+
+
+def _one_at_a_time() -> Callable[[], AbstractContextManager[None]]:
+    """What is put around making a page. That takes a second and more of the interpreter, in which hooks are answered,
+    too: pages made side by side would be no sooner there, and calls would be late."""
+    room, making = threading.BoundedSemaphore(_MOST), threading.Lock()
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        if not room.acquire(blocking=False):
+            raise Problem(
+                503, "The studio makes one page after the other, and several are asked for. Try again in some seconds.",
+                headers={"Retry-After": "5"},
+            )  # fmt: skip
+        try:
+            with turns.aside():
+                making.acquire()
+            try:
+                yield
+            finally:
+                making.release()
+        finally:
+            room.release()
+
+    return alone
 
 
 def told(studio: Studio, view: View) -> dict[str, Any]:
