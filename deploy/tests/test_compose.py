@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from gateway.settings import Settings
+from gateway.sign_in import ATTEMPTS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -227,6 +228,16 @@ def test_the_edge_refuses_old_tls_and_keeps_bodies_off_disks() -> None:
 def test_the_edge_lets_the_gateway_say_what_is_too_large() -> None:
     (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", NGINX)
     assert int(megabytes) * 2**20 > Settings(internal_keys=()).max_body
+
+
+def test_no_address_alone_uses_up_the_attempts_to_sign_in() -> None:
+    assert '"POST /sign-in" $binary_remote_addr;' in NGINX
+    ((per_minute, burst),) = re.findall(
+        r"limit_req_zone \$signs_in zone=signing_in:1m rate=(\d+)r/m;\s+limit_req zone=signing_in burst=(\d+) nodelay;",
+        NGINX,
+    )
+    assert 2 * int(per_minute) <= ATTEMPTS.per_minute
+    assert 2 * (int(burst) + 1) <= ATTEMPTS.burst
 
 
 def test_what_the_edge_refuses_is_an_operation_outcome() -> None:
