@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import random
+import select
 import selectors
 import signal
 import socket
@@ -101,6 +102,14 @@ def ask(server: Server, path: str = "/", body: bytes = b"hi", **headers: str) ->
         return told
     finally:
         connection.close()
+
+
+def takes_connections(server: Server) -> bool:
+    try:
+        server.connect().close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def all_of(connection: socket.socket) -> bytes:
@@ -379,17 +388,20 @@ def sockets_of(pid: int) -> int:
 def test_told_to_stop_it_ends_what_it_began(tmp_path: Path) -> None:
     server = start(tmp_path, GRACEFUL_TIMEOUT="10", REQUEST_BODY_TIMEOUT_S="20")
     try:
-        with server.connect() as working, server.connect() as sending, server.connect() as idle:
+        with contextlib.ExitStack() as block:
+            working, sending, idle, new = (block.enter_context(server.connect()) for _ in range(4))
             working.sendall(b"GET /?sleep=1.5 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             sending.sendall(HEAD + b"Content-Length: 2\r\n\r\nh")
             idle.sendall(b"GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b"keep-alive" in idle.recv(1000)
             time.sleep(0.3)
             os.kill(server.child.process.pid, signal.SIGTERM)
-            time.sleep(0.3)
-            idle.sendall(b"GET /2 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            while takes_connections(server):
+                assert not select.select([working], [], [], 0.05)[0], "somebody is taken in who waits in vain"
+            for connection in (idle, new):
+                connection.sendall(b"GET /2 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             sending.sendall(b"i")
-            for connection in (working, sending, idle):
+            for connection in (working, sending, idle, new):
                 answer = all_of(connection)
                 assert answer.startswith(b"HTTP/1.1 200 ")
                 assert b"Connection: close" in answer

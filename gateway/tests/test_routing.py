@@ -171,14 +171,26 @@ def drop(handler: Any) -> None:
     handler.close_connection = True
 
 
-@pytest.mark.parametrize("reply", [broken_off, nonsense, drop])
-def test_an_answer_that_breaks_off_is_502(client: Any, stub: Any, call: Any, words: Any, reply: Any) -> None:
+@pytest.mark.parametrize(("reply", "sent"), [(broken_off, 1), (nonsense, 1), (drop, 2)])
+def test_an_answer_that_breaks_off_is_502(client: Any, stub: Any, call: Any, words: Any, reply: Any, sent: int) -> None:
     stub.reply = reply
     response = client.post(VIEW, json=call)
     assert response.status_code == 502
     assert "Sentinel" not in response.text
     assert words(response)
-    assert len(stub.calls) == 1  # a fresh connection that breaks is not tried again
+    assert len(stub.calls) == sent  # again only where nothing of the answer came, and only once
+
+
+def test_a_call_whose_worker_ends_before_it_answers_is_sent_again(client: Any, stub: Any, call: Any) -> None:
+    right = stub.reply
+
+    def drop_once(handler: Any) -> None:
+        stub.reply = right
+        handler.close_connection = True
+
+    stub.reply = drop_once
+    assert client.post(VIEW, json=call).status_code == 200
+    assert len(stub.calls) == 2
 
 
 def test_an_upstream_that_is_down_is_503(client: Any, stub: Any, call: Any, words: Any) -> None:
@@ -233,7 +245,7 @@ def test_all_addresses_of_a_name_are_tried_and_none_is_preferred(
     assert 5 < tried.count("127.0.0.2") < 36
 
 
-def test_a_stale_connection_gets_one_second_try(client: Any, stub: Any, call: Any) -> None:
+def test_a_stale_connection_gets_another_try(client: Any, stub: Any, call: Any) -> None:
     assert client.post(VIEW, json=call).status_code == 200
     right = stub.reply
 
@@ -246,7 +258,7 @@ def test_a_stale_connection_gets_one_second_try(client: Any, stub: Any, call: An
     assert len(stub.calls) == 3
     stub.reply = drop
     assert client.post(VIEW, json=call).status_code == 502
-    assert len(stub.calls) == 5  # the kept connection, and one fresh one
+    assert len(stub.calls) == 6  # the kept connection, and two fresh ones
 
 
 def test_after_a_late_call_the_next_is_not_given_its_answer(client: Any, stub: Any, call: Any) -> None:

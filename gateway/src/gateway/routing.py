@@ -33,8 +33,8 @@ _NOT_BELIEVED: Final = 401
 _log = Log("routing")
 
 
-class _Stale(Exception):
-    """A kept-alive connection turned out closed before a byte of this answer came: the call was not begun."""
+class _Closed(ConnectionError):
+    """A connection ended before a byte of this answer came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,9 @@ class Upstream:
 
         `deadline`, in seconds, is for this call; None: that of the upstream.
 
-        A kept-alive connection that turns out closed before any byte of the answer gets one second try, on a fresh
-        one.
+        Where a connection ends before any byte of the answer came, the call is sent again: from a kept-alive
+        connection on a fresh one, and from a fresh one once on another. A process that was replaced or killed has
+        done so; what we send may come twice, since cards have the same ids then and feedback is kept once.
 
         Raises:
             Problem: 503 if the upstream takes no connection, 504 if it is late, 502 if it breaks off or does not
@@ -131,9 +132,11 @@ class Upstream:
     def _asked(self, call: _Call) -> Answer:
         kept = self._kept()
         if kept is not None:
-            with contextlib.suppress(_Stale):
-                return self._exchange(kept, call, fresh=False)
-        return self._exchange(self._connected(call), call, fresh=True)
+            with contextlib.suppress(_Closed):
+                return self._exchange(kept, call)
+        with contextlib.suppress(_Closed):
+            return self._exchange(self._connected(call), call)
+        return self._exchange(self._connected(call), call)
 
     def _kept(self) -> _Line | None:
         """The idle connection used last, of those that are still open and not too old."""
@@ -179,12 +182,12 @@ class Upstream:
             return []
         return random.sample(sorted(found), len(found))
 
-    def _exchange(self, line: _Line, call: _Call, *, fresh: bool) -> Answer:
+    def _exchange(self, line: _Line, call: _Call) -> Answer:
         """One request and its answer. The connection is kept if, and only if, the answer was read to its end."""
         connection, reusable = line.connection, False
         try:
             sock = connection.sock
-            response = _send(connection, call, fresh=fresh)
+            response = _send(connection, call)
             answer = Answer(response.status, response.headers, _read(response, sock, call))
             reusable = not response.will_close
             response.close()
@@ -208,16 +211,14 @@ def _is_open(sock: socket) -> bool:
     return False  # closed by the other side, or it says something that nobody asked for
 
 
-def _send(connection: HTTPConnection, call: _Call, *, fresh: bool) -> HTTPResponse:
+def _send(connection: HTTPConnection, call: _Call) -> HTTPResponse:
     connection.sock.settimeout(call.left())
     try:
         with contextlib.suppress(BrokenPipeError):  # who closes early may have answered before
             connection.request(call.method, call.path, call.body, call.headers)
         return connection.getresponse()
     except (RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
-        if fresh:
-            raise
-        raise _Stale from error
+        raise _Closed from error
 
 
 def _read(response: HTTPResponse, sock: socket, call: _Call) -> bytes:

@@ -111,11 +111,12 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
 
     def _stop(self) -> None:
         self._settle()
+        self._close_door()
         now = time.monotonic()
+        for conn in [conn for conn in self._by_phase[Phase.HEAD] if not conn.intake.begun]:
+            self._enter(conn, Phase.IDLE)  # who has just come may still send one request
         for conn in list(self._by_phase[Phase.IDLE]):
             conn.deadline = min(conn.deadline, now + _STOPPING_SECONDS)
-        for conn in [conn for conn in self._by_phase[Phase.HEAD] if not conn.intake.begun]:
-            self._drop(conn)
         end = now + self.cfg.graceful_timeout
         while self.nr_conns > 0 and time.monotonic() < end:
             self._turn()
@@ -124,7 +125,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         self.tpool.shutdown(wait=False)
         self.poller.close()
         self.method_queue.close()
+
+    def _close_door(self) -> None:
+        """Take the connections that the kernel has made for us already, and let it make no more.
+
+        A listener that nobody takes from, but that is still open, would have further clients wait for nothing.
+        """
         for listener in self.sockets:
+            for _ in range(self.worker_connections):
+                before = self.nr_conns
+                self.accept(listener)
+                if self.nr_conns == before:
+                    break
             listener.close()
 
     def _sweep(self, now: float) -> None:
