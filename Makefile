@@ -30,7 +30,7 @@ STORE = export STATE_DIR="$${STATE_DIR:-var}"; \
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash e2e fuzz browser monitoring kubernetes tracing audit sbom release rehearse fix studio studio-snapshot bench bench-ehr mutate venv lock clean
+.PHONY: help run demo --why fhir doctor clients-check modes-check forget store-migrate try-clients test check validate engine attack crash faults e2e fuzz browser monitoring kubernetes tracing audit sbom release rehearse fix studio studio-snapshot bench bench-ehr mutate venv lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -114,6 +114,9 @@ attack: $(STAMP) ## start everything with traps around it, and see that every at
 
 crash: $(STAMP) ## kill -9 whatever can be killed under load, on SQLite and PostgreSQL, and count what was acknowledged [CRASH="--seed 1 sqlite"]
 	@PYTHONPATH=contract-tests exec $(PY) -m crash $(CRASH)
+
+faults: $(STAMP) ## take away, lock, fill, hold and replace whatever the services need, under load [FAULTS="-k store" FAULT_CALLS=50000 REQUIRE_FAULTS=1]
+	@PYTHONPATH=contract-tests exec $(PY) -m faults $(FAULTS)
 
 e2e: $(STAMP) ## build the images, start docker-compose.yml, play every scenario through its TLS edge, leave nothing [E2E="--every 20"]
 	@PYTHONPATH=contract-tests exec $(PY) -m e2e $(E2E)

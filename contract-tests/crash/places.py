@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -77,7 +77,13 @@ def _locked(stack: Stack) -> Iterator[None]:
 @contextlib.contextmanager
 def _full(stack: Stack) -> Iterator[None]:
     """No file may grow, as if the disk were full."""
-    pids = stack.services[SCREENING].workers()
+    with not_growing(stack.services[SCREENING].workers()):
+        yield
+
+
+@contextlib.contextmanager
+def not_growing(pids: Sequence[int]) -> Iterator[None]:
+    """None of the files that these processes write may grow, until the end of the block."""
     before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
     for pid, (_, hard) in before.items():
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (_ALMOST_NOTHING, hard))

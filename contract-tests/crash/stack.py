@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import requests
@@ -29,6 +30,7 @@ SERVICES: Final = (CONTENT, SCREENING, GATEWAY)
 _SUITE: Final = Path(__file__).parents[1]
 _MARK: Final = "CRASH_SUITE"
 _READY_WITHIN_S: Final = 60.0
+_ENDED_WITHIN_S: Final = 40.0
 _ORPHANS_END_WITHIN_S: Final = 10.0
 _TENANTS: Final = {"alpha": "", "beta": "north", "gamma": ""}
 
@@ -41,22 +43,25 @@ class Known:
         name: as the clients file has it.
         tenant: that its tokens name; empty: none.
         signer: its key.
+        members: of its entry in the clients file besides; `jwksUrl` takes the place of the keys themselves.
     """
 
     name: str
     tenant: str
     signer: Signer
+    members: Mapping[str, Any] = field(default_factory=dict)
 
-    def token(self, path: str) -> str:
-        """A new token for this address."""
-        return self.signer.sign(claims(self._issuer, f"{PUBLIC_URL}{path}", tenant=self.tenant or None))
+    def token(self, path: str, **more: Any) -> str:
+        """A new token for this address; `more` changes its claims."""
+        return self.signer.sign(claims(self._issuer, f"{PUBLIC_URL}{path}", tenant=self.tenant or None, **more))
 
     def entry(self) -> dict[str, Any]:
         """Its entry in the clients file, without a limit that counts."""
-        keys = {"keys": [self.signer.public_jwk()]}
-        made = {"client": self.name, "issuer": self._issuer, "jwks": keys, "algorithms": [self.signer.algorithm]}
+        made: dict[str, Any] = {"client": self.name, "issuer": self._issuer, "algorithms": [self.signer.algorithm]}
+        if "jwksUrl" not in self.members:
+            made["jwks"] = {"keys": [self.signer.public_jwk()]}
         made["rateLimit"] = {"perMinute": 600_000}
-        return {**made, "tenants": [self.tenant]} if self.tenant else made
+        return {**made, **({"tenants": [self.tenant]} if self.tenant else {}), **self.members}
 
     @property
     def _issuer(self) -> str:
@@ -72,13 +77,14 @@ class Service:
     environ: Mapping[str, str]
     arguments: Sequence[str]
     logs: Path
+    host: str = LOOPBACK
     times: int = 0
     child: children.Child | None = None
 
     @property
     def url(self) -> str:
         """Its base URL, without a trailing slash."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def master(self) -> int:
@@ -111,6 +117,12 @@ class Service:
             self.child.process.kill()
             self.child.process.wait()
 
+    def end(self) -> None:
+        """Tell it to end, and wait until it has."""
+        if self.child is not None:
+            self.child.process.terminate()
+            self.child.process.wait(_ENDED_WITHIN_S)
+
     def start_again(self) -> None:
         """Begin it anew, when those that the one before has left behind are gone: they hold the port."""
         before = self.child.process.pid if self.child is not None else 0
@@ -137,7 +149,7 @@ class Stack:
         mark: stands in the environment of each process that was begun.
     """
 
-    services: Mapping[str, Service]
+    services: dict[str, Service]
     clients: Sequence[Known]
     folder: Path
     mark: str = field(repr=False)
@@ -176,13 +188,13 @@ class Stack:
                 one.start_again()
         return found
 
-    def wait_until_ready(self) -> None:
-        """Come back when all are ready, and have their workers.
+    def wait_until_ready(self, *names: str) -> None:
+        """Come back when all, or those named, are ready and have their workers.
 
         Raises:
             OSError: they do not get ready.
         """
-        for one in self.services.values():
+        for one in [self.services[name] for name in names or self.services]:
             ends = time.monotonic() + _READY_WITHIN_S
             while not _is_ready(one):
                 if time.monotonic() > ends or not one.master:
@@ -203,22 +215,46 @@ def running(folder: Path, store: Mapping[str, str], screening_app: str = "") -> 
         store: what the environment of screening has besides, to say where the store is.
         screening_app: served in the place of screening's own application.
     """
-    for name in (LOGS, STATE):
-        (folder / name).mkdir(mode=0o700)
-    made = _stack(folder, store, screening_app)
-    try:
+    made = prepared(folder, known(), {SCREENING: store}, {SCREENING: screening_app} if screening_app else {})
+    with ended_afterwards(made):
         for one in made.services.values():
             one.start()
         made.wait_until_ready()
         yield made
+
+
+@contextlib.contextmanager
+def ended_afterwards(made: Stack) -> Iterator[None]:
+    """Have nothing of the stack run after the block."""
+    try:
+        yield
     finally:
         children.stop([one.child for one in made.services.values() if one.child is not None])
 
 
-def _stack(folder: Path, store: Mapping[str, str], screening_app: str) -> Stack:
+def known() -> list[Known]:
+    """Three clients with keys of their own, one of them with a tenant."""
+    return [Known(name, tenant, ec_signer(f"{name}-1", ec.SECP256R1())) for name, tenant in _TENANTS.items()]
+
+
+def prepared(
+    folder: Path,
+    clients: Sequence[Known],
+    further: Mapping[str, Mapping[str, str]],
+    apps: Mapping[str, str] = MappingProxyType({}),
+) -> Stack:
+    """The stack, of which nothing runs yet.
+
+    Args:
+        folder: an empty directory.
+        clients: of the gateway.
+        further: service -> what its environment has besides, or instead.
+        apps: service -> what is served in the place of its own application.
+    """
+    for name in (LOGS, STATE):
+        (folder / name).mkdir(mode=0o700)
     for name in ("identity.key", "internal.key"):
         secret(folder / name)
-    clients = [Known(name, tenant, ec_signer(f"{name}-1", ec.SECP256R1())) for name, tenant in _TENANTS.items()]
     clients_file = folder / "clients.yaml"
     clients_file.write_text(json.dumps([client.entry() for client in clients], indent=1), "utf-8")
     ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
@@ -235,15 +271,18 @@ def _stack(folder: Path, store: Mapping[str, str], screening_app: str) -> Stack:
         "WEB_CONCURRENCY": "2",
         "GRACEFUL_TIMEOUT": "2",
     }
-    own = {SCREENING: dict(store), GATEWAY: {"DEPLOYMENT": "production", "CLIENTS_FILE": str(clients_file)}}
+    own = {GATEWAY: {"DEPLOYMENT": "production", "CLIENTS_FILE": str(clients_file)}}
     services = {}
     for name, port in ports.items():
         state = folder / STATE / name
         state.mkdir(mode=0o700)
         environ = {**common, "PACKAGE": name, "BIND": f"{LOOPBACK}:{port}", "STATE_DIR": str(state)}
-        environ |= {"AUDIT_FILE": str(folder / LOGS / f"{name}-audit.jsonl"), **own.get(name, {})}
-        arguments = [screening_app] if name == SCREENING and screening_app else []
-        services[name] = Service(name, port, environ, arguments, folder / LOGS)
+        environ |= {
+            "AUDIT_FILE": str(folder / LOGS / f"{name}-audit.jsonl"),
+            **own.get(name, {}),
+            **further.get(name, {}),
+        }
+        services[name] = Service(name, port, environ, [apps[name]] if name in apps else [], folder / LOGS)
     return Stack(services, clients, folder, mark)
 
 
