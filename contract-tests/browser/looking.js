@@ -47,6 +47,22 @@
     return found.slice(0, 5).map((node) => `cut off: ${node.textContent.trim().slice(0, 60)}`);
   },
 
+  /** Words in drawings of this sort that lie over each other. */
+  overlaps(selector) {
+    const wrong = [];
+    for (const drawing of document.querySelectorAll(selector)) {
+      const texts = [...drawing.querySelectorAll("text")].filter((node) => node.checkVisibility());
+      const boxes = texts.map((node) => [node.textContent.trim(), node.getBoundingClientRect()]);
+      boxes.forEach(([words, a], number) => {
+        for (const [others, b] of boxes.slice(number + 1)) {
+          const apart = a.right < b.left + 1 || b.right < a.left + 1 || a.bottom < b.top + 3 || b.bottom < a.top + 3;
+          if (!apart) wrong.push(`"${words}" lies over "${others}"`);
+        }
+      });
+    }
+    return wrong;
+  },
+
   /** Text set wider apart, as WCAG 1.4.12 has it; `off` undoes it. */
   spaced(off) {
     const sheet = new CSSStyleSheet();

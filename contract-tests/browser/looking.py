@@ -57,6 +57,11 @@ def headings(page: Any) -> list[str]:
     return list(_ask(page, "headings"))
 
 
+def overlaps(page: Any, drawings: str) -> list[str]:
+    """Words that lie over each other in drawings of this sort, a CSS selector."""
+    return list(_ask(page, "overlaps", drawings))
+
+
 def sized(page: Any, width: int, height: int = _HEIGHT) -> None:
     """Give the window this size."""
     page.set_viewport_size({"width": width, "height": height})

@@ -31,6 +31,13 @@ def test_explanation_is_read_otherwise(opened: Any, explanation: str) -> None:
     read_otherwise(opened, explanation)
 
 
+def test_words_of_drawn_bands_do_not_lie_over_each_other(opened: Any, explanation: str) -> None:
+    page = opened(explanation)
+    for width in (*looking.WIDTHS, looking.REFLOW):
+        looking.sized(page, width)
+        looking.fine(looking.overlaps(page, ".scale svg"), f"{width} px")
+
+
 @pytest.mark.parametrize("address", READING)
 def test_page_for_everybody_is_seen(opened: Any, address: str) -> None:
     looking.seen_everywhere(opened(address), address)
