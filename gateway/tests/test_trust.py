@@ -44,6 +44,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     ("name", "value"),
     [
         ("OPERATOR_TOKEN", "short-sentinel"), ("OPERATOR_TOKEN", f"{SECRET}\nshort-sentinel"),
+        ("OPERATOR_TOKEN", f"{SECRET}-sentinel-ü"), ("OPERATOR_TOKEN", f"{SECRET}\n{SECRET}\tsentinel"),
         ("OPERATOR_TOKEN_FILE", "no-such-file"), ("REPLAY_STORE_URL", "sentinel"),
         ("REPLAY_STORE_URL", "mysql://user:sentinel@host/x"), ("REPLAY_STORE_URL", "postgresql://u:sentinel@host/x?y=z"),
         ("TLS_CA_FILE", "no-such-file"), ("KEYS_KEPT_S", "1"), ("KEYS_KEPT_S", "long"),

@@ -1,5 +1,6 @@
 """Settings of what trust rests on: where used tokens are kept, how long keys hold, whom TLS believes, operators."""
 
+import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from gateway.keys import KEPT_S
 from gateway.ledger import Store
 
 STATE_DIR: Final = "var"
+_PRINTABLE: Final = re.compile(rb"[ -~]+")
+"""Headers carry nothing else that everybody reads alike: with another secret a browser gets in, and no program does."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,11 @@ def load(env: Environment) -> Trust:
     tls_ca_file = env.str("TLS_CA_FILE", "")
     text = env.str("OPERATOR_TOKEN", "")
     tokens = tuple(line.strip().encode() for line in (text or "").splitlines() if line.strip())
-    if any(len(token) < operators.MIN_CHARS for token in tokens):
-        env.fault("OPERATOR_TOKEN", f"each line must hold a secret of at least {operators.MIN_CHARS} characters")
+    if any(len(token) < operators.MIN_CHARS or not _PRINTABLE.fullmatch(token) for token in tokens):
+        words = (
+            f"each line must hold a secret of at least {operators.MIN_CHARS} characters, all of them printable ASCII"
+        )
+        env.fault("OPERATOR_TOKEN", words)
     try:
         tls_context(tls_ca_file or "")
     except (OSError, ValueError):
