@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from flask import Flask
@@ -354,6 +355,17 @@ def test_in_a_try_out_there_is_nothing_to_sign_in_for(door: Any) -> None:
     assert 'href="./">Workbench' in client.get("/trace/none", headers=BROWSER).text.replace("../", "./")
 
 
+@pytest.mark.parametrize(
+    ("path", "text"), [("/studio", "<\u00fc> *'\"&=;/~+%" * 15), ("/report", "a*b"), ("/trace", "a*b <\u00fc>")]
+)
+def test_whatever_is_typed_into_a_filter_reaches_its_page(door: Any, screening: Any, path: str, text: str) -> None:
+    query = "client=&module=&text=" + quote_plus(text, safe="*-._")  # as browsers do
+    answer = door(SECRET).get(f"{path}?{query}", headers={**BROWSER, "Authorization": f"Bearer {SECRET}"})
+    assert answer.status_code == 200
+    ((_, asked, _, _),) = screening.calls
+    assert asked == f"{path}?{query}"
+
+
 def test_refusals_from_inside_are_pages_for_browsers(
     door: Any, screening: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,7 +373,8 @@ def test_refusals_from_inside_are_pages_for_browsers(
     outcome = {"resourceType": "OperationOutcome", "issue": [{"details": {"text": "No <b>trace</b>."}}]}
     body = json.dumps(outcome).encode()
     kind = "application/fhir+json"
-    monkeypatch.setattr(screening, "reply", lambda handler: screening.send(handler, 404, body, Content_Type=kind))
+    reply: dict[str, Any] = {"Content_Type": kind, "Retry_After": "5"}
+    monkeypatch.setattr(screening, "reply", lambda handler: screening.send(handler, 404, body, **reply))
     client = door(SECRET)
     bearer = {"Authorization": f"Bearer {SECRET}"}
     page = client.get("/trace/d1577c69-dfbe-44ad-ba6d-3e05e953b2ea", headers={**BROWSER, **bearer})
@@ -370,6 +383,7 @@ def test_refusals_from_inside_are_pages_for_browsers(
     assert page.headers["X-Request-Id"] in page.text
     assert 'href="../report"' in page.text, "an operator is led on"
     assert "Workbench" not in page.text
+    assert page.headers["Retry-After"] == "5"
     assert 'report"' not in client.get("/report", headers=BROWSER).text, "nobody else is"
     machine = client.get("/trace/d1577c69-dfbe-44ad-ba6d-3e05e953b2ea", headers=bearer)
     assert machine.mimetype == "application/fhir+json"

@@ -85,7 +85,7 @@ def _workbench(rest: Json) -> Json:
 
 
 def _for_operators(settings: Settings) -> Json:
-    """The pages that name clients: all as HTML, JSON and plain text, but for a table that is CSV."""
+    """The pages that name clients: as HTML, JSON and plain text, but for a table that is CSV and for the studio."""
     day: Json = {"format": "date"}
     asked = (
         query("from", "A day of the first week; by default twelve weeks before the last.", day),
@@ -99,12 +99,17 @@ def _for_operators(settings: Settings) -> Json:
         ("/prefetch-doctor", "prefetch-doctor", "What came of the data that is asked for", (_client(),)),
         ("/trace", "traces", "The latest calls", (_client(), outcome)),
         ("/trace/{hook_instance}", "trace", "Why a call was answered as it was", (instance,)),
-        ("/studio", "studio", "Every card that there can be", ()),
-        ("/studio/{rest}", "studio-files", "The same, to keep", (parameter("rest", _REST),)),
+        ("/studio", "studio", "Every card that there can be", _FILTERS),
+        ("/studio/{rest}", "studio-files", "The same, to keep", (parameter("rest", _REST), *_FILTERS)),
         ("/report", "report", "How cards are answered", asked),
         ("/report.csv", "report-csv", "The same, a line for each count", asked),
     )
     media: Json = {"text/html": {}, "application/json": {}, "text/plain": {}}
+    others: Json = {
+        "report-csv": _CSV,
+        "studio": {"text/html": {}, "application/json": {}},
+        "studio-files": {"text/html": {}},
+    }
     security: list[Json] = [{"operatorToken": []}, {"operatorSession": []}, *([{}] if settings.try_out else [])]
     refusals = (*PASSED_ON, 401, 403)
     return {
@@ -116,13 +121,23 @@ def _for_operators(settings: Settings) -> Json:
                 security=security,
                 parameters=given,
                 refusals=refusals,
-                answers={200: {"description": "The page.", "content": _CSV if path.endswith(".csv") else media}},
+                answers={200: {"description": "The page.", "content": others.get(name, media)}},
             )
         }
         for path, name, summary, given in table
     }
 
 
+_FILTERS: Final = (
+    query("module", "Only cards of this module or order rule, such as B12.", {"pattern": "^[A-Z0-9_]*$"}),
+    query("indicator", "Only cards with this one.", {"enum": ["", "info", "warning", "critical"]}),
+    query("hook", "Only cards that come on this hook.", {"enum": ["", "patient-view", "order-select", "order-sign"]}),
+    query("text", "Only cards in which all these words stand.", {"maxLength": 200}),
+    query("changed", "`1`: only cards that differ from what they are compared with.", {"enum": ["", "1"]}),
+    query("dialect", "As the cards go to EHRs of this kind: a `dialect` of the clients file.", {}),
+    query("client", "With the order codes of this client, if it has some of its own.", {}),
+    query("against", "A release, such as 1.1.0, `delivered` or `nothing`; the release before when left out.", {}),
+)
 _LED_ON: Final[Mapping[int, Json]] = {303: {"description": "Where to go on.", "headers": header_refs(("Location",))}}
 _FORM: Final[Json] = {
     "type": "object",

@@ -25,12 +25,15 @@ _RETURNED: Final = (
 _SEGMENTS: Final = re.compile(r"(?!.*(?:^|/)\.{1,2}(?:/|$))[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
 _HOOK_INSTANCE: Final = re.compile(UUID)
 _MAX_QUERY: Final = 200
+_MAX_FILTERS: Final = 2_000
+"""The studio finds words, 200 characters of them, of which each may be several bytes, and each of these `%C3`."""
 _REPORT_S: Final = 25.0
 _OPERATOR: Final = {"operator": True}
 """What a service behind us is told of an operator."""
 _NOT_THERE: Final = frozenset({404, 502, 503, 504})
 """Statuses by which the workbench is not there."""
-_QUERY: Final = re.compile(rb"[A-Za-z0-9._~%=&+-]*")
+_QUERY: Final = re.compile(rb"[A-Za-z0-9*._~%=&+-]*")
+"""What browsers make of a form."""
 _MAX_SEARCH: Final = 1_000
 _SEARCH: Final = re.compile(rb"[A-Za-z0-9._~%=&+:/|,-]*")
 """A FHIR search names canonical URLs, and many clients leave their slashes as they are."""
@@ -131,7 +134,7 @@ def blueprint(settings: Settings, content: Upstream, screening: Upstream | None)
         service = for_operators()
         if rest and not _SEGMENTS.fullmatch(rest):
             raise Problem(404, "There is no such page.")
-        return _pass_on(service, request.path, deadline=slow, caller=_OPERATOR)
+        return _pass_on(service, request.path, longest=_MAX_FILTERS, deadline=slow, caller=_OPERATOR)
 
     @pages.get("/trace/<hook_instance>")
     def trace(hook_instance: str) -> Response:
@@ -218,7 +221,10 @@ def _pass_on(
     if answer.status >= 500 and not answer.headers.get("Content-Type", "").startswith("application/fhir+json"):
         raise upstream_bad()
     if answer.status >= 400 and frame.wanted() and (issue := first_issue(answer.body)) is not None:
-        return sign_in.cannot(answer.status, issue.details.text)
+        made = sign_in.cannot(answer.status, issue.details.text)
+        if "Retry-After" in answer.headers:
+            made.headers["Retry-After"] = answer.headers["Retry-After"]
+        return made
     return _page(answer)
 
 
