@@ -77,7 +77,8 @@ def test_every_requirement_on_security_is_answered() -> None:
 
 
 def test_settings_that_the_page_names_are_settings() -> None:
-    sources = "".join(path.read_text("utf-8") for place in PLACES[1:] for path in place.rglob("*.py"))
+    files = [ROOT / "deploy" / "gunicorn.conf.py", *(path for place in PLACES[1:] for path in place.rglob("*.py"))]
+    sources = "".join(path.read_text("utf-8") for path in files)
     for name in {*SETTING.findall(PAGE)}:
         assert re.search(rf'"{name.removesuffix("_FILE")}(_FILE)?"', sources), name
 
