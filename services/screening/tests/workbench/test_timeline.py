@@ -26,7 +26,7 @@ from screening.domain.workups import (
     vitamin_b12_facts,
     vitamin_e,
 )
-from screening.pages import timeline, timeline_svg
+from screening.pages import timeline, timeline_html, timeline_svg
 from screening.pages.timeline import Series
 
 B12 = {"code": "2132-9", "u": "ng/L"}
@@ -307,3 +307,16 @@ def test_a_result_from_another_age_stands_on_the_left_edge() -> None:
     drawn = drawings.drawings(series("b12", of))["ng/L"]
     assert drawn.marks[0].x == 13
     assert drawn.texts["tl-day"]
+
+
+def test_what_was_not_delivered_is_unknown_and_never_said_to_be_absent() -> None:
+    bare = chart()
+    told = timeline_html.document(dataclasses.replace(bare, not_looked_up=frozenset({"vitamin-b12", "copper-wilson"})))
+    assert told["notDelivered"] == ["B12", "copper"]
+    assert "not delivered, or not all of them: B12, copper." in told["html"]
+    assert "No result" not in told["html"]
+    assert "not delivered" not in timeline_html.document(bare)["html"]
+    with_results = dataclasses.replace(
+        chart(labs=[{**B12, "v": 300, "ago": 3}]), not_looked_up=frozenset({"calcium-vitamin-d"})
+    )
+    assert "not all of them: calcium." in timeline_html.section(with_results)

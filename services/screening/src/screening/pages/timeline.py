@@ -21,6 +21,7 @@ from screening.domain.labs import Scale, Value
 from screening.domain.phenotype import Phenotype
 from screening.domain.phenotype import of as phenotype_of
 from screening.domain.units import Family
+from screening.domain.workups.registry import WORKUPS
 from screening.pages import timeline_readings, timeline_results
 from screening.pages.timeline_readings import Reading
 from screening.pages.timeline_results import Placed
@@ -153,10 +154,12 @@ class Timeline:
     Attributes:
         series: tests with at least one readable result, the most telling first, then workup by workup.
         not_read: every result that cannot be read, newest first.
+        not_delivered: the workups whose results did not come, or not all: what is not drawn of them is unknown.
     """
 
     series: tuple[Series, ...]
     not_read: tuple[NotRead, ...]
+    not_delivered: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,7 @@ def of_chart(chart: Chart) -> Timeline:
     return Timeline(
         tuple(sorted((series for series in every if series.points), key=lambda series: series.urgency)),
         tuple(sorted(not_read, key=lambda one: one.day, reverse=True)),
+        tuple(workup.label for workup in WORKUPS if not chart.looked_up(workup.id)),
     )
 
 

@@ -40,6 +40,10 @@ _ASIDE: Final = Markup('<details class="tl-aside"{}><summary>Read beside these: 
 _OF_UNIT: Final = Markup('<div class="tl-of-{kind}">{plot}</div>')
 _NOT_READ: Final = Markup("<h4>Results that cannot be read</h4>\n{}")
 _NOTHING: Final = Markup('<div class="timeline"><p>No result of a test that the rules read is on record.</p></div>')
+_NOT_DELIVERED: Final = Markup(
+    '<p class="tl-unknown">Not known, because the results were not delivered, or not all of them: {}. '
+    "What is not drawn of these may well have been measured.</p>"
+)
 _NOTHING_READABLE: Final = Markup("<p>No result of a test that the rules read can be drawn.</p>")
 
 
@@ -49,7 +53,10 @@ def section(chart: Chart) -> Markup:
 
 
 def document(chart: Chart) -> dict[str, Any]:
-    """The timeline of a chart as JSON values: `html` is the whole section; `series` and `notRead` are its parts."""
+    """The timeline of a chart as JSON values.
+
+    `html` is the whole section; `series`, `notRead` and `notDelivered` (labels of workups) are its parts.
+    """
     found = timeline.of_chart(chart)
     return {
         "html": str(_section(found)),
@@ -58,6 +65,7 @@ def document(chart: Chart) -> dict[str, Any]:
             {"date": one.day.isoformat(), "test": one.label, "result": one.printed, "why": one.why}
             for one in found.not_read
         ],
+        "notDelivered": list(found.not_delivered),
     }
 
 
@@ -87,9 +95,10 @@ def _told(series: Series) -> dict[str, Any]:
 
 
 def _section(found: Timeline) -> Markup:
+    unknown = _NOT_DELIVERED.format(", ".join(found.not_delivered)) if found.not_delivered else Markup("")
     if not found.series and not found.not_read:
-        return _NOTHING
-    parts = [_switch(found.series), _key()] if found.series else [_NOTHING_READABLE]
+        return _SECTION.format(unknown) if unknown else _NOTHING
+    parts = [unknown, *([_switch(found.series), _key()] if found.series else [_NOTHING_READABLE])]
     parts += [_figure(series) for series in found.series if not series.aside]
     aside = [series for series in found.series if series.aside]
     parts.append(_folded(aside, alone=len(aside) == len(found.series)))

@@ -3,7 +3,7 @@
 
 import { isObject } from "./periods.js";
 import { answers, contextOf, followed, queries, userOf } from "./prefetch.js";
-import { nameOf, readRecord } from "./record.js";
+import { readRecord } from "./record.js";
 import { cards, inShort } from "./workbench-cards.js";
 import { discovered, post, told, trouble } from "./workbench-client.js";
 import { button, byId, counted, element, replace } from "./workbench-dom.js";
@@ -11,7 +11,7 @@ import { Exchanges } from "./workbench-exchange.js";
 import { startFinder } from "./workbench-finder.js";
 import { Orders } from "./workbench-orders.js";
 import { Own } from "./workbench-own.js";
-import { withFreshId } from "./workbench-patient.js";
+import { nameOfOrder, withFreshId } from "./workbench-patient.js";
 import { handled, HOW, rows } from "./workbench-prefetch.js";
 import { recordTables, timeline } from "./workbench-timeline.js";
 import { held, tree } from "./workbench-trace.js";
@@ -25,6 +25,7 @@ class Workbench {
     this.listed = listed;
     this.hook = page.hook;
     this.handling = new Map();
+    this.changed = false; // whether the user has ever handled a key otherwise
     this.calls = 0;
     this.said = element("p", { class: "said", role: "status" });
     this.orders = new Orders(listed.orders, () => this.call());
@@ -121,6 +122,7 @@ class Workbench {
 
   handle(key, how) {
     this.handling.set(key, how);
+    this.changed = true;
     return this.call(`${key}: ${HOW.get(how)}. `).then(() => {
       byId("exchange").querySelector(`[data-key="${CSS.escape(key)}"] select`)?.focus();
     });
@@ -152,9 +154,9 @@ class Workbench {
     ];
   }
 
-  // Of a Bundle of the user's own, the plots are drawn from the call just made.
+  // The plots are drawn from the call just made, but for a case of ours of which all is sent as it was drawn at first.
   async draw(body, number) {
-    if (this.first.chart.id) return;
+    if (this.first.chart.id && !this.changed) return;
     const plots = await timeline(base, body);
     if (number === this.calls) replace(byId("timeline"), plots);
   }
@@ -174,7 +176,7 @@ class Workbench {
     else for (const order of created) this.orders.add(order, false);
     this.orders.withdraw(withdrawn);
     this.show();
-    const drafted = created.length ? `${counted(created.length, "order")} drafted (${created.map(nameOf).join(", ")}). ` : "";
+    const drafted = created.length ? `${counted(created.length, "order")} drafted (${created.map(nameOfOrder).join(", ")}). ` : "";
     const gone = withdrawn.length ? `${counted(withdrawn.length, "order")} withdrawn. ` : "";
     await this.answered(`${arrived} ${drafted}${gone}Called again: `);
   }
