@@ -67,7 +67,13 @@ def beside(chart: Chart) -> tuple[Scale, ...]:
     return (
         _cut(chart, vitamin_b12.EGFR_NORMAL, analytes.EGFR, "raises methylmalonic acid", "does not raise it"),
         _cut(chart, vitamin_b12_facts.MACROCYTOSIS, analytes.MCV, "not raised", "risk of B12 deficiency"),
-        _cut(chart, calcium_vitamin_d_facts.ALBUMIN_LOW, analytes.ALBUMIN, "too low to adjust by", "adjusts calcium"),
+        _cut(
+            chart,
+            calcium_vitamin_d_facts.ALBUMIN_LOW,
+            analytes.ALBUMIN,
+            "low: ionized calcium is more reliable",
+            "not low",
+        ),
         _cut(chart, vitamin_e.CHOLESTEROL_VERY_LOW, analytes.CHOLESTEROL, "very low", "not very low"),
         replace(inr, bands=(replace(inr.bands[0], inclusive=False), inr.bands[1])),
     )

@@ -84,7 +84,7 @@ that can come: the <a href="{base}studio">studio</a>.</li>
 _GROUP: Final = Markup('<h3 class="group">{}</h3>\n<ul class="cases">\n{}\n</ul>')
 _CASE: Final = Markup('<li><a href="{base}workbench/{case[id]}"{here} data-words="{words}">{case[title]}</a></li>')
 _HERE: Final = Markup(' aria-current="page"')
-_EXPECTS: Final = Markup('<p class="expects"><strong>What should come:</strong> {}</p>')
+_EXPECTS: Final = Markup('<p class="expects"><strong>What should come on {}:</strong> {}</p>')
 _HOOK: Final = Markup(
     '<a href="{base}workbench/{id}?hook={hook}" data-hook="{hook}"{here}><code>{hook}</code> <span>{when}</span></a>'
 )
@@ -140,7 +140,7 @@ def page(cases: Sequence[Case], reading: Reading, today: date, depth: int) -> st
         hook=reading.hook,
         today=today.isoformat(),
         groups=LINES.join(groups),
-        expects=_EXPECTS.format(expected),
+        expects=_EXPECTS.format(reading.case["hook"], expected),
         hooks=hooks,
         drafts=reading.drafts,
         cards=reading.cards or _NO_CARD,
