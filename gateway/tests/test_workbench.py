@@ -81,12 +81,14 @@ def test_a_call_to_be_drawn_is_passed_on_as_it_is(client: Any, screening: Any, c
         (b'{"a":1,"a":2}', "application/json", 400), (b"\xff", "application/json", 400),
         (b'{"a":"' + b"x" * 200_000 + b'"}', "application/json", 413),
         (b'{"a":[' + b"{}," * 60 + b"{}]}", "application/json", 413),
+        (b'{"prefetch":{"a":1,"b":2,"c":3,"d":4}}', "application/json", 413),
+        (b'{"prefetch":{"a":{"entry":[{},{},{},{},{},{}]}}}', "application/json", 413),
     ],
 )  # fmt: skip
 def test_a_body_that_is_none_goes_no_further(
     gateway: Callable[..., Any], screening: Any, body: bytes, kind: str, status: int
 ) -> None:
-    client = gateway(limits=Limits(containers=50))
+    client = gateway(limits=Limits(containers=50, prefetch_keys=3, bundle_entries=5))
     assert client.post(TIMELINE, data=body, headers={"Content-Type": kind}).status_code == status
     assert client.post(TIMELINE, json={}, environ_base=ELSEWHERE).status_code == 403
     assert screening.calls == []

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from markupsafe import Markup
 
 from chassis.problems import Problem
-from gateway import __version__, bodies, frame, operators, refusals, sign_in
+from gateway import __version__, bodies, frame, limits, operators, refusals, sign_in
 from gateway.auth import is_loopback
 from gateway.messages import UUID
 from gateway.outcomes import first_issue
@@ -192,7 +192,7 @@ def _add_workbench(pages: Blueprint, settings: Settings, screening: Upstream | N
         body = bodies.receive(settings.max_body)
         service = for_this_machine()
         bodies.check_type()
-        bodies.read(body, settings.limits)
+        limits.check_call(bodies.read(body, settings.limits), settings.limits)
         return _pass_on(service, request.path, body=body)
 
 
