@@ -160,6 +160,7 @@ def test_the_bands_change_on_the_day_of_coming_of_age() -> None:
     assert one.segments[1].start == of.birthday(18) == one.segments[0].end
     drawn = drawings.drawings(one)["mg/L"]
     assert drawn.texts["tl-number"] == ["1.7", "3.8", "5", "7"]
+    assert [name for name in drawn.texts["tl-name"] if name.startswith("severely low")] == ["severely low"]
 
 
 def test_the_laboratorys_own_range_of_manganese_is_drawn_in_both_units() -> None:

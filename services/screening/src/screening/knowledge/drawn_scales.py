@@ -71,7 +71,7 @@ def beside(chart: Chart) -> tuple[Scale, ...]:
             chart,
             calcium_vitamin_d_facts.ALBUMIN_LOW,
             analytes.ALBUMIN,
-            "low: ionized calcium is more reliable",
+            "low: ask for ionized calcium",
             "not low",
         ),
         _cut(chart, vitamin_e.CHOLESTEROL_VERY_LOW, analytes.CHOLESTEROL, "very low", "not very low"),

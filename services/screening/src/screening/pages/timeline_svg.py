@@ -220,7 +220,7 @@ def _zones(plot: Plot) -> Iterator[Markup]:
 
 
 def _names(plot: Plot) -> Iterator[Markup]:
-    """The names of the bands, where there is room: at the left of each stretch of days, beside the marks there."""
+    """The names of the bands, where there is room: at the left of each stretch of days, unless a band stays as it was."""
     segments = plot.series.segments
     marks = [place(plot, point) for point in plot.series.points]
     for number, segment in enumerate(segments):
@@ -229,8 +229,9 @@ def _names(plot: Plot) -> Iterator[Markup]:
         since = plot.x(plot.days.at(plot.series.since)) if plot.series.since is not None else left
         left = since if left < since < left + _NARROW else left
         near = [y for x, y in marks if left - 1 <= x <= left + _NARROW]
+        before = set(_heights(plot, segments[number - 1].scale)) if number else set()
         for band, top, bottom in _heights(plot, segment.scale):
-            if bottom - top >= _LETTER and right - left > _NARROW:
+            if bottom - top >= _LETTER and right - left > _NARROW and (band, top, bottom) not in before:
                 whom = f", {segment.scale.whom}" if number and band == segment.scale.bands[-1].name else ""
                 yield _NAME.format(x=_short(left), y=_short(_free(top, bottom, near)), name=band + whom)
 
