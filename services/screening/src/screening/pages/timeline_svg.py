@@ -220,7 +220,7 @@ def _zones(plot: Plot) -> Iterator[Markup]:
 
 
 def _names(plot: Plot) -> Iterator[Markup]:
-    """The names of the bands, where there is room: at the left of each stretch of days, unless a band stays as it was."""
+    """The names of the bands, where there is room, at the left of each stretch of days; none where a band goes on."""
     segments = plot.series.segments
     marks = [place(plot, point) for point in plot.series.points]
     for number, segment in enumerate(segments):
