@@ -91,11 +91,12 @@
     const met = "met" in node.dataset;
     node.dataset.met = "";
     const style = getComputedStyle(node);
-    const box = node.getBoundingClientRect();
+    const box = node.getClientRects()[0] ?? node.getBoundingClientRect();
     const inside = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
-    const within = (value, most) => Math.min(Math.max(value, 1), most - 2);
-    const x = within(box.left + Math.min(box.width, 20) / 2, innerWidth);
-    const y = within(box.top + Math.min(box.height, 16) / 2, innerHeight);
+    const [left, right] = [Math.max(box.left, 0), Math.min(box.right, innerWidth)];
+    const [upper, lower] = [Math.max(box.top, 0), Math.min(box.bottom, innerHeight)];
+    const x = left + Math.min((right - left) / 2, 10);
+    const y = upper + Math.min((lower - upper) / 2, 8);
     const top = document.elementFromPoint(x, y);
     const free = top && (node.contains(top) || top.contains(node) || top.closest("label")?.contains(node));
     const name = node.getAttribute("aria-label") || node.textContent || node.name || "";

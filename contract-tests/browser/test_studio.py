@@ -87,6 +87,7 @@ def test_exported_file_opens_alone_and_asks_for_nothing(opened: Any, base: str, 
     page = opened("/studio")
     page.get_by_role("link", name=re.compile("one file")).click()
     assert page.url == f"{base}/studio/export.html"
+    page.wait_for_load_state()
     text = page.evaluate("() => document.documentElement.outerHTML")
     assert "<script" not in text
     looking.fine([*looking.violations(page), *looking.headings(page)], "export")
