@@ -11,7 +11,7 @@ from previewing import PREVIEW
 from wording import blanked, sentences
 
 from screening.cards.topics import topic_code
-from screening.dialects.outbound import LONGEST_LABEL, LONGEST_SUMMARY
+from screening.dialects.outbound import LONGEST_LABEL
 from screening.domain.findings import Finding
 from screening.knowledge.topics import KINDS
 from screening.pages import studio_cards, studio_facts, studio_html
@@ -150,7 +150,7 @@ def test_limits_hold_when_every_name_is_as_long_as_may_be() -> None:
     assert any(len(one.finding.evidence) > 100 for one in worst), "all thresholds are set by the site"
     assert any("local code" in one.card["detail"] for one in worst)
     for one in delivered():
-        assert len(one.card["summary"]) <= LONGEST_SUMMARY
+        assert len(one.card["summary"]) <= studio_facts.LONGEST_SUMMARY
         assert all(len(suggestion["label"]) <= LONGEST_LABEL for suggestion in one.card.get("suggestions", ()))
         assert all(length.mark != "over" for length in studio_facts.lengths(one.card, one.finding)), one.anchor
         assert max(map(len, one.card["detail"].splitlines())) < 1000, "each name is cut"

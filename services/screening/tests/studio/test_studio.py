@@ -110,7 +110,7 @@ def test_the_page_shows_each_card_with_its_facts(client: FlaskClient) -> None:
     assert 'id="b12-abnormal-warning"' in page
     card = section(page, "b12-abnormal")
     for said in (
-        "<code>B12Abnormal</code>", "1.1.0+site.7", "summary: 112 of 139", "LOINC 13964-2", "on-treatment",
+        "<code>B12Abnormal</code>", "1.1.0+site.7", "summary: 112 of 125", "LOINC 13964-2", "on-treatment",
         'href="bibliography#ref-nice-ng239"', "Rule: awaiting clinical sign-off.", "evidence grade low",
         "A paragraph about vitamin B12.", "patient-view", "ScreenIncomplete, info",
     ):  # fmt: skip
@@ -125,7 +125,7 @@ def test_the_same_for_machines(client: FlaskClient) -> None:
     assert (told["rulesVersion"], told["asOf"], told["against"]) == ("1.1.0+site.7", "2026-11-22", "1.0.0")
     (card,) = [one for one in told["cards"] if one["specimen"] == "b12-abnormal"]
     assert card["card"]["source"]["topic"]["code"] == "B12Abnormal"
-    assert {"what": "summary", "characters": 112, "limit": 139} in card["lengths"]
+    assert {"what": "summary", "characters": 112, "limit": 125} in card["lengths"]
     assert {"text": "NICE NG239 (2024)", "key": "nice-ng239", "status": "confirmed"} in card["citations"]
     assert card["change"] == "changed"
 

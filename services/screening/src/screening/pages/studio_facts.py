@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from screening.cards.explanations import Snapshot
-from screening.dialects.outbound import LONGEST_LABEL, LONGEST_SUMMARY
+from screening.dialects.outbound import LONGEST_LABEL
 from screening.domain.catalog import GENE_ID_SYSTEM
 from screening.domain.findings import Finding
 from screening.knowledge.naming import UNSIGNED
@@ -13,6 +13,8 @@ from screening.knowledge.sources import ENTRIES
 
 NEAR: Final = 0.85
 """From this share of a limit on a text is marked as near it."""
+LONGEST_SUMMARY: Final = 125
+"""What the clinical rules (1.0.8) allow; CDS Hooks would let 139 pass."""
 LONGEST_TOPIC: Final = 100
 LONGEST_LINK_LABEL: Final = 139
 _OUR_OWN: Final = "dystonia-cds clinical rules"
