@@ -1,6 +1,7 @@
 """The OpenAPI document against the running services, and the pages that it lists against a strict browser."""
 
 import re
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -8,6 +9,9 @@ import pytest
 from contract import corpus
 from contract.client import Client
 from jsonschema import Draft202012Validator
+
+from screening.pages.card_html import INDICATORS
+from screening.pages.studio_query import HOOKS, Query
 
 _INLINE = re.compile(
     r"<script(?![^>]*\ssrc=)|<style|<[^>]+\s(?:style|on[a-z]+)\s*=|javascript:|<iframe|<object|<embed|<base",
@@ -51,6 +55,13 @@ def test_every_documented_page_is_there(door: Client, document: Any) -> None:
         assert str(answer.status_code) in told, path
         if answer.status_code == 200:
             assert answer.headers["Content-Type"].partition(";")[0] in told["200"]["content"], path
+
+
+def test_what_the_studio_can_be_asked_is_documented(document: Any) -> None:
+    told = {one["name"]: one["schema"] for one in document["paths"]["/studio"]["get"]["parameters"]}
+    assert [*told] == [field.name for field in fields(Query)]
+    assert told["hook"]["enum"] == ["", *HOOKS]
+    assert told["indicator"]["enum"] == ["", *INDICATORS]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -60,15 +60,26 @@ def _workbench(rest: Json) -> Json:
     html: Json = {"text/html": {}}
     json_: Json = {"application/json": {}}
     page: dict[int, Json] = {200: {"description": "The page.", "content": html}}
-    either: dict[int, Json] = {200: {"description": "The page, or data of it.", "content": html | json_}}
+    data = html | json_ | {"application/fhir+json": {}}
+    either: dict[int, Json] = {200: {"description": "The page, or data of it.", "content": data}}
+    hook = query("hook", "Whose cards the page shows; that of the case when left out.", {"enum": list(_HOOKS)})
     drawn: dict[int, Json] = {200: {"description": "The plots, as SVG in JSON.", "content": json_}}
     record: Json = {"type": "object", "description": "A call, as it is sent to a service."}
     refusals = (*PASSED_ON, 403)
     return {
-        "/": {"get": operation("front", "pages", "The workbench", answers=page, refusals=(*ANY, 403, 500))},
+        "/": {
+            "get": operation(
+                "front", "pages", "The workbench", answers=page, parameters=(hook,), refusals=(*ANY, 403, 500)
+            )
+        },
         "/workbench/{rest}": {
             "get": operation(
-                "workbench", "pages", "The workbench of one case", answers=either, parameters=(rest,), refusals=refusals
+                "workbench",
+                "pages",
+                "The workbench of one case",
+                answers=either,
+                parameters=(rest, hook),
+                refusals=refusals,
             )
         },
         "/workbench/timeline": {
@@ -128,10 +139,11 @@ def _for_operators(settings: Settings) -> Json:
     }
 
 
+_HOOKS: Final = ("patient-view", "order-select", "order-sign")
 _FILTERS: Final = (
     query("module", "Only cards of this module or order rule, such as B12.", {"pattern": "^[A-Z0-9_]*$"}),
     query("indicator", "Only cards with this one.", {"enum": ["", "info", "warning", "critical"]}),
-    query("hook", "Only cards that come on this hook.", {"enum": ["", "patient-view", "order-select", "order-sign"]}),
+    query("hook", "Only cards that come on this hook.", {"enum": ["", *_HOOKS]}),
     query("text", "Only cards in which all these words stand.", {"maxLength": 200}),
     query("changed", "`1`: only cards that differ from what they are compared with.", {"enum": ["", "1"]}),
     query("dialect", "As the cards go to EHRs of this kind: a `dialect` of the clients file.", {}),
