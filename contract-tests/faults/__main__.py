@@ -26,10 +26,12 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         0 when all that was played was survived, and something was played; else 1.
     """
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
-    parser.add_argument("-k", dest="words", default="", help="only faults whose name has one of these words")
+    parser.add_argument(
+        "-k", dest="words", default="", help="only faults with one of these in the name; commas between"
+    )
     parser.add_argument("-l", "--list", action="store_true", help="only name them")
     chosen = parser.parse_args(arguments)
-    faults = [one for one in ALL if not chosen.words or any(word in one.name for word in chosen.words.split())]
+    faults = [one for one in ALL if not chosen.words or any(word in one.name for word in chosen.words.split(","))]
     if chosen.list:
         print("\n".join(one.name for one in faults))
         return 0

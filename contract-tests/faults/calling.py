@@ -52,7 +52,7 @@ class Answer:
     def words(self) -> str:
         """The words of a refusal."""
         issues = self.document.get("issue") or [{}]
-        return str(issues[0].get("details", {}).get("text", "") or self.text[:200])
+        return str(issues[0].get("details", {}).get("text", "") or " ".join(self.text.split())[:80])
 
     @property
     def cards(self) -> Sequence[Mapping[str, Any]]:

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,7 @@ from faults.calling import loaded
 from faults.ground import Ground, empty
 from faults.holding import LeftOut, must, until
 
+LOG: Final = "nginx.log"
 _CALLERS: Final = 4
 _AROUND_S: Final = 1.5
 _WITHIN_S: Final = 20.0
@@ -32,8 +34,9 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     upstream gateways {{
-        server {first} max_fails=1 fail_timeout=1s;
-        server {second} max_fails=1 fail_timeout=1s;
+        # None is ever left alone: a refusal takes no time, and two left alone at once would be nobody.
+        server {first} max_fails=0;
+        server {second} max_fails=0;
     }}
     server {{
         listen {bound};
@@ -71,7 +74,7 @@ def with_two_gateways() -> Iterator[Ground]:
         bound = f"{LOOPBACK}:{port}"
         text = _CONFIGURATION.format(folder=ground.stack.folder, bound=bound, first=first, second=other)
         configuration.write_text(text, "utf-8")
-        command = [nginx, "-c", str(configuration), "-e", str(ground.stack.folder / "nginx.log")]
+        command = [nginx, "-c", str(configuration), "-e", str(ground.stack.folder / LOG)]
         with subprocess.Popen(command, cwd=ground.stack.folder) as edge:  # noqa: S603
             try:
                 ground.door = f"http://{LOOPBACK}:{port}"
@@ -93,5 +96,16 @@ def gateways_replaced(ground: Ground) -> str:
             service.start_again()
             ground.stack.wait_until_ready(name)
             time.sleep(_AROUND_S)
-    must(not load.failed, load.what_failed())
+    must(not load.failed, f"{load.what_failed()}; the edge: {_said(ground)}")
     return f"4 replacements, {load.in_short()}, the slowest in {load.slowest:.1f} s"
+
+
+def _said(ground: Ground) -> str:
+    """The errors in the log of the edge, counted."""
+    lines = (ground.stack.folder / LOG).read_text("utf-8", "replace").splitlines()
+    errors = [
+        line.partition(": *")[2].partition(", client")[0].partition(" ")[2] for line in lines if "[error]" in line
+    ]
+    return "; ".join(
+        f"{count}x {words}" for words, count in Counter(one.partition(" ")[2] for one in errors).most_common(4)
+    )

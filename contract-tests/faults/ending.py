@@ -6,7 +6,6 @@ Who calls keeps its connections open, as EHRs and edges do. Where no call may fa
 import contextlib
 import os
 import signal
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +13,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from contract.deployed import LOOPBACK
 from crash import processes
 from crash.stack import CONTENT, GATEWAY, SCREENING, Service
 
 from faults.calling import NOT_TAKEN, Answer, Load, loaded
 from faults.ground import Ground, empty
-from faults.holding import LeftOut, must, until
+from faults.holding import must, until
+
+REPLICAS: Final = "REPLICAS"
+NAME: Final = "screening.example"
+"""Stands for all addresses in `REPLICAS`, as in a cluster."""
 
 _CALLERS: Final = 4
 _AROUND_S: Final = 1.5
@@ -166,17 +170,10 @@ def _goes_on(load: Load, before: int) -> None:
 
 @contextlib.contextmanager
 def with_two_screenings() -> Iterator[Ground]:
-    """Everything runs, screening twice, under a name that stands for both.
-
-    Raises:
-        LeftOut: this machine has no ::1, or `localhost` does not stand for it.
-    """
-    found = {str(one[4][0]) for one in socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)}
-    if not found >= {"127.0.0.1", "::1"}:
-        raise LeftOut(f"localhost stands for {', '.join(sorted(found))} here, not for 127.0.0.1 and ::1")
-    with empty() as ground:
-        both = f"screening=http://localhost:{ground.screening.port}"
-        ground.stack.services[GATEWAY] = replace(ground.gateway, environ={**ground.gateway.environ, "UPSTREAMS": both})
+    """Everything runs, screening twice, under a name that stands for both."""
+    with empty(apps={GATEWAY: "faults.named:app"}) as ground:
         second = ground.add_replica(SCREENING)
+        both = {"UPSTREAMS": f"screening=http://{NAME}:{second.port}", REPLICAS: f"{LOOPBACK},{second.host}"}
+        ground.stack.services[GATEWAY] = replace(ground.gateway, environ={**ground.gateway.environ, **both})
         ground.start(CONTENT, SCREENING, second.name, GATEWAY)
         yield ground

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -35,7 +34,7 @@ LEDGER: Final = "ledger"
 REFRESH_S: Final = 1.0
 """How often screening asks content for other texts; 30 s as it is deployed, which would only be waited for."""
 
-_SIX: Final = "::1"
+SECOND_HOST: Final = "127.0.0.2"
 
 
 @dataclass(frozen=True)
@@ -128,21 +127,12 @@ class Ground:
         return answer_prefetch(chart(), templates, context, datetime.now(UTC).date())
 
     def add_replica(self, of: str) -> Service:
-        """A second service beside one, on the same port of ::1, with its state in the same place; not begun yet.
-
-        Raises:
-            LeftOut: this machine has no ::1.
-        """
+        """A second service beside one, on the same port of 127.0.0.2, with its state in the same place; not begun."""
         first = self.stack.services[of]
-        bound = f"[{_SIX}]:{first.port}"
-        with contextlib.suppress(OSError), socket.create_server((_SIX, first.port), family=socket.AF_INET6):
-            name = f"{of}-2"
-            made = replace(
-                first, name=name, environ={**first.environ, "BIND": bound}, host=f"[{_SIX}]", times=0, child=None
-            )
-            self.stack.services[name] = made
-            return made
-        raise LeftOut(f"this machine has no {_SIX} for a second {of}")
+        environ = {**first.environ, "BIND": f"{SECOND_HOST}:{first.port}"}
+        made = replace(first, name=f"{of}-2", environ=environ, host=SECOND_HOST, times=0, child=None)
+        self.stack.services[made.name] = made
+        return made
 
 
 @contextlib.contextmanager
@@ -188,8 +178,8 @@ def with_small_disks() -> Iterator[Ground]:
 
 
 @contextlib.contextmanager
-def with_postgresql() -> Iterator[Ground]:
-    """Everything runs; store and ledger each have a PostgreSQL server.
+def before_postgresql() -> Iterator[Ground]:
+    """Nothing runs yet; store and ledger are to be in PostgreSQL servers, which do run.
 
     Raises:
         LeftOut: there is none on this machine.
@@ -203,7 +193,17 @@ def with_postgresql() -> Iterator[Ground]:
             SCREENING: {"STORE_URL": servers[STORE].url},
             GATEWAY: {"REPLAY_STORE_URL": servers[LEDGER].url},
         }
-        ground = both.enter_context(empty(further, servers=servers))
+        yield both.enter_context(empty(further, servers=servers))
+
+
+@contextlib.contextmanager
+def with_postgresql() -> Iterator[Ground]:
+    """Everything runs; store and ledger each have a PostgreSQL server.
+
+    Raises:
+        LeftOut: there is none on this machine.
+    """
+    with before_postgresql() as ground:
         ground.start()
         ground.shared = True
         yield ground

@@ -31,6 +31,8 @@ ALL: Final[Sequence[Fault]] = (
     Fault("content hanging at start", ground.empty, neighbors.content_hanging_at_start),
     Fault("keys down at start", ground.empty, neighbors.keys_down_at_start),
     Fault("keys hanging at start", ground.empty, neighbors.keys_hanging_at_start),
+    Fault("store down at start", ground.before_postgresql, stores.store_down_at_start),
+    Fault("ledger down at start", ground.before_postgresql, stores.ledger_down_at_start),
     Fault("content down", ground.plain, neighbors.content_down),
     Fault("content hanging", ground.plain, neighbors.content_hanging),
     Fault("keys down", ground.plain, neighbors.keys_down),

@@ -13,9 +13,9 @@ from typing import Final
 
 import requests
 from crash.load import MODULES
-from crash.stack import Service
+from crash.stack import CONTENT, GATEWAY, SCREENING, Service
 
-from faults.calling import DISCOVERY, Answer
+from faults.calling import DISCOVERY, Answer, Caller
 from faults.disks import full
 from faults.ground import LEDGER, STORE, Ground
 from faults.holding import must, until
@@ -23,6 +23,7 @@ from faults.holding import must, until
 _VISITS: Final = 25
 _MOST_VISITS: Final = 600
 _AGAIN_WITHIN_S: Final = 15.0
+_STARTED_WITHIN_S: Final = 60.0
 _REFUSED_WITHIN_S: Final = 6.0
 
 
@@ -66,6 +67,47 @@ def ledger_down(ground: Ground) -> str:
 def ledger_still(ground: Ground) -> str:
     """The ledger's PostgreSQL takes connections and answers nothing."""
     return _ledger_out_of_order(ground, _still(ground, LEDGER))
+
+
+def store_down_at_start(ground: Ground) -> str:
+    """The store's PostgreSQL is stopped when screening starts; it comes later."""
+    with _stopped(ground, STORE):
+        ground.start()
+        caller = ground.caller()
+        for _ in range(_VISITS):
+            shown = caller.ask()
+            must(shown.modules == MODULES, f"a call is answered {shown.in_short()} with {sorted(shown.modules)}")
+        told = caller.tell(shown.cards)
+        must(_is_refusal(told), f"feedback is answered {told.in_short()}")
+    again = until(lambda: caller.tell(shown.cards).good, _AGAIN_WITHIN_S, "feedback is never taken")
+    return f"{_VISITS} of {_VISITS} calls answered with their cards, feedback 503, taken {again:.1f} s after it came"
+
+
+def ledger_down_at_start(ground: Ground) -> str:
+    """The ledger's PostgreSQL is stopped when the gateway starts; it comes later."""
+    with _stopped(ground, LEDGER):
+        ground.start(CONTENT, SCREENING)
+        ground.gateway.start()
+        caller = Caller(ground.client("alpha"), ground.stack.door, "")
+        answer = _first_answer(caller)
+        must(_is_refusal(answer), f"a call is answered {answer.in_short()}")
+        ready = requests.get(f"{ground.gateway.url}/readyz", timeout=10)
+        must(ready.status_code == requests.codes.unavailable, f"the gateway says {ready.status_code} at /readyz")
+    again = until(lambda: caller.send("GET", DISCOVERY).good, _AGAIN_WITHIN_S, "nobody is ever let in")
+    ground.stack.wait_until_ready(GATEWAY)
+    return f"refused with 503 within {answer.seconds:.1f} s, not ready, let in {again:.1f} s after it came"
+
+
+def _first_answer(caller: Caller) -> Answer:
+    """The first answer of a gateway that is just starting."""
+    answers: list[Answer] = []
+
+    def answered() -> bool:
+        answers.append(caller.send("GET", DISCOVERY))
+        return bool(answers[-1].status)
+
+    until(answered, _STARTED_WITHIN_S, "the gateway does not start without its ledger")
+    return answers[-1]
 
 
 def _store_out_of_order(ground: Ground, outage: AbstractContextManager[str]) -> str:
