@@ -103,13 +103,22 @@ class Ehr:
     def override(self, scenario: Mapping[str, Any], today: date) -> None:
         """Call for a scenario and answer its cards as it says.
 
-        A call never waits for a slow store: a card may have gone out unwritten, and is shown again then.
+        A call never waits for a slow store: a card may have gone out unwritten. The answer to it is kept as one to an
+        unknown card, and counts as soon as the card is written; so the call is repeated until the card stays away.
+
+        Raises:
+            NotAnswered: the cards were not shown, or the answers were not kept.
         """
         service = self.services()[scenario["hook"]]["id"]
-        for _ in range(TRIES):
+        wanted, kept = {one["module"] for one in scenario["overrides"]}, []
+        for attempt in range(TRIES):
             shown_now = self.cards(scenario, today)["cards"]
             uuids = {card["extension"][EXTENSION]["module"]: card["uuid"] for card in shown_now}
-            items = [_overridden(uuids[one["module"]], one) for one in scenario["overrides"]]
+            if not attempt and not wanted <= uuids.keys():
+                raise NotAnswered(f"{scenario['id']}: cards about {sorted(uuids)}, where {sorted(wanted)} are answered")
+            items = [_overridden(uuids[one["module"]], one) for one in scenario["overrides"] if one["module"] in uuids]
+            if not items:
+                return
             kept = self.ask(f"{DISCOVERY}/{service}/feedback", {"feedback": items})["feedback"]
             if {one["status"] for one in kept} <= {"kept", "repeated"}:
                 return

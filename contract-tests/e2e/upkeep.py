@@ -49,7 +49,7 @@ def _backup(ehr: Ehr, compose: Compose, today: date) -> Iterator[str]:
         compose.shell(commands("To back up PostgreSQL"), Path(folder))
         before = _answers(compose)
         ehr.override(late, today)
-        if _answers(compose) != before + 1:
+        if _answers(compose) <= before:
             yield "an answer after the backup is not in the database"
         compose.shell(commands("To restore PostgreSQL"), Path(folder))
     compose.wait_until_healthy(REPLICAS)
