@@ -94,6 +94,7 @@ check: $(STAMP) ## lint, format, types, import directions, value sets, prefetch;
 	$(CARD_TEXTS) | $(PY) -m screening.studio_files check --texts /dev/stdin
 	$(PY) -m pytest -q -p no:cacheprovider $(LINTERS)
 	$(PY) deploy/mutation/report.py --check
+	$(PY) deploy/bench/capacity.py --check
 
 validate: $(STAMP) $(R4)/node_modules/.installed ## everything we say in FHIR against the R4 definitions (needs node and npm)
 	$(PY) $(R4)/check.py
@@ -160,14 +161,15 @@ release: $(STAMP) $(SUPPLY) ## check and build VERSION=1.2.0 into build/release;
 	@test -n "$$VERSION" || { echo "Which version? make release VERSION=1.2.0 (docs/versioning.md says which is next)" >&2; exit 2; }
 	@exec $(PY) deploy/release/release.py $${CHECKED:+--checked} -- "$$VERSION"
 
-rehearse: $(STAMP) $(SUPPLY) ## release a made-up version from a temporary clone, install what was built, keep nothing
-	@exec $(PY) deploy/release/rehearse.py
+rehearse: $(STAMP) $(SUPPLY) ## release a made-up version from a temporary clone, install what was built, keep nothing [LEAVE_OUT="bills images"]
+	@exec $(PY) deploy/release/rehearse.py $(LEAVE_OUT)
 
 fix: $(STAMP) ## format, and repair what can be repaired
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 	$(PY) -m screening.knowledge.thresholds_page
 	$(PY) deploy/monitoring/known_metrics.py
+	$(PY) deploy/bench/capacity.py
 	$(PY) -m screening.knowledge.bands_file
 	$(PY) -m screening.knowledge.coverage_page
 	$(CARD_TEXTS) | $(PY) -m screening.studio_files snapshot --texts /dev/stdin

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -24,8 +25,8 @@ VERSION: Final = "999.0.0"
 _SECONDS: Final = 1800
 
 
-def main() -> int:
-    """Rehearse; returns the exit status of what failed, or 0."""
+def main(leave_out: Sequence[str]) -> int:
+    """Rehearse, without what is named (bills, images); returns the exit status of what failed, or 0."""
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder, "clone")
         _run("git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone))
@@ -34,7 +35,8 @@ def main() -> int:
         if supply.is_dir():
             (clone / "build").mkdir()
             (clone / "build" / "supply").symlink_to(supply)
-        given = [] if supply.is_dir() else ["--leave-out", "bills"]
+        named = [*leave_out] if supply.is_dir() else [*leave_out, "bills"]
+        given = [part for one in named for part in ("--leave-out", one)]
         tool = clone / "deploy" / "release" / "release.py"
         done = subprocess.run(  # noqa: S603 - ours
             [sys.executable, str(tool), "--checked", *given, VERSION], cwd=clone, check=False, timeout=_SECONDS
@@ -104,4 +106,4 @@ def _run(*command: str, at: Path = ROOT, environ: dict[str, str] | None = None) 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

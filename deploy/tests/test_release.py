@@ -252,3 +252,9 @@ def test_a_refusal_ends_with_2_and_builds_nothing(
     assert release.main(["1.1.1"], project.parent) == 2
     assert "REFUSED: git cannot say what is released: " in capsys.readouterr().err
     assert not (project / "build").exists()
+
+
+def test_the_documents_name_the_version_of_the_store() -> None:
+    latest = max(path.stem for path in (HERE.parents[1] / preconditions.MIGRATIONS).glob("v*.py"))[1:]
+    for page in ("versioning.md", "upgrade.md"):
+        assert f"`{latest}`" in (HERE.parents[1] / "docs" / page).read_text("utf-8"), "say what is true with it"
