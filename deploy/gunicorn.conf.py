@@ -152,12 +152,6 @@ def post_fork(_server: Any, _worker: Any) -> None:
         metrics_port.taken(_metrics_bind, _metrics_port).let_go()
 
 
-def on_exit(_server: Any) -> None:
-    """Leave nothing behind in memory."""
-    if _metrics_port:
-        metrics_port.taken(_metrics_bind, _metrics_port).end()
-
-
 def post_worker_init(worker: Any) -> None:
     """Large bodies make many short-lived objects: look for garbage less often, and not at what will stay."""
     worker_began(worker.wsgi)

@@ -1,6 +1,8 @@
 """Metrics: bounded, never negative, there from the start; and what becomes of the counts of workers that ended."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +99,26 @@ def test_counts_of_workers_that_ended_go_on_in_one_file(tmp_path: Path) -> None:
         put_together(str(tmp_path))
         assert {file.name for file in tmp_path.iterdir()} == {alive.name, "counter_ended.db"}
         assert told(tmp_path) == {"cds_counter": 100 + sum(range(2 + number))}
+
+
+_ENDS_EARLY = """
+import os, sys
+from chassis.serving.metrics_port import directory
+made = directory()
+worker = os.fork()
+if not worker:
+    sys.exit()
+os.waitpid(worker, 0)
+print(made, os.path.isdir(made), flush=True)
+sys.exit(3)
+"""
+
+
+def test_nothing_of_a_service_that_could_not_start_stays_in_memory() -> None:
+    """It is started again and again by whatever looks after it, and each start made a directory."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", _ENDS_EARLY], capture_output=True, text=True, check=False, timeout=30
+    )
+    made, after_the_worker = done.stdout.split()
+    assert (done.returncode, after_the_worker) == (3, "True")
+    assert not Path(made).exists()

@@ -5,6 +5,7 @@ is opened by gunicorn's first process, by itself: it never shares a listener wit
 `GET /metrics` and nothing else, and it is off unless METRICS_PORT is set.
 """
 
+import atexit
 import os
 import shutil
 import socket
@@ -31,13 +32,20 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 @cache
 def directory() -> str:
-    """Where the workers write; made when it is first asked for.
+    """Where the workers write; made when it is first asked for, and gone when that process ends, however early.
 
     prometheus_client finds it in its environment when it is imported, so it has to be made before that.
     """
     made = tempfile.mkdtemp(prefix="cds-metrics-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None)
     os.environ[_WHERE] = made
+    atexit.register(_remove, made, os.getpid())
     return made
+
+
+def _remove(made: str, made_by: int) -> None:
+    """Leave nothing behind in memory. Workers end, too, and it is not theirs."""
+    if os.getpid() == made_by:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 class CannotListen(Exception):
@@ -54,11 +62,9 @@ class MetricsPort:
             CannotListen: something else listens there, or it is not ours to listen at.
         """
         self._where = directory()
-        self._opened_by = os.getpid()
         try:
             self._server = _Server(host, port)
         except OSError as error:
-            self.end()
             raise CannotListen(f"METRICS_PORT: cannot listen on {host} port {port}: {error.strerror}") from error
 
     @property
@@ -82,11 +88,6 @@ class MetricsPort:
     def let_go(self) -> None:
         """In a worker: the listener is the parent's."""
         self._server.socket.close()
-
-    def end(self) -> None:
-        """Remove what was counted. The listener ends with the process."""
-        if os.getpid() == self._opened_by:
-            shutil.rmtree(self._where, ignore_errors=True)
 
 
 @cache
