@@ -108,7 +108,7 @@ def test_suggestion_that_is_accepted_is_drafted_and_arrives(opened: Any) -> None
     page = bench.settled(opened("/workbench/nothing-done"))
     before = bench.summaries(page)
     button = bench.cards(page).first.locator("button.suggestion").first
-    assert "order" in button.inner_text().lower()
+    assert "vitamin B12" in button.inner_text()
     told = bench.called_again(page, button.click)
     assert told.startswith("Feedback arrived: accepted, kept.")
     assert "drafted" in told
@@ -116,6 +116,18 @@ def test_suggestion_that_is_accepted_is_drafted_and_arrives(opened: Any) -> None
     page.get_by_label("Exchange", exact=True).select_option(index=1)
     sent = json.loads(bench.tab(page, "Request").locator("code.json").last.inner_text())
     assert sent["feedback"][0]["acceptedSuggestions"][0]["id"]
+
+
+def test_all_suggestions_are_accepted_at_once(opened: Any) -> None:
+    page = bench.settled(opened("/workbench/nothing-done"))
+    card = bench.cards(page).first
+    offered = card.locator("details.actions").count()
+    assert offered > 1
+    told = bench.called_again(page, card.get_by_role("button", name=f"All {offered} of these").click)
+    assert told.startswith("Feedback arrived: accepted, kept.")
+    page.get_by_label("Exchange", exact=True).select_option(index=1)
+    sent = json.loads(bench.tab(page, "Request").locator("code.json").last.inner_text())
+    assert len({one["id"] for one in sent["feedback"][0]["acceptedSuggestions"]}) == offered
 
 
 def test_draft_orders_are_added_edited_and_taken_away(opened: Any) -> None:

@@ -21,7 +21,7 @@ markdown.renderer.rules.link_open = (tokens, index, settings, _, self) => {
   return self.renderToken(tokens, index, settings);
 };
 
-// The cards of an answer. `on.accept(card, suggestion)` and `on.override(card, reason, comment)` are called when the
+// The cards of an answer. `on.accept(card, suggestions)` and `on.override(card, reason, comment)` are called when the
 // user does so; `reason` is a Coding or null.
 export function cards(exchange, on) {
   const list = exchange.json?.cards;
@@ -91,10 +91,13 @@ function suggestions(card, on) {
       element(
         "li",
         {},
-        button(text(suggestion.label), { class: "suggestion" }, () => on.accept(card, suggestion)),
+        button(text(suggestion.label), { class: "suggestion" }, () => on.accept(card, [suggestion])),
         lateFold("What it does", { class: "actions" }, () => element("ul", {}, actions(suggestion))),
       ),
     ),
+    card.selectionBehavior === "any" &&
+      offered.length > 1 &&
+      element("li", {}, button(`All ${offered.length} of these`, { class: "suggestion" }, () => on.accept(card, offered))),
   );
 }
 

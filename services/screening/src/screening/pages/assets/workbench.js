@@ -163,15 +163,17 @@ class Workbench {
 
   answers(service) {
     return {
-      accept: (card, suggestion) => this.accept(service, card, suggestion),
+      accept: (card, chosen) => this.accept(service, card, chosen),
       override: (card, reason, comment) => this.override(service, card, reason, comment),
     };
   }
 
-  async accept(service, card, suggestion) {
-    const answer = { outcome: "accepted", acceptedSuggestions: [{ id: suggestion.uuid }] };
+  // `chosen`: one suggestion, or several of a card that lets any number be chosen.
+  async accept(service, card, chosen) {
+    const answer = { outcome: "accepted", acceptedSuggestions: chosen.map(({ uuid }) => ({ id: uuid })) };
     const arrived = await this.feedback(service, card, answer);
-    const { created, withdrawn } = followed(suggestion, this.patientId, () => this.orders.freshId());
+    const taken = chosen.map((one) => followed(one, this.patientId, () => this.orders.freshId()));
+    const [created, withdrawn] = [taken.flatMap((one) => one.created), taken.flatMap((one) => one.withdrawn)];
     if (this.hook === "patient-view") this.record = this.record.with(...created);
     else for (const order of created) this.orders.add(order, false);
     this.orders.withdraw(withdrawn);
