@@ -13,7 +13,7 @@ from faults.ground import Ground
 from faults.holding import LeftOut, NotSurvived
 from faults.played import ALL, Fault, Grounds
 
-LIMIT_S: Final = 900
+LIMIT_S: Final = 1_200
 """The whole suite ends by itself before that."""
 REQUIRED: Final = "REQUIRE_FAULTS"
 """Set to 1, a fault that cannot be played here counts as one that was not survived."""

@@ -69,23 +69,8 @@ def gateway_worker_killed(ground: Ground) -> str:
     return f"{load.in_short()}, {len(broken)} connections broke, the worker was replaced after {again:.1f} s"
 
 
-def screening_reloaded(ground: Ground) -> str:
-    """SIGHUP replaces the workers of screening."""
-    return _reloaded(ground, SCREENING)
-
-
-def gateway_reloaded(ground: Ground) -> str:
-    """SIGHUP replaces the workers of the gateway."""
-    return _reloaded(ground, GATEWAY)
-
-
-def content_reloaded(ground: Ground) -> str:
-    """SIGHUP replaces the workers of content."""
-    return _reloaded(ground, CONTENT)
-
-
-def _reloaded(ground: Ground, name: str) -> str:
-    """No call fails while all workers of a service are replaced, twice."""
+def reloaded(ground: Ground, name: str) -> str:
+    """SIGHUP: no call fails while all workers of the service of this name are replaced, twice."""
     service = ground.stack.services[name]
     begun = time.monotonic()
     with loaded(ground.callers(_CALLERS)) as load:
@@ -104,18 +89,8 @@ def _replaced(service: Service, before: set[int]) -> bool:
     return bool(now) and len(now) >= len(before) and not now & before
 
 
-def screening_told_to_end(ground: Ground) -> str:
-    """SIGTERM to screening with calls in it: each of them is answered, then it ends."""
-    return _drained(ground, SCREENING)
-
-
-def gateway_told_to_end(ground: Ground) -> str:
-    """SIGTERM to the gateway with calls in it: each of them is answered, then it ends."""
-    return _drained(ground, GATEWAY)
-
-
-def _drained(ground: Ground, name: str) -> str:
-    """Calls that wait for a slow EHR are answered although their service is told to end; so is each that was taken."""
+def drained(ground: Ground, name: str) -> str:
+    """SIGTERM: each call that a service has taken is answered, also those that wait for a slow EHR; then it ends."""
     service = ground.stack.services[name]
     assert service.child is not None
     body = ground.body_for_ehr()
@@ -137,13 +112,13 @@ def _drained(ground: Ground, name: str) -> str:
     ground.stack.wait_until_ready(name)
     must(status == 0, f"{name} ended with status {status}")
     must(all(one.status in {200, 412} for one in answers), f"calls in it: {'; '.join(map(Answer.in_short, answers))}")
-    good, turned_away = [one for one in load.answers if one not in load.failed], _NOT_TAKEN[name]
-    lost = [one for one in load.failed if turned_away not in one.text]
+    failed = load.failed
+    lost = [one for one in failed if _NOT_TAKEN[name] not in one.text]
     must(not lost, f"calls that were taken are lost: {'; '.join(sorted({one.in_short() for one in lost}))}")
     caller = ground.caller()
     again = until(lambda: caller.ask().good, _AGAIN_WITHIN_S, "calls are not answered once it runs again")
     return (
-        f"{len(answers)} of {_IN_FLIGHT} calls in it and {len(good)} others answered, none lost,"
+        f"{len(answers)} of {_IN_FLIGHT} calls in it and {load.count - len(failed)} others answered, none lost,"
         f" ended after {ended:.1f} s, answers again after {again:.1f} s"
     )
 

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
+
+from crash.stack import CONTENT, GATEWAY, SCREENING
 
 from faults import clocks, crowding, edges, ending, ground, neighbors, stores
 from faults.ground import Ground
@@ -42,11 +45,11 @@ ALL: Final[Sequence[Fault]] = (
     Fault("clock of an EHR wrong", ground.plain, clocks.ehr_clock),
     Fault("screening workers killed in calls", ground.plain, ending.worker_killed),
     Fault("gateway worker killed in calls", ground.plain, ending.gateway_worker_killed),
-    Fault("SIGTERM to screening under load", ground.plain, ending.screening_told_to_end),
-    Fault("SIGTERM to gateway under load", ground.plain, ending.gateway_told_to_end),
-    Fault("SIGHUP to content under load", ground.plain, ending.content_reloaded),
-    Fault("SIGHUP to screening under load", ground.plain, ending.screening_reloaded),
-    Fault("SIGHUP to gateway under load", ground.plain, ending.gateway_reloaded),
+    Fault("SIGTERM to screening under load", ground.plain, partial(ending.drained, name=SCREENING)),
+    Fault("SIGTERM to gateway under load", ground.plain, partial(ending.drained, name=GATEWAY)),
+    Fault("SIGHUP to content under load", ground.plain, partial(ending.reloaded, name=CONTENT)),
+    Fault("SIGHUP to screening under load", ground.plain, partial(ending.reloaded, name=SCREENING)),
+    Fault("SIGHUP to gateway under load", ground.plain, partial(ending.reloaded, name=GATEWAY)),
     Fault("200 slow clients", ground.plain, crowding.slow_clients),
     Fault("memory after many calls", ground.plain, crowding.memory),
     Fault("clocks of services differ", clocks.with_a_clock_of_its_own, clocks.clocks_of_services),
