@@ -75,7 +75,7 @@ def main() -> int:
 
 def _rows(url: str, scenarios: list[Mapping[str, Any]], *, answered: bool) -> dict[str, Any]:
     """How many rows calls leave, and the bytes of one with its share of the indexes; `answered`: each card is."""
-    settings = Settings(identity_key=bytes(32), internal_keys=KEYS, store=StoreSettings(url=url))
+    settings = Settings(identity_key=bytes(32), internal_keys=tuple(KEYS), store=StoreSettings(url=url))
     client = signed(create_app(settings)).test_client()
     templates = services.prefetch_templates(loading.code_book(), settings.canonical_base)
     by_hook = {one.hook: one.id for one in services.SERVICES}
@@ -87,7 +87,7 @@ def _rows(url: str, scenarios: list[Mapping[str, Any]], *, answered: bool) -> di
             answer = client.post(address, json=call)
             if answer.status_code != 200:
                 continue  # a specimen whose conditions were not delivered
-            shown = answer.json["cards"]
+            shown = json.loads(answer.data)["cards"]
             calls, cards = calls + 1, cards + len(shown)
             if answered and shown:
                 items = [{"card": one["uuid"], **_OVERRIDDEN} for one in shown]

@@ -258,3 +258,45 @@ def test_the_documents_name_the_version_of_the_store() -> None:
     latest = max(path.stem for path in (HERE.parents[1] / preconditions.MIGRATIONS).glob("v*.py"))[1:]
     for page in ("versioning.md", "upgrade.md"):
         assert f"`{latest}`" in (HERE.parents[1] / "docs" / page).read_text("utf-8"), "say what is true with it"
+
+
+DOCKER = """#!/bin/sh
+echo "$*" >>"$0.asked"
+case "$1" in
+  build) pwd >>"$0.folders"; test -f deploy/Dockerfile ;;
+  inspect) echo "sha256:of $4" ;;
+  run) echo '{"bomFormat": "CycloneDX"}' ;;
+esac
+"""
+
+
+def test_images_are_built_from_the_commit_and_told_by_their_ids(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(project, **{"deploy/Dockerfile": "FROM base\n"})
+    write(project, "secret.txt", "not committed")
+    docker, out = tmp_path / "docker", tmp_path / "out"
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+    out.mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("PYTHON_IMAGE", "python:3.13-slim@sha256:aa")
+    assert artifacts.engine_answers()
+    artifacts.images(repository.Repository(project), "1.1.0", out)
+    names = [f"dystonia-cds/{one}:1.1.0" for one in ("content", "screening", "gateway")]
+    assert (out / "images.txt").read_text() == "".join(f"{name} sha256:of {name}\n" for name in names)
+    assert {path.name for path in (out / "sbom").iterdir()} == {
+        "image-content.cdx.json", "image-screening.cdx.json", "image-gateway.cdx.json",
+    }  # fmt: skip
+    built = [line for line in (tmp_path / "docker.asked").read_text().splitlines() if line.startswith("build ")]
+    assert all("BASE=python:3.13-slim@sha256:aa" in line and line.endswith(" .") for line in built)
+    assert not any(folder.startswith(str(project)) for folder in (tmp_path / "docker.folders").read_text().split())
+
+
+def test_an_engine_that_fails_is_told(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\necho no space left on device >&2\nexit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert not artifacts.engine_answers()
+    with pytest.raises(artifacts.NotBuilt, match="the image content: no space left on device"):
+        artifacts.images(repository.Repository(project), "1.1.0", tmp_path)
