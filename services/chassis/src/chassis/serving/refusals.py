@@ -1,10 +1,14 @@
 """What is answered to a request that never becomes one for the application: too slow, unreadable, or too many."""
 
 import json
+import uuid
 from http import HTTPStatus
 from typing import Final
 
+from chassis.logs import Log
 from chassis.problems import MEDIA_TYPE, Problem
+
+_LOGGED_AT_MOST: Final = 20
 
 _WORDS: Final = {
     400: "The request is not well-formed HTTP/1.1; nothing in it was acted upon.",
@@ -59,3 +63,36 @@ def message(status: int, request_id: str) -> bytes:
     } | retry
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+class Notes:
+    """What the log and the metrics are told of refusals: each one, until there are too many in a turn of the loop."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._logged = 0
+        self._unlogged = 0
+
+    def take(self, refused: Refused) -> str:
+        """A request id under which the log has this refusal; a flood of them is only counted."""
+        from chassis import metrics  # noqa: PLC0415 - after gunicorn's configuration has said where counts are kept
+
+        request_id = uuid.uuid4().hex
+        metrics.REFUSED_EARLY.add(str(refused.status), refused.reason)
+        if self._logged < _LOGGED_AT_MOST:
+            self._logged += 1
+            self._log.warning(
+                "request refused before the application",
+                status=refused.status,
+                reason=refused.reason,
+                request_id=request_id,
+            )
+        else:
+            self._unlogged += 1
+        return request_id
+
+    def turn_over(self) -> None:
+        """Say how many were only counted, and begin anew."""
+        if self._unlogged:
+            self._log.warning("more requests refused before the application", count=self._unlogged)
+        self._unlogged = self._logged = 0

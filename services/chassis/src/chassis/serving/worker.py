@@ -27,7 +27,7 @@ from chassis.logs import Log
 from chassis.serving.connections import READING, TO_EVICT, Connection, Limits, Outbox, Phase
 from chassis.serving.crew import Crew
 from chassis.serving.intake import Intake, Received
-from chassis.serving.refusals import Refused, message
+from chassis.serving.refusals import Notes, Refused, message
 from chassis.serving.turns import LONGEST_S, Turns
 
 _LOG: Final = Log("serving")
@@ -38,7 +38,6 @@ _STOPPING_SECONDS: Final = 2.0
 _SIGN_OF_LIFE_SECONDS: Final = 1.0
 _SWEEP_SECONDS: Final = 0.05
 _DISCARDED_AT_MOST: Final = 64_000_000
-_LOGGED_AT_MOST: Final = 20
 _NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NOBODY_THERE: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR})
 
@@ -60,8 +59,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         self._sweep_at = 0.0
         self._sign_at = 0.0
         self._held = 0
-        self._unlogged = 0
-        self._logged = 0
+        self._notes = Notes(_LOG)
         idle = float(self.cfg.keepalive)
         self._seconds = {
             Phase.IDLE: idle,
@@ -105,9 +103,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         if now >= self._sign_at:
             self._sign_at = now + _SIGN_OF_LIFE_SECONDS
             self.notify()
-        if self._unlogged:
-            _LOG.warning("more requests refused before the application", count=self._unlogged)
-        self._unlogged = self._logged = 0
+        self._notes.turn_over()
 
     def _stop(self) -> None:
         self._settle()
@@ -303,7 +299,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         try:
             answer, keep = self._answer(conn, received, whole_at)
         except Refused as refused:
-            answer = message(refused.status, self._noted(refused))
+            answer = message(refused.status, self._notes.take(refused))
         except Exception as error:  # noqa: BLE001 - the application's last line of defense; it is logged
             request_id = uuid.uuid4().hex
             _LOG.error("the application failed", error, request_id=request_id)
@@ -387,27 +383,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
     def _refuse(self, conn: Connection, refused: Refused) -> None:
         """Answer without the application, and let the client see the answer before the connection ends."""
         conn.intake = Intake(self.cfg, 0, conn.client)
-        conn.send(message(refused.status, self._noted(refused)))
+        conn.send(message(refused.status, self._notes.take(refused)))
         conn.then = Phase.DISCARD
         self._answered(conn)
-
-    def _noted(self, refused: Refused) -> str:
-        """A request id under which the log has this refusal; a flood of them is only counted."""
-        from chassis import metrics  # noqa: PLC0415 - after gunicorn's configuration has said where counts are kept
-
-        request_id = uuid.uuid4().hex
-        metrics.REFUSED_EARLY.add(str(refused.status), refused.reason)
-        if self._logged < _LOGGED_AT_MOST:
-            self._logged += 1
-            _LOG.warning(
-                "request refused before the application",
-                status=refused.status,
-                reason=refused.reason,
-                request_id=request_id,
-            )
-        else:
-            self._unlogged += 1
-        return request_id
 
     def is_parent_alive(self) -> bool:
         """Whether the arbiter that started us is still there."""
