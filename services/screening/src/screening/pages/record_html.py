@@ -11,6 +11,7 @@ Resource = Mapping[str, Any]
 _Row = Sequence[str | Markup]
 
 _HEADING: Final = Markup("<h4>{}</h4>")
+_DRAFTS: Final = Markup("<h3>Draft orders</h3>")
 _PERSON: Final = Markup('<p class="person">{}</p>')
 _CODED: Final = Markup('{} <span class="meta"><code>{}</code></span>')
 _FLAGGED: Final = Markup("{} <strong>{}</strong>")
@@ -68,7 +69,7 @@ def drafts(resources: Sequence[Resource], selections: Sequence[str]) -> Markup:
         )
         for r in resources
     )
-    return LINES.join([_HEADING.format("Draft orders"), table(("Order", "As", "Selected"), rows, stacks=True)])
+    return LINES.join([_DRAFTS, table(("Order", "As", "Selected"), rows, stacks=True)])
 
 
 def _person(patient: Resource) -> str:
