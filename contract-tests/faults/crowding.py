@@ -29,7 +29,11 @@ _FEEDBACK_EVERY: Final = 11
 _DISCOVERY_EVERY: Final = 50
 _DEFAULT_CALLS: Final = 50_000
 _WARM: Final = 5
-"""A fifth of the calls fill what is kept on purpose: caches and pools, which have limits."""
+"""A fifth of the calls come before memory is looked at for the first time."""
+_FULL_AFTER: Final = 12_000
+"""By then what is kept on purpose has reached its limits: the cards shown last, pages of the store, pools."""
+_FILLS_KIB: Final = 2 * 1024
+"""Per thousand calls until then."""
 _MAY_GROW_KIB: Final = 400
 """Per thousand calls, of all processes together: 16 MB in 40,000 calls."""
 _ALWAYS_KIB: Final = 12 * 1024
@@ -90,7 +94,8 @@ def memory(ground: Ground) -> str:
     after = _memory_kib(ground)
     rate = most / (time.monotonic() - begun)
     must(not failed, f"{len(failed)} of {most} calls failed, first: {failed[0] if failed else ''}")
-    limit = before + _ALWAYS_KIB + _MAY_GROW_KIB * (most - warm) // 1000
+    filling = max(0, min(most, _FULL_AFTER) - warm)
+    limit = before + _ALWAYS_KIB + (_MAY_GROW_KIB * (most - warm) + _FILLS_KIB * filling) // 1000
     said = f"{before // 1024} MB after {warm:,} calls, {after // 1024} MB after {most:,}, limit {limit // 1024} MB"
     must(after <= limit, said)
     return f"{said}, {rate:.0f} calls/s"
