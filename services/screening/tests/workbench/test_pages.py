@@ -56,8 +56,8 @@ def test_the_first_page_is_that_of_the_first_case(client: FlaskClient) -> None:
 
 
 def test_a_hook_can_be_chosen(client: FlaskClient) -> None:
-    assert "Draft orders</h4>" in read(client, "/workbench/metformin-ordered")
-    assert "Draft orders</h4>" not in read(client, "/workbench/metformin-ordered?hook=patient-view")
+    assert "Draft orders</h3>" in read(client, "/workbench/metformin-ordered")
+    assert "Draft orders</h3>" not in read(client, "/workbench/metformin-ordered?hook=patient-view")
     answer = client.get("/workbench/metformin-ordered?hook=encounter-start")
     assert answer.status_code == 400
     assert "order-select" in answer.get_json()["issue"][0]["details"]["text"]
