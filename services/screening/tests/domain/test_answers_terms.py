@@ -121,6 +121,14 @@ def test_an_accepted_card_counts_as_acted_on_for_some_days(module: str) -> None:
     assert not silent(later(now, days=4), module, said, terms=Terms(accepted_days=3))
 
 
+def test_only_treatment_or_a_newer_result_silences_a_low_vitamin_b12_whose_card_was_accepted() -> None:
+    low, indeterminate = (chart(result(analytes.B12, number, "ng/L", 100)) for number in ("150", "250"))
+    assert card(low, "B12").state == "ABNORMAL"
+    assert not silent(later(low, days=1), "B12", answered(low, "B12", accepted=True))
+    assert silent(later(low, days=1), "B12", answered(low, "B12", "specialist-managing"))
+    assert silent(later(indeterminate, days=14), "B12", answered(indeterminate, "B12", accepted=True))
+
+
 # --- several answers ---
 
 

@@ -8,7 +8,8 @@ Clinical rules 1.0.6 and 1.0.7, section 6: 1, 5, 29. Readings where these are si
   that warns, or an answer that is about one order: the same rule and the same ordered codes, since another drug is
   another decision.
 * The newest override that covers a card replaces older ones: a clinician may correct themselves. An acceptance counts
-  as acted on for some days and shortens no override that is still running.
+  as acted on for some days and shortens no override that is still running. Like an order, it does not silence a low
+  vitamin B12: only treatment and a newer result do (section 6: 4).
 * A result of a later day than the answer is new although the answered card cited it: an answer says nothing of it.
 * `wrong-data` on a card that cites nothing but the order itself counts as no reason; so does `benefit-outweighs` on
   a card about no order.
@@ -143,6 +144,7 @@ _NO_END: Final = {
 }
 _WHATEVER_THE_RESULT: Final = frozenset({"specialist-managing", "on-treatment"})
 _MEDICINES: Final = frozenset({"medications", "past_medications", "medication_statements"})
+_ACTED_ON_BY_TREATMENT_ONLY: Final = frozenset({("B12", ABNORMAL)})
 _BANDS: Final = (CRITICAL_STATE, ABNORMAL, DISCORDANT, BORDERLINE)
 
 
@@ -179,6 +181,8 @@ def _kind(answer: Answer) -> tuple[str, bool]:
 
 def _hold(finding: Finding, chart: Chart, answer: Answer, mark: Mark, terms: Terms) -> Hold | None:
     """What one answer that covers the card still holds."""
+    if answer.accepted and (finding.module, finding.state) in _ACTED_ON_BY_TREATMENT_ONLY:
+        return None
     until = _until(finding, chart, answer, terms)
     over = chart.as_of > until if isinstance(until, datetime) else until is not None and chart.today > until
     if over or _rearmed(finding, chart, answer, mark):
