@@ -13,12 +13,14 @@ from contract import judge
 
 from crash import killing, stack
 from crash.book import KEPT, REPEATED, Book, Count
-from crash.load import MODULES, Crowd, Ehr, Patient, body_of_a_call
+from crash.load import Crowd, Ehr, Patient, body_of_a_call
 from crash.places import Place
 from crash.stack import Stack
 
 LEAST_KILLED: Final = 40
 LEAST_ACKNOWLEDGED: Final = 500
+LOW: Final = "B12"
+"""A low result: a suggestion that was accepted keeps no card about it away, only treatment and a newer result do."""
 HASTY: Final = "crash.hasty:app"
 
 _STORM_S: Final = 75.0
@@ -119,13 +121,14 @@ def _remembered(ehrs: Sequence[Ehr], patients: Sequence[Patient], book: Book) ->
     found = []
     for patient in patients:
         ehr = by_client[next(iter(patient.items.values())).client]
-        known = {module for module, item in patient.items.items() if {KEPT, REPEATED} & set(book.told[item])}
+        respected = {module for module, item in patient.items.items() if not (module == LOW and item.suggestion)}
+        known = {module for module in respected if {KEPT, REPEATED} & set(book.told[patient.items[module]])}
         shown = [ehr.cards(patient.id), ehr.cards(patient.id)]
         if None in shown:
             found.append("calls are not answered after all is well again")
         first, second = ({judge.decision(card)["module"] for card in cards or ()} for cards in shown)
         found += [f"a {module} card that was answered comes back" for module in first & known]
-        found += [f"a {module} card that was answered comes back again" for module in second & MODULES]
+        found += [f"a {module} card that was answered comes back again" for module in second & respected]
     if not patients:
         found.append("nobody's answers are there to be respected")
     return found
