@@ -15,7 +15,7 @@ SUPPLY := build/supply/.installed
 KUBERNETES := build/kubernetes/.installed
 PACKAGES := services/chassis services/content services/screening gateway deploy/tryout
 # It takes a tenth of the time of pip, but reads none of the settings of pip.
-UV := UV_HTTP_TIMEOUT=20 .venv/bin/uv pip install -q --python $(PY) --compile-bytecode --require-hashes
+UV := UV_HTTP_TIMEOUT=20 .venv/bin/uv pip install -q --system-certs --python $(PY) --compile-bytecode --require-hashes
 LOCK := ../.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 LINTERS := services/screening/tests/test_knowledge_sets.py services/screening/tests/fhir/test_templates.py
