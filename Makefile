@@ -199,7 +199,7 @@ monitoring: $(STAMP) ## alert rules, their tests and the dashboard, with promtoo
 	@exec $(PY) deploy/monitoring/check.py
 
 kubernetes: $(KUBERNETES) ## render deploy/kubernetes and check it against two Kubernetes versions [SITE=path: a site's own, too]
-	@PYTHONPATH=build/kubernetes/packages exec $(PY) deploy/kubernetes/check.py
+	@PYTHONPATH=build/kubernetes/packages exec $(PY) deploy/kubernetes/validate.py
 
 $(KUBERNETES): deploy/kubernetes/tool.txt $(STAMP)
 	@echo "Installing the schemas of Kubernetes into build/kubernetes ..."

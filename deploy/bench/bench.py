@@ -30,12 +30,12 @@ import ehr
 import load
 import payloads
 import processes
-import report
+import tables
 from console import interrupted, say
 from contenders import CannotMeasure, Contender, Stack, Starter
 from load import Load, LoadError, Target
 from payloads import Payload
-from report import ADAPTER, RAW, STACK, Figures, Sample
+from tables import ADAPTER, RAW, STACK, Figures, Sample
 
 from tryout import children
 
@@ -96,11 +96,11 @@ def main() -> int:
         say(f"FAILED: {error}")
         return 1
     notes = _notes(no_peer)
-    text = report.page(figures, notes)
+    text = tables.page(figures, notes)
     say("\n" + text)
     if how.whole and not no_peer:
-        report.write(text)
-        say(f"Written to {report.PAGE.relative_to(contenders.ROOT)}.")
+        tables.write(text)
+        say(f"Written to {tables.PAGE.relative_to(contenders.ROOT)}.")
     else:
         say("docs/performance.md is left as it is: it takes whole runs only, with the peer.")
     return 2 if no_peer and how.need_peer else 0

@@ -22,12 +22,12 @@ from typing import Any, Final
 import contenders
 import load
 import payloads
-import report
+import tables
 from console import interrupted, say
 from contenders import CannotMeasure, Starter
 from fhir_server import PATIENT
 from load import HOST, Load, LoadError, Target
-from report import ALONE, HALF, STUCK, WELL, Neighbor
+from tables import ALONE, HALF, STUCK, WELL, Neighbor
 
 ROUNDS: Final = 3
 DEFAULT_SECONDS: Final = 60.0
@@ -83,7 +83,7 @@ def main() -> int:
     except (CannotMeasure, LoadError) as error:
         say(f"FAILED: {error}")
         return 1
-    say("\n" + report.hanging(seen))
+    say("\n" + tables.hanging(seen))
     return 0
 
 

@@ -2,9 +2,7 @@
 
 import importlib
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -42,14 +40,7 @@ ROUND = {
 }  # fmt: skip
 
 
-def by_path(name: str) -> ModuleType:
-    """A module of the benchmark, under the name that the others of it import it by."""
-    if str(HERE) not in sys.path:
-        sys.path.append(str(HERE))
-    return importlib.import_module(name)
-
-
-capacity: Any = by_path("capacity")
+capacity: Any = importlib.import_module("capacity")
 
 
 @pytest.fixture

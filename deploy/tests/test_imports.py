@@ -111,3 +111,13 @@ def test_only_the_registry_brings_workups_together() -> None:
 def test_there_are_rules_to_look_at() -> None:
     assert len(modules(DOMAIN)) >= 5
     assert len(modules(WORKUPS)) >= 3
+
+
+def test_no_two_tools_have_modules_of_one_name() -> None:
+    """One process of tests imports the modules of all of them: of two with one name, it would get the first."""
+    found = sorted(path for path in (ROOT / "deploy").glob("*/*.py") if path.parent.name != "tests")
+    folders: dict[str, list[str]] = {}
+    for path in found:
+        folders.setdefault(path.name, []).append(path.parent.name)
+    assert len(folders) > 20
+    assert {name: where for name, where in folders.items() if len(where) > 1} == {}

@@ -5,7 +5,6 @@ The table of arrows is that of the design: who may talk to whom, and nobody else
 
 import importlib
 import re
-import sys
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -27,7 +26,6 @@ ROOT = Path(__file__).parents[2]
 HERE = ROOT / "deploy" / "kubernetes"
 BASE = HERE / "base"
 SITE = HERE / "overlays" / "site-example"
-sys.path.append(str(HERE))
 promises: Any = importlib.import_module("promises")
 
 Document = dict[str, Any]

@@ -3,7 +3,6 @@
 import importlib
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "deploy" / "monitoring"
-sys.path.append(str(HERE))
 known_metrics = importlib.import_module("known_metrics")
 
 KNOWN = {name: one for one in known_metrics.known() for name in one.series}

@@ -2,9 +2,7 @@
 
 import importlib
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,15 +10,8 @@ import pytest
 HERE = Path(__file__).parents[1] / "mutation"
 
 
-def by_path(name: str) -> ModuleType:
-    """A module of the tool, under the name that the others of it import it by."""
-    if str(HERE) not in sys.path:
-        sys.path.append(str(HERE))
-    return importlib.import_module(name)
-
-
-results: Any = by_path("results")
-report: Any = by_path("report")
+results: Any = importlib.import_module("results")
+report: Any = importlib.import_module("report")
 SURVIVOR = results.Entry("labs.py", 4, "parse", "Name", 'x = "a1"', 'x = "xa1"')
 KEY = 'labs.py parse: x = "xa1"'
 
@@ -174,6 +165,6 @@ def test_our_own_operators(operator: str, before: str, after: list[str]) -> None
     from cosmic_ray.ast import ast_nodes, get_ast  # noqa: PLC0415
     from cosmic_ray.mutating import mutate_code  # noqa: PLC0415
 
-    applied = by_path("operators").OPERATORS[operator]
+    applied = importlib.import_module("operators").OPERATORS[operator]
     places = sum(1 for node in ast_nodes(get_ast(before)) for _ in applied.mutation_positions(node))
     assert [" ".join(mutate_code(before, applied, n).split()) for n in range(places)] == after

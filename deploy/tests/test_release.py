@@ -3,13 +3,11 @@
 import importlib
 import json
 import subprocess
-import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -36,18 +34,11 @@ SCREENING, FIRST = "services/screening/src/screening/__init__.py", [*TREE][5]
 NEWER = 'RULES_VERSION = "1.1.0"\nRULES_DATE = "2026-06-01"\n'
 
 
-def by_path(name: str) -> ModuleType:
-    """A module of the tool, under the name that the others of it import it by."""
-    if str(HERE) not in sys.path:
-        sys.path.append(str(HERE))
-    return importlib.import_module(name)
-
-
-changelog: Any = by_path("changelog")
-preconditions: Any = by_path("preconditions")
-repository: Any = by_path("repository")
-artifacts: Any = by_path("artifacts")
-release: Any = by_path("release")
+changelog: Any = importlib.import_module("changelog")
+preconditions: Any = importlib.import_module("preconditions")
+repository: Any = importlib.import_module("repository")
+artifacts: Any = importlib.import_module("artifacts")
+release: Any = importlib.import_module("release")
 
 
 def git(tree: Path, *arguments: str) -> None:

@@ -8,7 +8,6 @@ import tomllib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,18 +20,11 @@ OSI = "Classifier: License :: OSI Approved ::"
 PINS = "flask==3.1.3 \\\n    --hash=sha256:00\npyjwt==2.15.1 \\\n    --hash=sha256:00\n"
 
 
-def by_path(name: str) -> ModuleType:
-    """A module of the tool, under the name that the others of it import it by."""
-    if str(HERE) not in sys.path:
-        sys.path.append(str(HERE))
-    return importlib.import_module(name)
-
-
-advisories: Any = by_path("advisories")
-audit: Any = by_path("audit")
-licenses: Any = by_path("licenses")
-pins: Any = by_path("pins")
-sbom: Any = by_path("sbom")
+advisories: Any = importlib.import_module("advisories")
+audit: Any = importlib.import_module("audit")
+licenses: Any = importlib.import_module("licenses")
+pins: Any = importlib.import_module("pins")
+sbom: Any = importlib.import_module("sbom")
 
 Saying = Callable[..., Path]
 
