@@ -66,7 +66,7 @@ def _started_without_content(ground: Ground) -> str:
 
 def content_down(ground: Ground) -> str:
     """Content ends while calls come, and comes back."""
-    ground.content.kill()
+    ground.content.end()
     return _without_content(ground, ground.content.start_again)
 
 
