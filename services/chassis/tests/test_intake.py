@@ -4,7 +4,7 @@ import pytest
 from gunicorn.config import Config
 
 from chassis.serving import refusals
-from chassis.serving.intake import CHUNKS, HEAD_BYTES, Intake, Received
+from chassis.serving.intake import CHUNKS, HEAD_BYTES, Intake, Received, Settled
 from chassis.serving.refusals import Refused
 
 LIMIT = 1_000
@@ -186,3 +186,15 @@ def test_a_refusal_is_an_outcome_with_a_request_id_that_ends_the_connection() ->
     assert f"Content-Length: {len(body)}".encode() in head
     assert b'"code": "timeout"' in body
     assert b"Request id: an-id" in body
+
+
+def test_settings_are_taken_as_they_are_and_what_is_computed_from_them_is_there() -> None:
+    cfg = Config()
+    cfg.set("limit_request_fields", 7)
+    settled = Settled(cfg)
+    assert {name: getattr(settled, name) for name in cfg.settings} == {name: getattr(cfg, name) for name in cfg.settings}
+    assert settled.limit_request_fields == 7
+    assert settled.is_ssl is False
+    assert settled.forwarded_allow_networks() == cfg.forwarded_allow_networks()
+    with pytest.raises(AttributeError):
+        settled.no_such_setting

@@ -12,6 +12,7 @@ What a metric costs was measured: 1 to 2 microseconds to count, 3 to time, on a 
 docs/metrics.md lists all of them.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -20,6 +21,8 @@ import prometheus_client
 MOST_SERIES: Final = 10_000
 """How many combinations of label values a metric may have in one process; further ones are `other`."""
 OTHER: Final = "other"
+READ: Final = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+"""Whether there is a port at which somebody may ask (`chassis.serving.metrics_port` was there before us)."""
 
 SECONDS: Final = (
     0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.35, 0.4, 0.5, 0.75, 1.0, 2.0, 5.0,
@@ -118,6 +121,11 @@ class Level(_Metric):
 
 
 BUILD: Final = Level("cds_build_info", "1, for the version of the service that runs.", "version", mode="livemax")
+READY: Final = Level(
+    "cds_ready",
+    "1 while the service can serve, as its `/readyz` says; 0 if one of its workers cannot.",
+    mode="livemin",
+)
 REQUESTS: Final = Count(
     "cds_http_requests_total",
     "Requests answered, without those about health. `route` is the pattern of the address, empty where there is none.",

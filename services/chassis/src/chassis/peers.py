@@ -11,7 +11,6 @@ without padding. Claims: `by` (who signs), `at` (seconds since 1970), `to` (meth
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
 import time
@@ -22,6 +21,7 @@ from flask import Flask, g, request
 from marshmallow.validate import Length
 
 from chassis.environment import Environment
+from chassis.macs import mac
 from chassis.problems import Problem
 
 HEADER: Final = "Cds-Caller"
@@ -121,7 +121,7 @@ def _method(method: str) -> str:
 
 
 def _mac(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), hashlib.sha256)
+    return mac(key, text.encode())
 
 
 def _encoded(data: bytes) -> str:

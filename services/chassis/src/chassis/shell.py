@@ -1,6 +1,7 @@
 """The shell of a service: a Flask app with request ids, an access line, problems and health already in place."""
 
 import re
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ _ACCEPTABLE_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA
 """A random id and nothing else: a caller's own number could be that of a patient, and it is logged."""
 _TRACED: Final = ("service", "hook", "client", "outcome")
 _HEALTH: Final = frozenset({"/healthz", "/readyz"})
+_LOOK_EVERY_S: Final = 5.0
 _log = Log("access")
 
 
@@ -62,6 +64,8 @@ def build(
     problems.install(app)
     in_each_worker(app, lambda: metrics.BUILD.set(1, version))
     in_each_worker(app, lambda: tracing.begin(import_name.partition(".")[0]))
+    if metrics.READ:
+        _measure_readiness(app, not_ready)
 
     @app.before_request
     def begin() -> None:
@@ -123,3 +127,26 @@ def build(
         return jsonify(told | {"degraded": wrong} if wrong else told), 503 if waiting else 200
 
     return app
+
+
+def _measure_readiness(app: Flask, not_ready: Callable[[], Sequence[str]], every: float = _LOOK_EVERY_S) -> None:
+    """Tell the metrics whether each worker can serve, whether anybody asks for `/readyz` or not.
+
+    A probe meets one worker, and none comes when the way to the service is cut: so each looks for itself.
+    """
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            try:
+                metrics.READY.set(0 if not_ready() else 1)
+            except Exception as error:  # noqa: BLE001 - whatever it is: not ready, the log tells, the next look comes
+                metrics.READY.set(0)
+                _log.error("readiness cannot be told", error)
+            ended.wait(every)
+
+    def begin() -> None:
+        metrics.READY.set(0)
+        threading.Thread(target=look, name="readiness", daemon=True).start()
+
+    in_each_worker(app, begin, ended.set)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from screening.cards import markdown
 from screening.cards.explanations import Snapshot
 from screening.cards.identity import Identity
 from screening.cards.markdown import LONGEST, escaped
@@ -212,3 +213,12 @@ def test_the_test_itself_sees_html() -> None:
     assert [t.type for t in tokens("- a <b>c")] != [t.type for t in tokens("- a")]
     assert AUTOLINK.search("a@b.example")
     assert sys.maxunicode == 0x10FFFF
+
+
+@given(st.text(st.sampled_from("aZ09 ,;()/%'?!-.:@#+*_[]<&|~`\\\n\u200d"), max_size=30))
+def test_words_that_are_let_through_are_words_that_need_nothing(text: str) -> None:
+    """The short way gives what the long way gives."""
+    short = escaped(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(markdown, "_PLAIN", re.compile(r"(?!)"))
+        assert escaped(text) == short

@@ -5,6 +5,7 @@ workers end, the directory does not grow; levels end with the worker.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from glob import glob
 from pathlib import Path
@@ -21,11 +22,15 @@ from chassis.serving.metrics_port import Application
 _ENDED: Final = "ended"
 _ADDED_UP: Final = ("counter", "histogram")
 _KIB: Final = 1024
+_LIMITS: Final = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_NO_LIMIT: Final = 1 << 60
 
 PROCESSES: Final = {
     "cds_workers": ("gauge", "Worker processes that there are."),
     "cds_workers_begun_total": ("counter", "Worker processes begun since the start."),
     "cds_memory_bytes": ("gauge", "Memory of all processes of the service; what they share is counted once."),
+    "cds_memory_limit_bytes": ("gauge", "What its container may take of memory; not told where there is no limit."),
+    "cds_started_timestamp_seconds": ("gauge", "When the service was started, in seconds since 1970."),
     "cds_cpu_seconds_total": ("counter", "Processor time of all processes of the service, of those that ended too."),
 }
 """What is told of the processes themselves: kind and meaning."""
@@ -108,6 +113,7 @@ class _Processes(Collector):
     def __init__(self, workers: Callable[[], Iterable[int]], begun: Callable[[], int]) -> None:
         self._workers = workers
         self._begun = begun
+        self._started = time.time()
 
     def collect(self) -> Iterator[Metric]:
         workers = list(self._workers())
@@ -116,6 +122,9 @@ class _Processes(Collector):
         yield _counter("cds_workers_begun_total", self._begun())
         if memory := sum(map(_memory, processes)):
             yield _gauge("cds_memory_bytes", memory)
+        if limit := memory_limit():
+            yield _gauge("cds_memory_limit_bytes", limit)
+        yield _gauge("cds_started_timestamp_seconds", self._started)
         if cpu := sum(map(_cpu, processes)):
             yield _counter("cds_cpu_seconds_total", cpu)
 
@@ -135,6 +144,18 @@ def _memory(process: int) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) * _KIB for line in text.splitlines() if line.startswith("Pss:")), 0)
+
+
+def memory_limit(files: Iterable[str] = _LIMITS) -> int:
+    """Bytes that the container may take, as its control group says (version 2, or 1); 0: no limit is to be seen."""
+    for file in files:
+        try:
+            said = Path(file).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            continue
+        if said.isdecimal() and int(said) < _NO_LIMIT:
+            return int(said)
+    return 0
 
 
 def _cpu(process: int) -> float:

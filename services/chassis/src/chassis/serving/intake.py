@@ -31,6 +31,20 @@ _BEGIN: Final = re.compile(rb"[A-Z\r]")
 _CHUNKED_HEAD: Final = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
+class Settled:
+    """gunicorn's configuration as it is now. Its own looks every setting up by way of two functions, twenty times a
+    request."""
+
+    def __init__(self, cfg: Any) -> None:
+        vars(self).update({name: setting.get() for name, setting in cfg.settings.items()})
+        self.is_ssl = cfg.is_ssl
+        self._cfg = cfg
+
+    def __getattr__(self, name: str) -> Any:
+        """What is no setting but computed from some."""
+        return getattr(self._cfg, name)
+
+
 @dataclass(frozen=True)
 class Received:
     """A request that is here as a whole.

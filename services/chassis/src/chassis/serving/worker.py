@@ -26,7 +26,7 @@ from chassis import arrival
 from chassis.logs import Log
 from chassis.serving.connections import READING, TO_EVICT, Connection, Limits, Outbox, Phase
 from chassis.serving.crew import Crew
-from chassis.serving.intake import Intake, Received
+from chassis.serving.intake import Intake, Received, Settled
 from chassis.serving.refusals import Notes, Refused, message
 from chassis.serving.turns import LONGEST_S, Turns
 
@@ -53,6 +53,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._settled_cfg = Settled(self.cfg)
         self._by_phase: dict[Phase, dict[Connection, None]] = {phase: {} for phase in Phase}
         self._turns = Turns(self.limits.at_once or self.cfg.threads, self._begin)
         self._settled: deque[Connection] = deque()
@@ -160,7 +161,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
             return
         sock.setblocking(False)
         self.nr_conns += 1
-        intake = Intake(self.cfg, self.limits.body_bytes, client)
+        intake = Intake(self._settled_cfg, self.limits.body_bytes, client)
         conn = Connection(sock, client, listener.getsockname(), intake)
         self._wait(conn, Phase.HEAD)
 
@@ -321,7 +322,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
         if time.monotonic() - whole_at > self.limits.queue:
             raise Refused(503, "Queue")
         outbox = Outbox()
-        response, environ = wsgi.create(received.request, outbox, conn.client, conn.server, self.cfg)
+        response, environ = wsgi.create(received.request, outbox, conn.client, conn.server, self._settled_cfg)
         environ["wsgi.multithread"] = True
         environ[arrival.ENVIRON] = whole_at
         environ["wsgi.input"] = io.BytesIO(received.body)
@@ -382,7 +383,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc, unused-ignore]
 
     def _refuse(self, conn: Connection, refused: Refused) -> None:
         """Answer without the application, and let the client see the answer before the connection ends."""
-        conn.intake = Intake(self.cfg, 0, conn.client)
+        conn.intake = Intake(self._settled_cfg, 0, conn.client)
         conn.send(message(refused.status, self._notes.take(refused)))
         conn.then = Phase.DISCARD
         self._answered(conn)

@@ -7,6 +7,8 @@ loses its meaning; line breaks become spaces.
 import re
 from typing import Final
 
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9,;()/%'?!-]*(?: [A-Za-z0-9,;()/%'?!-]+)*")
+"""Words that nothing below would change, as most names are."""
 _INLINE: Final = re.compile(r"([\\`*_{}\[\]|~])")
 _AT_START: Final = re.compile(r"^([#+=>-]|\d+[.)](?=\s|$))")
 _SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
@@ -23,6 +25,8 @@ def escaped(text: str, longest: int | None = LONGEST) -> str:
 
     `longest` None is for sentences of ours into which a foreign name may have been put.
     """
+    if _PLAIN.fullmatch(text) and (longest is None or len(text) <= longest):
+        return text
     text = _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip()
     if longest is not None and len(text) > longest:
         text = text[: longest - 1] + "…"

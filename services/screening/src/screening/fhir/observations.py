@@ -3,9 +3,10 @@
 Codings are looked at before anything else: most observations of a chart are none of ours.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Raw
@@ -15,7 +16,7 @@ from screening.domain.analytes import Analyte
 from screening.domain.chart import FUTURE_TOLERANCE, PendingResult, SiteFact
 from screening.domain.codes import NONE, CodeBook
 from screening.fhir.results import Found, Measured, Results, reference_of, taken_at
-from screening.fhir.shapes import Coding, Observation, concept
+from screening.fhir.shapes import Observation, concept
 from screening.slices import field, present
 
 IsOurs = Callable[[Observation], bool]
@@ -50,15 +51,66 @@ class _Meaning:
     ours: bool
 
 
+_Codings = tuple[tuple[str | None, str | None], ...]
+_KEPT: Final = 4_096
+_LONGEST_KEPT: Final = 300
+"""Characters of the codings of an observation; who sends longer ones fills no memory of ours."""
+
+
+class Meanings:
+    """What the codings of observations come to. One for a code book; threads share it, and the usual ones are kept."""
+
+    def __init__(self, book: CodeBook, site_facts_system: str) -> None:
+        self._book = book
+        self._system = site_facts_system
+        self._kept = lru_cache(maxsize=_KEPT)(self._meaning)
+
+    def of(self, codings: _Codings) -> _Meaning:
+        """Of pairs of system and code, in the order in which they were sent."""
+        if sum(len(system or "") + len(code or "") for system, code in codings) > _LONGEST_KEPT:
+            return self._meaning(codings)
+        return self._kept(codings)
+
+    def _meaning(self, codings: _Codings) -> _Meaning:
+        sets: frozenset[str] = NONE
+        codes: set[str] = set()
+        matched: dict[str, tuple[str | None, str]] = {}
+        site_facts: list[str] = []
+        for system, code in codings:
+            codes.update(known for _, known in self._book.meanings(system, code))
+            found = self._book.find(system, code)
+            if found is not None:
+                sets |= found[1]
+                for value_set in found[1]:
+                    matched.setdefault(value_set, (system, code or ""))
+            elif system == self._system and code:
+                site_facts.append(code)
+        measured = (_BY_SET[name] for name in sorted(sets & _ANALYTE_SETS) if sets.isdisjoint(_BY_SET[name].conflicts))
+        conflicting = {name for name in sets & _ANALYTE_SETS if not sets.isdisjoint(_BY_SET[name].conflicts)}
+        return _Meaning(
+            tuple(site_facts),
+            tuple(self._measured(analyte, *matched[analyte.value_set]) for analyte in measured),
+            sets - conflicting,
+            frozenset(codes) if sets else NONE,
+            bool(sets or site_facts),
+        )
+
+    def _measured(self, analyte: Analyte, system: str | None, code: str) -> Measured:
+        """On the card a result has its analyte's name; one with a site's own code also what that is read as."""
+        targets = self._book.meanings(system, code)[1:]
+        read_as = ", ".join(code for _, code in targets)
+        display = f"{analyte.label} (local code {code}, read as {read_as})" if targets else analyte.label
+        return Measured(analyte, code, display)
+
+
 class Observations:
     """Collects what the observations of one chart say."""
 
-    def __init__(self, book: CodeBook, site_facts_system: str, now: datetime, is_ours: IsOurs) -> None:
-        self._book = book
+    def __init__(self, meanings: Meanings, now: datetime, is_ours: IsOurs) -> None:
+        self._meanings = meanings
         self._is_ours = is_ours
-        self._system = site_facts_system
         self._latest = now + FUTURE_TOLERANCE
-        self._meanings: dict[tuple[tuple[str | None, str | None], ...], _Meaning] = {}
+        self._met: dict[_Codings, _Meaning] = {}
         self._seen: dict[str, Observation] = {}
         self._found: dict[str, Found] = {}
         self.pending: dict[PendingResult, None] = {}
@@ -69,9 +121,9 @@ class Observations:
         if observation.code is None:
             return
         codings = tuple([(coding.system, coding.code) for coding in observation.code.codings])
-        meaning = self._meanings.get(codings)
+        meaning = self._met.get(codings)
         if meaning is None:
-            meaning = self._meanings[codings] = self._meaning(observation.code.codings)
+            meaning = self._met[codings] = self._meanings.of(codings)
         if not meaning.ours or not self._is_ours(observation) or self._repeated(observation):
             return
         for code in meaning.site_facts:
@@ -99,37 +151,6 @@ class Observations:
             return True
         self._seen[observation.id] = observation
         return False
-
-    def _meaning(self, codings: Iterable[Coding]) -> _Meaning:
-        sets: frozenset[str] = NONE
-        codes: set[str] = set()
-        matched: dict[str, Coding] = {}
-        site_facts: list[str] = []
-        for coding in codings:
-            codes.update(code for _, code in self._book.meanings(coding.system, coding.code))
-            found = self._book.find(coding.system, coding.code)
-            if found is not None:
-                sets |= found[1]
-                for value_set in found[1]:
-                    matched.setdefault(value_set, coding)
-            elif coding.system == self._system and coding.code:
-                site_facts.append(coding.code)
-        measured = (_BY_SET[name] for name in sorted(sets & _ANALYTE_SETS) if sets.isdisjoint(_BY_SET[name].conflicts))
-        conflicting = {name for name in sets & _ANALYTE_SETS if not sets.isdisjoint(_BY_SET[name].conflicts)}
-        return _Meaning(
-            tuple(site_facts),
-            tuple(self._measured(analyte, matched[analyte.value_set]) for analyte in measured),
-            sets - conflicting,
-            frozenset(codes) if sets else NONE,
-            bool(sets or site_facts),
-        )
-
-    def _measured(self, analyte: Analyte, coding: Coding) -> Measured:
-        """On the card a result has its analyte's name; one with a site's own code also what that is read as."""
-        targets = self._book.meanings(coding.system, coding.code)[1:]
-        read_as = ", ".join(code for _, code in targets)
-        display = f"{analyte.label} (local code {coding.code}, read as {read_as})" if targets else analyte.label
-        return Measured(analyte, coding.code or "", display)
 
     def _add_site_fact(self, observation: Observation, code: str) -> None:
         said = field(observation.valueBoolean, bool)

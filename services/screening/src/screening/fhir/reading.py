@@ -13,7 +13,7 @@ from screening.domain.chart import Chart, Condition, Draft, Medication, Order, P
 from screening.domain.codes import CodeBook
 from screening.domain.thresholds import DEFAULTS, SiteValues
 from screening.fhir import facts, outcomes, prefetch, shapes
-from screening.fhir.observations import Observations
+from screening.fhir.observations import Meanings, Observations
 from screening.fhir.prefetch import Delivery
 from screening.fhir.times import day
 from screening.slices import field
@@ -74,6 +74,11 @@ class Reader:
     keys: Mapping[str, Asked]
     site_values: SiteValues = dataclasses.field(default_factory=lambda: DEFAULTS)
     most: int = MOST_RESOURCES
+    meanings: Meanings = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """What the codes of observations mean is the same for all calls."""
+        object.__setattr__(self, "meanings", Meanings(self.book, self.site_facts_system))
 
     def deliveries(self, call: Call) -> dict[str, Delivery]:
         """What a call's prefetch brought, by our keys; what stands under a key that is none of ours keeps its own.
@@ -230,7 +235,7 @@ class _Found:
         self._owners: dict[tuple[bytes, bytes], bool] = {}
         self._read: Counter[type] = Counter()
         self._overlooked: set[type] = set()
-        self.observations = Observations(reader.book, reader.site_facts_system, now, self.is_ours)
+        self.observations = Observations(reader.meanings, now, self.is_ours)
         self.patient: Patient | None = None
         self.conditions: list[Condition] = []
         self.medications: list[Medication] = []
