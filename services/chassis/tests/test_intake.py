@@ -192,9 +192,10 @@ def test_settings_are_taken_as_they_are_and_what_is_computed_from_them_is_there(
     cfg = Config()
     cfg.set("limit_request_fields", 7)
     settled = Settled(cfg)
-    assert {name: getattr(settled, name) for name in cfg.settings} == {name: getattr(cfg, name) for name in cfg.settings}
+    assert len(cfg.settings) > 50
+    for name in cfg.settings:
+        assert getattr(settled, name) == getattr(cfg, name), name
     assert settled.limit_request_fields == 7
     assert settled.is_ssl is False
     assert settled.forwarded_allow_networks() == cfg.forwarded_allow_networks()
-    with pytest.raises(AttributeError):
-        settled.no_such_setting
+    assert not hasattr(settled, "no_such_setting")

@@ -36,7 +36,7 @@ class Settled:
     request."""
 
     def __init__(self, cfg: Any) -> None:
-        vars(self).update({name: setting.get() for name, setting in cfg.settings.items()})
+        vars(self).update({name: getattr(cfg, name) for name in cfg.settings})
         self.is_ssl = cfg.is_ssl
         self._cfg = cfg
 
