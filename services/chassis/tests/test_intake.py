@@ -196,6 +196,6 @@ def test_settings_are_taken_as_they_are_and_what_is_computed_from_them_is_there(
     for name in cfg.settings:
         assert getattr(settled, name) == getattr(cfg, name), name
     assert settled.limit_request_fields == 7
-    assert settled.is_ssl is False
+    assert not settled.is_ssl
     assert settled.forwarded_allow_networks() == cfg.forwarded_allow_networks()
     assert not hasattr(settled, "no_such_setting")
