@@ -23,6 +23,8 @@ from pins import Pin, pins
 
 OURS: Final = "dystonia-cds-"
 SUPPLIER: Final = {"name": "dystonia-cds project"}
+STATED: Final = {"protobuf": "BSD-3-Clause"}
+"""What packages say of their license in words that the tool leaves out ("3-Clause BSD License")."""
 
 
 def listed(python: Path) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def finished(document: Mapping[str, Any], package: str) -> dict[str, Any]:
         LookupError: our package is not installed there.
     """
     name = OURS + package
-    components = [_without_folders(one) for one in document["components"]]
+    components = [_with_license(_without_folders(one)) for one in document["components"]]
     subjects = [one for one in components if canonicalize_name(one["name"]) == name]
     if len(subjects) != 1:
         raise LookupError(f"{name} is not installed there")
@@ -77,6 +79,12 @@ def _without_folders(component: Mapping[str, Any]) -> dict[str, Any]:
         for one in component.get("externalReferences", ())
     ]
     return {**component, **({"externalReferences": references} if references else {})}
+
+
+def _with_license(component: Mapping[str, Any]) -> dict[str, Any]:
+    said = STATED.get(canonicalize_name(component["name"]))
+    told = component.get("licenses") or ([{"license": {"id": said, "acknowledgement": "declared"}}] if said else [])
+    return {**component, **({"licenses": told} if told else {})}
 
 
 def against_the_schema(document: Mapping[str, Any]) -> Iterator[str]:
@@ -107,11 +115,16 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="sbom", description=__doc__.partition("\n")[0])
     parser.add_argument("--python", type=Path, required=True, help="the interpreter of the environment")
     parser.add_argument("--package", required=True, choices=["content", "screening", "gateway"])
-    parser.add_argument("--pins", type=Path, required=True, help="the requirement file that it was made from")
+    parser.add_argument(
+        "--pins", type=Path, action="append", required=True, help="a requirement file that it was made from"
+    )
     parser.add_argument("--output", type=Path, required=True)
     chosen = parser.parse_args(arguments)
     document = finished(listed(chosen.python), chosen.package)
-    found = [*against_the_schema(document), *against_the_pins(document, [*pins(chosen.pins)])]
+    found = [
+        *against_the_schema(document),
+        *against_the_pins(document, [pin for file in chosen.pins for pin in pins(file)]),
+    ]
     for fault in found:
         print(f"FAULT {chosen.package}: {fault}")
     if found:

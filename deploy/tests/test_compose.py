@@ -1,20 +1,30 @@
 """What the compose file promises to whoever runs it; the container recipe is in test_image.py."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+import content.settings
+import gateway.settings
+import screening.settings
+from chassis.environment import Environment, SettingsError
 from gateway.settings import Settings
 from gateway.sign_in import ATTEMPTS
 
 ROOT = Path(__file__).resolve().parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+TEXT = (ROOT / "docker-compose.yml").read_text("utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+TRACED: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.tracing.yml").read_text("utf-8"))
+GUNICORN = ROOT / "deploy" / "gunicorn.conf.py"
 ALL: dict[str, dict[str, Any]] = COMPOSE["services"]
 REPLICAS = ["screening-1", "screening-2"]
 PRODUCTION = ["content", "database", "edge", "gateway", "migrate", *REPLICAS]
@@ -27,6 +37,15 @@ SERVICES = sorted(ALL)
 INTERNAL = {"edge", "inner", "data"}
 NGINX = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text("utf-8")
 REFUSAL = (ROOT / "deploy" / "nginx" / "refusal.conf").read_text("utf-8")
+
+
+LOADED: dict[str, Callable[[Mapping[str, str]], Any]] = {
+    "content": content.settings.load, "gateway": gateway.settings.load, "screening-1": screening.settings.load,
+}  # fmt: skip
+FIXED = {"BIND", "STATE_DIR", "CONTENT_PORT", "SCREENING_PORT", "GRACEFUL_TIMEOUT"}
+"""What the containers themselves decide: addresses inside, folders, and the end that stop_grace_period waits for."""
+NUMBERS = {"KEYS_KEPT_S", "MAX_PREFETCH_KEYS"}
+"""Settings that sound like secrets and are none."""
 
 
 def names(listed: Any) -> set[str]:
@@ -117,7 +136,7 @@ def test_what_is_kept_lies_in_volumes() -> None:
         for name, service in ALL.items()
     }
     assert {name: volumes for name, volumes in mounted.items() if volumes} == {
-        "database": ["database"], "gateway": ["gateway-state"], "prometheus": ["prometheus"],
+        "database": ["database"], "gateway": ["audit", "gateway-state"], "prometheus": ["prometheus"],
         "screening-1": ["screening-1-state"], "screening-2": ["screening-2-state"],
     }  # fmt: skip
     assert {*COMPOSE["volumes"]} == {volume for volumes in mounted.values() for volume in volumes}
@@ -185,24 +204,132 @@ def test_what_try_clients_makes_is_what_the_profile_takes() -> None:
     }
 
 
-@pytest.mark.parametrize("profiles", [[], ["try", "monitoring"]], ids=["production", "all"])
-def test_docker_compose_takes_the_file(profiles: list[str]) -> None:
+def compose(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """docker-compose with these arguments, if it is installed."""
     if shutil.which("docker-compose") is None:
         pytest.skip("docker-compose is not installed: its own reading of the file is not tested")
-    chosen = [part for name in profiles for part in ("--profile", name)]
-    done = subprocess.run(  # noqa: S603
-        ["docker-compose", *chosen, "config", "--services"],  # noqa: S607  whichever is installed
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    return subprocess.run(  # noqa: S603
+        ["docker-compose", *arguments],  # noqa: S607  whichever is installed
+        cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("profiles", [[], ["try", "monitoring"]], ids=["production", "all"])
+def test_docker_compose_takes_the_file(profiles: list[str]) -> None:
+    done = compose(*(part for name in profiles for part in ("--profile", name)), "config", "--services")
     assert done.returncode == 0, done.stderr
     assert {*done.stdout.split()} >= {*PRODUCTION, *(SERVICES if profiles else [])}
+
+
+def asked(load: Callable[[Mapping[str, str]], Any], monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The names of all settings that a service asks its environment for."""
+    found: set[str] = set()
+    plain = Environment._get_value
+
+    def noted(self: Environment, env_key: str, default: Any) -> Any:
+        found.add(env_key)
+        return plain(self, env_key, default)
+
+    monkeypatch.setattr(Environment, "_get_value", noted)
+    with pytest.raises(SettingsError):
+        load({})
+    return found
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_every_setting_can_be_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the file says what it is, as a path or an address."""
+    known = asked(LOADED[name], monkeypatch) | {*re.findall(r'_env\.\w+\("([A-Z_]+)"', GUNICORN.read_text("utf-8"))}
+    given = ALL[name]["environment"]
+    missing = {one for one in known - FIXED if one not in given and f"{one}_FILE" not in given}
+    # Of content, one worker is enough; screening is never a try-out here.
+    assert missing == {"content": {"WEB_CONCURRENCY"}, "screening-1": {"DEPLOYMENT"}}.get(name, set())
+    assert {one.removesuffix("_FILE") for one in given} - known <= {
+        "AUDIT",
+        "CLIENTS",
+        "SITE_VALUES",
+        "RULE_MODES",
+        "TLS_CA",
+    }
+    passed = {one: value for one, value in given.items() if value.startswith("${")}
+    for one, value in passed.items():
+        assert value.startswith((f"${{{one}:-", "${SCREENING_CA_FILE:-", f"${{{one}-/run/secrets/")), value
+
+
+@pytest.mark.parametrize("name", ["content", "gateway", "screening-1"])
+def test_what_is_left_empty_is_the_default(name: str) -> None:
+    """As the container gets it: gunicorn's own reading included."""
+    empty = {one: re.sub(r"\$\{\w+:?-(.*)\}", r"\1", value) for one, value in ALL[name]["environment"].items()}
+    numbers = {one: value for one, value in empty.items() if not value or value.isdigit()}
+    program = (
+        "import runpy, gunicorn.config\n"
+        f"found = runpy.run_path({str(GUNICORN)!r})\n"
+        "print(found['workers'], found['threads'], found['worker_connections'], found['_limits'])\n"
+    )
+    package = {"PACKAGE": name.partition("-")[0], "PATH": os.environ["PATH"]}
+    said = [
+        subprocess.run(  # noqa: S603
+            [sys.executable, "-c", program], env=given, capture_output=True, text=True, timeout=60, check=True
+        ).stdout
+        for given in (package | numbers, package | ({"METRICS_PORT": "9100"}))
+    ]
+    assert said[0]
+    assert said[0] == said[1]
+
+
+def test_spans_need_no_more_than_a_way_to_the_collector() -> None:
+    assert {*TRACED["services"]} == {"content", "gateway", *REPLICAS}
+    assert TRACED["networks"] == {"traces": {}}
+    for service in TRACED["services"].values():
+        assert {*service} == {"build", "environment", "networks"}
+        assert service["build"] == {"args": {"EXTRA": "otel"}}
+        assert service["networks"] == {"traces": {}}
+        assert all(one.startswith("OTEL_") for one in service["environment"])
+    files = ["-f", "docker-compose.yml", "-f", "docker-compose.tracing.yml"]
+    assert compose(*files, "config", OTEL_EXPORTER_OTLP_ENDPOINT="").returncode
+    done = compose(*files, "config", OTEL_EXPORTER_OTLP_ENDPOINT="http://collector.example:4318")
+    assert done.returncode == 0, done.stderr
+    whole = yaml.safe_load(done.stdout)["services"]
+    for name in TRACED["services"]:
+        assert {*whole[name]["networks"]} == {*ALL[name]["networks"], "traces"}
+        assert {*whole[name]["environment"]} == {*ALL[name]["environment"], *TRACED["services"][name]["environment"]}
+        assert whole[name]["build"]["args"]["PACKAGE"] == name.partition("-")[0]
+
+
+def test_no_file_is_mounted_alone() -> None:
+    """Its inode would stay when it is replaced, as git and most editors do it."""
+    for service in ALL.values():
+        for source in (volume.partition(":")[0] for volume in service.get("volumes", ()) if volume[0] == "."):
+            assert (ROOT / source).is_dir(), source
+    command = ALL["edge"]["command"]
+    assert command[command.index("-c") + 1] == "/etc/nginx/edge/nginx.conf"
+
+
+def test_the_audit_trail_is_kept() -> None:
+    folder = Path(ALL["gateway"]["environment"]["AUDIT_FILE"].removeprefix("${AUDIT_FILE:-").removesuffix("}")).parent
+    assert f"audit:{folder}" in ALL["gateway"]["volumes"]
+    # A new volume belongs to whom the folder in the image belongs to.
+    image = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
+    assert re.search(rf"install -d -o 10001 -g 10001 -m 0700 [^\n]*{folder}\b", image)
+
+
+def test_screening_has_as_much_memory_as_on_kubernetes() -> None:
+    for name in ("gateway", "screening", "content"):
+        found = next(
+            one
+            for one in yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "base" / f"{name}.yaml").read_text("utf-8"))
+            if one["kind"] == "Deployment"
+        )["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
+        assert ALL[{"screening": "screening-1"}.get(name, name)]["mem_limit"] == found.replace("Mi", "m")
 
 
 def test_secrets_come_as_files_never_as_values() -> None:
     assert all(set(secret) == {"file"} for secret in COMPOSE["secrets"].values())
     for service in ALL.values():
         for name, value in service.get("environment", {}).items():
-            if re.search("KEY|SECRET|TOKEN|PASSWORD|CLIENTS|STORE_URL", name):
+            if name in NUMBERS:
+                assert value == f"${{{name}:-}}"
+            elif re.search("KEY|SECRET|TOKEN|PASSWORD|CLIENTS|STORE_URL", name):
                 assert name.endswith("_FILE")
                 assert value.startswith(("/run/secrets/", "/clients/", "${OPERATOR_TOKEN_FILE-/run/secrets/"))
 
@@ -221,6 +348,7 @@ def test_the_edge_refuses_old_tls_and_keeps_bodies_off_disks() -> None:
     assert len(paths) == 5
     assert all(path.startswith("/tmp/") for path in paths)  # noqa: S108 - in memory
     assert "proxy_max_temp_file_size 0;" in NGINX
+    assert "proxy_request_buffering off;" in NGINX
     assert "access_log off;" in NGINX
     assert "proxy_next_upstream off;" in NGINX
 

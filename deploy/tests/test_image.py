@@ -60,9 +60,18 @@ def test_the_image_has_no_installer_and_installs_nothing() -> None:
 def test_everything_from_outside_is_installed_by_hash_and_as_a_wheel() -> None:
     commands = [part for line in of("RUN", BUILD) for part in line.split("&&") if "pip" in part and " install " in part]
     outside = [part for part in commands if "-r " in part]
-    assert len(outside) == 3
+    assert len(outside) == 4
     assert all("--require-hashes" in part and "--only-binary :all:" in part for part in outside)
     assert all("--no-index" in part and "--no-deps" in part for part in commands if part not in outside)
+
+
+def test_nothing_is_added_unless_it_is_asked_for_by_name() -> None:
+    assert [line for line in LINES if line.startswith("ARG EXTRA")] == ["ARG EXTRA="]
+    (added,) = [line for line in of("RUN", BUILD) if "otel.txt" in line and "sbom.py" not in line]
+    assert added.startswith('case "$EXTRA" in "") ;;')
+    assert '*) echo "EXTRA must be otel, or nothing" >&2; exit 2 ;; esac' in added
+    bill = next(line for line in of("RUN", BUILD) if "sbom.py" in line)
+    assert "${EXTRA:+--pins requirements/$EXTRA.txt}" in bill
 
 
 def test_the_bill_of_materials_is_made_from_the_environment_that_becomes_the_image() -> None:

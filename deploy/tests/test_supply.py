@@ -256,6 +256,13 @@ def test_a_bill_is_about_our_package_and_names_no_folder_of_the_builder() -> Non
     assert list(sbom.against_the_pins(bill, PINNED)) == []
 
 
+def test_a_license_that_the_tool_leaves_out_is_told() -> None:
+    bare = {key: value for key, value in component("protobuf", "7.36.2").items() if key != "licenses"}
+    bill = sbom.finished({**LISTED, "components": [*LISTED["components"], bare]}, "gateway")
+    found = [one["licenses"] for one in bill["components"] if one["name"] == "protobuf"]
+    assert found == [[{"license": {"id": "BSD-3-Clause", "acknowledgement": "declared"}}]]
+
+
 def test_a_bill_of_something_else_is_refused() -> None:
     with pytest.raises(LookupError, match="dystonia-cds-content is not installed there"):
         sbom.finished(LISTED, "content")
