@@ -24,7 +24,14 @@ from promises import SECRETS, Document, faults
 
 HERE: Final = Path(__file__).parent
 BUILD: Final = HERE.parents[1] / "build" / "kubernetes"
-SETS: Final = ("base", "overlays/small", "overlays/large", "overlays/monitoring", "overlays/site-example")
+SETS: Final = (
+    "base",
+    "overlays/small",
+    "overlays/large",
+    "overlays/monitoring",
+    "overlays/tracing",
+    "overlays/site-example",
+)
 VERSIONS: Final = ("1.27", "1.37")
 """The oldest on which all that is used here is switched on, and the newest that the tool knows."""
 OLDEST_KUBECTL: Final = (1, 27)

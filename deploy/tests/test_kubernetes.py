@@ -168,6 +168,14 @@ def test_nobody_may_talk_but_along_the_arrows_of_the_design() -> None:
     assert arrows([*DOCUMENTS, *BESIDE]) == INSIDE
 
 
+def test_spans_may_go_to_the_collector_and_nowhere_else() -> None:
+    beside = [*BESIDE, *whole(HERE / "overlays" / "tracing")]
+    assert arrows([*DOCUMENTS, *beside]) == INSIDE | {
+        *((name, "collector in tracing", 4318) for name in SERVING),
+        ("content", DNS, 53),
+    }
+
+
 def test_nothing_leads_out_until_a_site_names_addresses() -> None:
     changes = {one["metadata"]["name"]: one["spec"] for one in documents(SITE / "addresses.yaml")}
     policies = [one for one in [*DOCUMENTS, *BESIDE] if one["kind"] == "NetworkPolicy"]
@@ -339,9 +347,22 @@ def test_the_ingress_lets_the_gateway_say_what_is_too_large() -> None:
     said = named("Ingress", "gateway")["metadata"]["annotations"]
     for name in ("nginx.org/client-max-body-size", "nginx.ingress.kubernetes.io/proxy-body-size"):
         assert int(said[name].removesuffix("m")) * 2**20 > gateway.settings.Settings(internal_keys=()).max_body
-    assert said["nginx.ingress.kubernetes.io/proxy-next-upstream"] == "off"
+    assert said["nginx.ingress.kubernetes.io/proxy-next-upstream"] == "error"
     buffers = {value for name, value in said.items() if name.endswith("client-body-buffer-size")}
     assert buffers == {said["nginx.org/client-max-body-size"]}, "a larger body would be written to a disk"
+
+
+def test_a_password_of_the_registry_goes_to_all_accounts() -> None:
+    """The example has it as a comment; what stands there is a patch that fits."""
+    text = (SITE / "kustomization.yaml").read_text("utf-8")
+    plain = re.sub(r"^  # (?=- target: \{kind: ServiceAccount|  patch: \||    - \{op)", "  ", text, flags=re.MULTILINE)
+    (patch,) = [
+        one for one in yaml.safe_load(plain)["patches"] if one.get("target", {}).get("kind") == "ServiceAccount"
+    ]
+    assert patch["target"] == {"kind": "ServiceAccount"}
+    assert yaml.safe_load(patch["patch"]) == [
+        {"op": "add", "path": "/imagePullSecrets", "value": [{"name": "registry"}]}
+    ]
 
 
 def test_what_a_site_may_change_without_a_restart_keeps_its_name() -> None:
