@@ -83,9 +83,17 @@ def test_comparison_marks_what_came_and_went(opened: Any) -> None:
         looking.fine(looking.violations(page), choice)
 
 
+def test_exported_file_can_be_saved(opened: Any) -> None:
+    page = opened("/studio?module=B12")
+    with page.expect_download() as told:
+        page.get_by_role("link", name="save it").click()
+    assert told.value.suggested_filename == "cards.html"
+    assert Path(told.value.path()).read_text("utf-8").startswith("<!doctype html>")
+
+
 def test_exported_file_opens_alone_and_asks_for_nothing(opened: Any, base: str, watch: Any, tmp_path: Path) -> None:
     page = opened("/studio")
-    page.get_by_role("link", name=re.compile("one file")).click()
+    page.get_by_role("link", name="look at it").click()
     assert page.url == f"{base}/studio/export.html"
     page.wait_for_load_state()
     text = page.evaluate("() => document.documentElement.outerHTML")

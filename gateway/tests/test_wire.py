@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -241,3 +242,14 @@ def test_each_call_left_one_line(wire: Wire, body: bytes) -> None:
     assert len(wire.audit.read_text().splitlines()) == before + 2
     assert (first["outcome"], first["hook_instance"]) == ("answered", json.loads(body)["hookInstance"])
     assert (second["outcome"], second["status"]) == ("refused", 405)
+
+
+def test_who_mistypes_an_address_in_a_browser_gets_a_page_and_a_program_an_outcome(client: Any) -> None:
+    page = client.get("/explantions", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (page.status_code, page.mimetype) == (404, "text/html")
+    assert "There is nothing at this address" in page.text
+    assert "/explantions" not in page.text
+    for accept in ("application/json", "*/*", "application/fhir+json, text/html;q=0.5"):
+        outcome = client.get("/explantions", headers={"Accept": accept})
+        assert (outcome.status_code, outcome.mimetype) == (404, "application/fhir+json")
+        assert "Accept" in outcome.vary

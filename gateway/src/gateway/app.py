@@ -5,8 +5,9 @@ from functools import partial
 from typing import Final
 
 from flask import Flask, Response, g
+from werkzeug.exceptions import NotFound
 
-from chassis import shell
+from chassis import problems, shell
 from gateway import (
     __version__,
     audit,
@@ -71,9 +72,15 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(pages.blueprint(settings, content, upstreams.get("screening")))
     app.register_blueprint(sign_in.blueprint(settings, ledger))
     app.register_blueprint(openapi.blueprint(settings, directory))
+    app.register_error_handler(NotFound, _no_such_address)
     directory.start()
     rings.warm(registry.current().clients, _WARM_S)
     return app
+
+
+def _no_such_address(error: NotFound) -> Response:
+    """Nothing is here: an OperationOutcome for programs, a page for people."""
+    return sign_in.refused(problems.of(error))
 
 
 def _upstream(name: str, url: str, settings: Settings) -> Upstream:

@@ -191,6 +191,13 @@ def test_pages_load_nothing_from_elsewhere(client: FlaskClient) -> None:
     assert "@import" not in css
 
 
+def test_the_stylesheet_is_kept_only_under_the_version_that_it_has(client: FlaskClient) -> None:
+    (linked,) = re.findall(r'href="([^"]*site[.]css[^"]*)"', client.get("/explanations", headers=BROWSER).text)
+    assert client.get("/" + linked.removeprefix("./")).headers["Cache-Control"] == "public, max-age=86400"
+    for other in ("", "?v=", "?v=000000000000"):
+        assert client.get(f"/explanations-assets/site.css{other}").headers["Cache-Control"] == "no-cache"
+
+
 def test_health(client: FlaskClient) -> None:
     assert client.get("/healthz").get_json()["status"] == "ok"
     assert client.get("/readyz").get_json() == {"status": "ready", "waiting": []}

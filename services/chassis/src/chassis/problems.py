@@ -88,6 +88,14 @@ def answer(problem: Problem) -> Response:
     return Response(body, status=problem.status, headers=headers, content_type=MEDIA_TYPE)
 
 
+def of(error: HTTPException) -> Problem:
+    """What a failure of HTTP is in our words."""
+    status = error.code or 500
+    words = _PUBLIC_WORDS.get(status) or HTTPStatus(status).phrase + "."
+    headers = {"Allow": ", ".join(sorted(allow))} if (allow := getattr(error, "valid_methods", None)) else {}
+    return Problem(status, words, headers=headers)
+
+
 def install(app: Flask) -> None:
     """Make `app` answer every failure with an OperationOutcome."""
 
@@ -97,10 +105,7 @@ def install(app: Flask) -> None:
         return answer(problem)
 
     def on_http(error: HTTPException) -> Response:
-        status = error.code or 500
-        words = _PUBLIC_WORDS.get(status) or HTTPStatus(status).phrase + "."
-        headers = {"Allow": ", ".join(sorted(allow))} if (allow := getattr(error, "valid_methods", None)) else {}
-        return on_problem(Problem(status, words, headers=headers))
+        return on_problem(of(error))
 
     def on_anything(error: Exception) -> Response:
         _log.error("unexpected failure", error, request_id=g.get("request_id", ""))

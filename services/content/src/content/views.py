@@ -20,6 +20,7 @@ CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _FRESH: Final = "public, max-age=300"
+_KEPT: Final = "public, max-age=86400"
 _ALWAYS_ASK: Final = "no-cache"
 
 
@@ -35,7 +36,7 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
     """
     views = Blueprint("content", __name__)
     assets = _assets()
-    stylesheet = f"site.css?v={assets['site.css'].etag[:12]}"
+    stylesheet = f"site.css?v={_version(assets['site.css'])}"
     snapshot = pages.snapshot(library)
     bibliography = pages.bibliography(library, stylesheet)
 
@@ -88,10 +89,11 @@ def blueprint(settings: Settings, library: shelf.Library, today: Callable[[], da
 
     @views.get("/explanations-assets/<name>")
     def get_asset(name: str) -> Response:
-        """The stylesheet and the icon."""
+        """The stylesheet and the icon: to be kept for a day under the version that they have, else asked for anew."""
         if name not in assets:
             raise problems.no_such_asset()
-        return _send(assets[name], "public, max-age=86400")
+        fits = request.args.get("v") == _version(assets[name])
+        return _send(assets[name], _KEPT if fits else _ALWAYS_ASK)
 
     @views.errorhandler(Problem)
     def refuse(problem: Problem) -> Response:
@@ -151,6 +153,10 @@ def _send(page: pages.Document, cache: str, headers: Mapping[str, str] | None = 
     response.set_etag(page.etag)
     response.make_conditional(request)
     return response
+
+
+def _version(asset: pages.Document) -> str:
+    return asset.etag[:12]
 
 
 def _content_type(page: pages.Document) -> str:

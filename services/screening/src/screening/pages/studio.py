@@ -29,7 +29,8 @@ _MODULES: Final = tuple(dict.fromkeys(module for module, _ in KINDS))
 _BODY: Final = Markup("""<p class="opening">Every card that the service can emit, of {specimens} synthetic patients,
 made by the rules and the renderer that serve calls, as of {as_of}. {status}</p>
 <p>Clinical rules {version}. {settings} No mode hides a rule here, and nothing is remembered.</p>
-<p><a href="{export}">All this as one file for a review board</a>, to print or to send.</p>
+<p>All this as one file for a review board: <a href="{export}">look at it</a>, and print it to PDF, or
+<a href="{export}" download="cards.html">save it</a> to send it.</p>
 {filters}
 <h2 id="changes">{compared}</h2>
 {changes}
