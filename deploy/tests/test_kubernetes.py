@@ -144,6 +144,7 @@ INSIDE = {
     ("screening", "content", 8000),
     *(("prometheus", name, 9100) for name in SERVING),
     *(("prometheus in monitoring", name, 9100) for name in SERVING),
+    ("prometheus", "alertmanager in monitoring", 9093),
     *((name, DNS, 53) for name in ("gateway", "screening", "migrate", "prometheus")),
 }
 OUTSIDE = {
@@ -382,11 +383,13 @@ def test_the_files_of_the_example_are_read_without_a_fault() -> None:
 
 
 def test_prometheus_asks_the_same_jobs_as_beside_compose() -> None:
+    """Here by names that stand for all pods; beside compose each container has a name of its own."""
     ours = yaml.safe_load((HERE / "overlays" / "monitoring" / "prometheus.yml").read_text("utf-8"))
     theirs = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text("utf-8"))
     for job in ours["scrape_configs"]:
-        (names,) = [one["names"] for one in job["dns_sd_configs"]]
-        assert names == [f"{job['job_name']}-metrics"]
-        assert named("Service", names[0], BESIDE)["spec"]["selector"] == {promises.NAME: job["job_name"]}
-        job["dns_sd_configs"][0]["names"] = [job["job_name"]]
+        (asked,) = job.pop("dns_sd_configs")
+        assert asked == {"names": [f"{job['job_name']}-metrics"], "type": "A", "port": 9100, "refresh_interval": "15s"}
+        assert named("Service", asked["names"][0], BESIDE)["spec"]["selector"] == {promises.NAME: job["job_name"]}
+    for job in theirs["scrape_configs"]:
+        assert all(target.endswith(":9100") for one in job.pop("static_configs") for target in one["targets"])
     assert ours == theirs

@@ -98,6 +98,8 @@ def test_the_counts_of_all_workers_outlast_them(served: Ports) -> None:
     while counted(ask(metrics, "/metrics")[1]) < 8 and time.monotonic() < end:
         ask(port, "/bibliography")
     assert "cds_memory_bytes" in text
+    assert "cds_started_timestamp_seconds" in text
+    until(metrics, lambda said: "cds_ready 1.0" in said)
 
 
 def test_the_port_has_metrics_and_nothing_else_and_the_other_port_has_none(served: Ports) -> None:

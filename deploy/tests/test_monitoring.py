@@ -136,4 +136,19 @@ def test_the_jobs_are_those_of_the_configuration() -> None:
     config = yaml.safe_load((HERE / "prometheus.yml").read_text("utf-8"))
     jobs = {job["job_name"] for job in config["scrape_configs"]}
     assert jobs == {"gateway", "screening", "content"}
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    there = {
+        (one["image"].partition(":")[0].removeprefix("dystonia-cds/"), f"{name}:{one['environment']['METRICS_PORT']}")
+        for name, one in compose.items()
+        if "METRICS_PORT" in one.get("environment", {})
+    }
+    asked = {
+        (job["job_name"], target)
+        for job in config["scrape_configs"]
+        for one in job["static_configs"]
+        for target in one["targets"]
+    }
+    assert asked == there, "a container that has stopped is missed only if it is named"
+    for _, target in asked:
+        assert {*compose["prometheus"]["networks"]} & {*compose[target.partition(":")[0]]["networks"]}
     assert {*re.findall(r'job="(\w+)"', json.dumps(BOARD).replace("\\", "") + str(RULES))} <= jobs

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from chassis import metrics, shell
 from chassis.metrics import Count, Level, Times
-from chassis.serving.counted import put_together
+from chassis.serving.counted import memory_limit, put_together
+from chassis.start import worker_began, worker_ended
 
 DEAD = 2**22 + 1  # above the largest process id of Linux
 MMAPED: Any = MmapedDict
@@ -73,6 +76,71 @@ def test_a_request_is_counted_by_its_route_and_health_is_not() -> None:
     assert value("cds_http_request_seconds_count", route="/measured/<name>", service="") == 2
     assert value("cds_http_requests_total", route="", status="404") == before + 1
     assert value("cds_http_requests_total", route="/healthz", status="200") is None
+
+
+def comes(name: str, wanted: float) -> bool:
+    end = time.monotonic() + 10
+    while value(name) != wanted and time.monotonic() < end:
+        time.sleep(0.002)
+    return value(name) == wanted
+
+
+def looking(monkeypatch: pytest.MonkeyPatch, not_ready: Callable[[], Sequence[str]]) -> Any:
+    monkeypatch.setattr(metrics, "READ", True)
+    monkeypatch.setattr(shell, "LOOK_EVERY_S", 0.002)
+    return shell.build("ready", version="1", max_body=10, not_ready=not_ready)
+
+
+def test_each_worker_looks_whether_it_is_ready_though_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = ["something"]
+    app = looking(monkeypatch, lambda: tuple(waiting))
+    metrics.READY.set(7)
+    worker_began(app)
+    try:
+        assert comes("cds_ready", 0)
+        waiting.clear()
+        assert comes("cds_ready", 1)
+        waiting.append("something else")
+        assert comes("cds_ready", 0)
+    finally:
+        worker_ended(app)
+
+
+def test_a_worker_that_cannot_tell_is_not_ready_and_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = [True]
+
+    def not_ready() -> Sequence[str]:
+        if broken:
+            raise RuntimeError
+        return ()
+
+    app = looking(monkeypatch, not_ready)
+    metrics.READY.set(7)
+    worker_began(app)
+    try:
+        assert comes("cds_ready", 0)
+        broken.clear()
+        assert comes("cds_ready", 1)
+    finally:
+        worker_ended(app)
+
+
+def test_nobody_looks_where_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "READ", False)
+    app = shell.build("unread", version="1", max_body=10, not_ready=lambda: ())
+    metrics.READY.set(7)
+    worker_began(app)
+    time.sleep(0.05)
+    assert value("cds_ready") == 7
+
+
+@pytest.mark.parametrize(
+    ("said", "limit"), [("402653184\n", 402653184), ("max\n", 0), ("9223372036854771712\n", 0), ("", 0)]
+)
+def test_the_limit_of_memory_is_that_of_the_control_group(tmp_path: Path, said: str, limit: int) -> None:
+    file = tmp_path / "memory.max"
+    file.write_text(said)
+    assert memory_limit([str(tmp_path / "none"), str(file)]) == limit
 
 
 def file_of(where: Path, kind: str, process: int, count: float) -> Path:

@@ -19,7 +19,8 @@ _ACCEPTABLE_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA
 """A random id and nothing else: a caller's own number could be that of a patient, and it is logged."""
 _TRACED: Final = ("service", "hook", "client", "outcome")
 _HEALTH: Final = frozenset({"/healthz", "/readyz"})
-_LOOK_EVERY_S: Final = 5.0
+LOOK_EVERY_S: Final = 5.0
+"""How often a worker looks whether it can serve, for the metrics."""
 _log = Log("access")
 
 
@@ -129,7 +130,7 @@ def build(
     return app
 
 
-def _measure_readiness(app: Flask, not_ready: Callable[[], Sequence[str]], every: float = _LOOK_EVERY_S) -> None:
+def _measure_readiness(app: Flask, not_ready: Callable[[], Sequence[str]]) -> None:
     """Tell the metrics whether each worker can serve, whether anybody asks for `/readyz` or not.
 
     A probe meets one worker, and none comes when the way to the service is cut: so each looks for itself.
@@ -143,7 +144,7 @@ def _measure_readiness(app: Flask, not_ready: Callable[[], Sequence[str]], every
             except Exception as error:  # noqa: BLE001 - whatever it is: not ready, the log tells, the next look comes
                 metrics.READY.set(0)
                 _log.error("readiness cannot be told", error)
-            ended.wait(every)
+            ended.wait(LOOK_EVERY_S)
 
     def begin() -> None:
         metrics.READY.set(0)
