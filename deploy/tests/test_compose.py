@@ -349,8 +349,15 @@ def test_the_edge_refuses_old_tls_and_keeps_bodies_off_disks() -> None:
     assert all(path.startswith("/tmp/") for path in paths)  # noqa: S108 - in memory
     assert "proxy_max_temp_file_size 0;" in NGINX
     assert "proxy_request_buffering off;" in NGINX
-    assert "access_log off;" in NGINX
     assert "proxy_next_upstream off;" in NGINX
+
+
+def test_the_edge_tells_of_refusals_from_where_they_came_and_nothing_of_the_call() -> None:
+    assert re.findall(r"log_format (.+);", NGINX) == ["refused '$remote_addr $status $sent_http_x_request_id'"]
+    assert re.findall(r"access_log (.+);", NGINX) == ["/dev/stdout refused if=$to_be_told", "off"]
+    told = re.search(r"map \$status \$to_be_told \{(.+?)\}", NGINX, re.DOTALL)
+    assert told
+    assert told[1].split() == ["default", "0;", "~^[45]", "1;"]
 
 
 def test_the_edge_lets_the_gateway_say_what_is_too_large() -> None:
