@@ -83,11 +83,11 @@ class Compose:
         """docker with these arguments; as `run`."""
         return self._run(["docker", *arguments], _QUICK_S, None)
 
-    def shell(self, script: str, folder: Path) -> str:
+    def shell(self, script: str, folder: Path, within: float = _QUICK_S) -> str:
         """Commands as a document gives them, run in `folder`; as `run`."""
         named = " ".join(self._command)
         known = f'docker-compose() {{ command {named} "$@"; }}\nset -euo pipefail\n'
-        return self._run(["bash", "-c", known + script], _QUICK_S, None, folder)
+        return self._run(["bash", "-c", known + script], within, None, folder)
 
     def _run(self, command: Sequence[str], within: float, stdin: bytes | None, folder: Path = ROOT) -> str:
         try:

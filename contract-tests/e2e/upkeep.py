@@ -1,6 +1,8 @@
-"""The commands of docs/backup.md, run as they stand there; and what an upgrade of the gateway does to the door."""
+"""The commands of docs/backup.md and of a rollback, run as they stand there; and what a new gateway does."""
 
+import json
 import re
+import tarfile
 import uuid
 from collections.abc import Iterator
 from datetime import date
@@ -9,12 +11,15 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from e2e.ehr import DISCOVERY, Ehr
-from e2e.engine import REPLICAS, Compose
+from e2e.engine import PACKAGES, REPLICAS, Compose
 from e2e.replicas import ANSWERED
-from e2e.site import ROOT
+from e2e.site import CLIENT, ROOT
 
 DOCUMENT: Final = ROOT / "docs" / "backup.md"
+ROLLBACK: Final = ROOT / "docs" / "deploy.md"
 _COUNT: Final = "SELECT count(*) FROM screening_feedback"
+_LATER: Final = "UPDATE screening_schema SET version_num = '9999'"
+_ROLLED_BACK_WITHIN_S: Final = 240.0
 
 
 def commands(heading: str, document: Path = DOCUMENT) -> str:
@@ -34,11 +39,16 @@ def faults(ehr: Ehr, compose: Compose, today: date) -> Iterator[str]:
     """Yield what went wrong."""
     yield from _backup(ehr, compose, today)
     yield from _gateway(ehr, compose)
+    yield from _audit(ehr, compose)
+    yield from _rollback(ehr, compose, today)
+
+
+def _sql(compose: Compose, text: str) -> str:
+    return compose.run("exec", "-T", "database", "psql", "-U", "postgres", "-d", "screening", "-Atc", text)
 
 
 def _answers(compose: Compose) -> int:
-    said = compose.run("exec", "-T", "database", "psql", "-U", "postgres", "-d", "screening", "-Atc", _COUNT)
-    return int(said)
+    return int(_sql(compose, _COUNT))
 
 
 def _backup(ehr: Ehr, compose: Compose, today: date) -> Iterator[str]:
@@ -74,3 +84,41 @@ def _gateway(ehr: Ehr, compose: Compose) -> Iterator[str]:
     ehr.ask(DISCOVERY)
     compose.run("kill", "-s", "HUP", "edge")
     ehr.ask(DISCOVERY)
+
+
+def _audit(ehr: Ehr, compose: Compose) -> Iterator[str]:
+    """What was moved away is in the archive; the next line opens a new file."""
+    with TemporaryDirectory() as folder:
+        compose.shell(commands("To keep the audit trail"), Path(folder))
+        with tarfile.open(Path(folder) / "audit.tar") as archive:
+            files = [archive.extractfile(one) for one in archive.getmembers()]
+            clients = {json.loads(line).get("client") for file in files if file for line in file}
+    if CLIENT not in clients:
+        yield f"the archive of the audit trail knows {clients}"
+    ehr.ask(DISCOVERY)
+    if CLIENT not in compose.run("exec", "-T", "gateway", "cat", "/audit/audit.jsonl"):
+        yield "after the audit trail was moved away, there is no new one"
+
+
+def _rollback(ehr: Ehr, compose: Compose, today: date) -> Iterator[str]:
+    """Tables of a later version: the former release takes over, and answers without memory.
+
+    The last that is done here: the former release stays.
+    """
+    former = f"{compose.release}-former"
+    images = [f"dystonia-cds/{package}:{former}" for package in PACKAGES]
+    for package, image in zip(PACKAGES, images, strict=True):
+        compose.engine("tag", f"dystonia-cds/{package}:{compose.release}", image)
+    _sql(compose, _LATER)
+    replaced = ("content", *REPLICAS, "gateway")
+    try:
+        compose.shell(f"export RELEASE={former}\n{commands('Rollback', ROLLBACK)}", ROOT, _ROLLED_BACK_WITHIN_S)
+        compose.wait_until_healthy([*replaced, "edge"])
+        for service in replaced:
+            if not (found := compose.state(service)["Config"]["Image"]).endswith(former):
+                yield f"after a rollback {service} is of {found}"
+        scenario = {**ANSWERED, "id": f"rollback-{uuid.uuid4().hex[:8]}"}
+        if "B12" not in ehr.modules(scenario, today):
+            yield "after a rollback to a release that does not know the tables no card comes"
+    finally:
+        compose.engine("rmi", "-f", *images)
