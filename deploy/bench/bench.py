@@ -23,8 +23,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Final
 
+import capacity
 import contenders
 import ehr
 import load
@@ -35,7 +37,7 @@ from console import interrupted, say
 from contenders import CannotMeasure, Contender, Stack, Starter
 from load import Load, LoadError, Target
 from payloads import Payload
-from tables import ADAPTER, RAW, STACK, Figures, Sample
+from tables import ADAPTER, RAW, STACK, Figures, Memory, Sample
 
 from tryout import children
 
@@ -100,7 +102,8 @@ def main() -> int:
     say("\n" + text)
     if how.whole and not no_peer:
         tables.write(text)
-        say(f"Written to {tables.PAGE.relative_to(contenders.ROOT)}.")
+        capacity.main([])
+        say(f"Written to {tables.PAGE.relative_to(contenders.ROOT)}, and docs/capacity.md computed from it.")
     else:
         say("docs/performance.md is left as it is: it takes whole runs only, with the peer.")
     return 2 if no_peer and how.need_peer else 0
@@ -114,6 +117,7 @@ def measure(starter: Starter, how: Plan, scratch: Path, no_peer: str) -> Figures
         LoadError: any answer was not 200, or any call failed.
     """
     figures = Figures(facts=_facts())
+    figures.starts = _starts(starter)
     stack = starter.stack()
     figures.first_answer = stack.seconds
     say(f"make run to its first answer: {stack.seconds:.1f} s")
@@ -141,6 +145,7 @@ def measure(starter: Starter, how: Plan, scratch: Path, no_peer: str) -> Figures
             rate = (figures.rate(STACK, size) or 0) / 2
             figures.calm.setdefault(size, []).append(_calm(stack.contender, calls[size], how.unit * 2, rate))
     _memory(figures, stack, calls["medium"], how.calls)
+    figures.services = _by_service(stack)
     starter.stop()
     for size in ("medium", "large"):
         figures.inside[size] = _inside(calls[size], scratch)
@@ -204,6 +209,27 @@ def _memory(figures: Figures, stack: Stack, call: Payload, calls: int) -> None:
     figures.memory[STACK] = after
     figures.growth = (calls, before, after)
     say(f"memory of the three services: {before:.1f} MB, after {calls:,} further calls {after:.1f} MB")
+
+
+def _by_service(stack: Stack) -> dict[str, Memory]:
+    """What each service and its largest worker have in memory, and had at most."""
+    found: dict[str, Memory] = {}
+    for name, pids in processes.by_package(stack.services()).items():
+        workers = processes.workers(pids)
+        if not workers:
+            raise CannotMeasure(f"{name} has no workers")
+        peak, used = max(map(processes.peak_mb, workers)), max(processes.pss_mb([pid]) for pid in workers)
+        found[name] = Memory(len(workers), peak, used, processes.pss_mb(pids))
+        say(f"{name}: {len(workers)} workers, the largest at most {peak:.0f} MB, {used:.0f} MB in use")
+    return found
+
+
+def _starts(starter: Starter) -> dict[str, float]:
+    """Service -> seconds from its start until it is ready; medians."""
+    runs = [starter.starts() for _ in range(ROUNDS)]
+    middle = {name: median(run[name] for run in runs) for name in runs[0]}
+    say("started: " + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in middle.items()))
+    return middle
 
 
 def _inside(call: Payload, scratch: Path) -> dict[str, float]:

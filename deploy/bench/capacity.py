@@ -22,6 +22,7 @@ BEGIN: Final = "<!-- computed: begin (written by deploy/bench/capacity.py) -->"
 END: Final = "<!-- computed: end -->"
 HOSPITALS: Final = (10, 100, 1_000)
 SIZES: Final = ("small", "medium", "large")
+SERVICES: Final = ("gateway", "screening", "content")
 _ORDERS_SOURCE: Final = (
     "22.8 for each inpatient of general medicine and day, 34.2 in intensive care: [one US center, 2014-2016]"
     "(https://shmabstracts.org/abstract/computerized-orders-as-a-proxy-for-patient-clinical-acuity/)"
@@ -77,6 +78,7 @@ class Measured:
         cores: of the machine, which the load generator shares.
         tokens: CPU milliseconds that a token adds.
         size: size of the call -> bytes of the request.
+        memory: service -> MB of a replica in use.
         footprint: footprint.json.
     """
 
@@ -85,6 +87,7 @@ class Measured:
     cores: int
     tokens: float
     size: Mapping[str, int]
+    memory: Mapping[str, int]
     footprint: Mapping[str, Any]
 
 
@@ -120,8 +123,16 @@ def measured(performance: str, footprint: Mapping[str, Any]) -> Measured:
         cores=int(_found(performance, r"\* CPU: .*, (\d+) cores")),
         tokens=float(with_tokens[3]) - float(stack["medium"][3]),
         size={size: int(told.replace(",", "")) * 1_000 for size, told in sizes.items()},
+        memory=_memory(performance) or footprint["services"]["memoryMB"],
         footprint=footprint,
     )
+
+
+def _memory(performance: str) -> Mapping[str, int]:
+    """Service -> MB of all its processes, as `make bench` has measured it; empty where the page is older than that."""
+    rows = rf"(?m)^\| ({'|'.join(SERVICES)}) \| \d+ \| \d+ \| \d+ \| (\d+) \|$"
+    found = {name: int(megabytes) for name, megabytes in re.findall(rows, performance)}
+    return {name: found[name] for name in SERVICES} if found else {}
 
 
 def _row(text: str, first: str) -> Sequence[str]:
@@ -160,7 +171,6 @@ def need(hospitals: int, found: Measured) -> Need:
     peak = day * a("busiest") / 3_600 * a("burst")
     cores = {name: peak * cpu_of(name, found) / 1_000 / a("busy") for name in ("gateway", "screening")}
     replicas = {name: _replicas(number) for name, number in cores.items()} | {"content": 2}
-    memory = found.footprint["services"]["memoryMB"]
     rows, disk = _store(day, found.footprint["rows"])
     answer = found.footprint["services"]["answerBytes"]
     return Need(
@@ -169,7 +179,7 @@ def need(hospitals: int, found: Measured) -> Need:
         peak=peak,
         cores=cores,
         replicas=replicas,
-        memory_gb=sum(memory[name] * count for name, count in replicas.items()) / 1_000,
+        memory_gb=sum(found.memory[name] * count for name, count in replicas.items()) / 1_000,
         rows_a_day=rows,
         database_gb=disk / 1e9,
         inward_mbit=peak * 8 / 1e6 * sum(a(size) * found.size[size] for size in SIZES),
@@ -247,8 +257,8 @@ def _basis(found: Measured) -> Iterator[str]:
     yield f"| the gateway's share of a call's CPU, no token | {shares} |"
     closed = ", ".join(f"{size} {found.rate[size]:.0f}" for size in SIZES)
     yield f"| calls/s of the whole stack on {found.cores} cores that it shares with what calls it | {closed} |"
-    memory = ", ".join(f"{name} {megabytes} MB" for name, megabytes in services["memoryMB"].items())
-    yield f"| memory of a replica after some hundred calls | {memory} |"
+    memory = ", ".join(f"{name} {megabytes} MB" for name, megabytes in found.memory.items())
+    yield f"| memory of a replica in use | {memory} |"
     for table in ("card", "feedback", "trace"):
         size = rows["inScope"][table]["bytes"]
         yield f"| bytes of a row in `screening_{table}`, with its share of indexes | {size:,} |"

@@ -5,12 +5,14 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +24,13 @@ from jwt.algorithms import ECAlgorithm
 from load import HOST
 from payloads import SERVICE
 
-from tryout import children, launcher
+from tryout import children, launcher, settings
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[1]
 PEER_APP: Final = ROOT.parent / "shared" / "bench" / "peer_healthchain.py"
+SERVICES: Final = ("content", "screening", "gateway")
+"""In the order in which they are started."""
 PEER_HOME: Final = ROOT / "build" / "bench-peer"
 ISSUER: Final = "https://ehr.example"
 _READY_WITHIN: Final = 40.0
@@ -94,6 +98,27 @@ class Starter:
         """End everything that was started."""
         children.stop(self._running)
         self._running.clear()
+
+    def starts(self) -> dict[str, float]:
+        """Service -> seconds from its start to its first good /readyz; each starts when the one that it asks is ready.
+
+        They end before this returns.
+        """
+        ports = dict(zip(SERVICES, _free_ports(len(SERVICES)), strict=True))
+        numbers = {f"{name.upper()}_PORT": str(port) for name, port in ports.items()}
+        state = tempfile.mkdtemp(prefix="starts-", dir=self._scratch)
+        surroundings = launcher.prepare(settings.load(numbers | {"STATE_DIR": state}), os.environ)
+        others, took = list(self._running), {}
+        for name, port in ports.items():
+            address = f"{HOST}:{port}"
+            process = {"PACKAGE": name, "BIND": address, "GRACEFUL_TIMEOUT": "2"}
+            begun = time.perf_counter()
+            child = self._start(f"{name}-alone", launcher.command(), surroundings | process)
+            self._wait(child, partial(_answers, f"http://{address}/readyz"), 0.01)
+            took[name] = time.perf_counter() - begun
+        children.stop(self._running[len(others) :])
+        self._running = others
+        return took
 
     def stack(self) -> Stack:
         """The default stack, by the try-out's own launcher."""

@@ -152,13 +152,8 @@ def _by_service(stack: contenders.Stack) -> dict[str, float]:
 
 
 def _pids(stack: contenders.Stack) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {name: [] for name in _SERVICES}
-    for pid in stack.services():
-        environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        for name in _SERVICES:
-            if f"PACKAGE={name}".encode() in environ:
-                found[name].append(pid)
-    return found
+    found = processes.by_package(stack.services())
+    return {name: found[name] for name in _SERVICES}
 
 
 if __name__ == "__main__":

@@ -31,12 +31,42 @@ def pss_mb(pids: list[int]) -> float:
     return sum(_pss_kb(pid) for pid in pids) / 1024
 
 
+def peak_mb(pid: int) -> float:
+    """The most that a process has had in memory since it began; pages that it shares with others count whole."""
+    return _kb(pid, "status", "VmHWM:") / 1024
+
+
+def workers(pids: list[int]) -> list[int]:
+    """Those whose parent is among them: of a gunicorn with its workers the workers."""
+    parents = ((pid, _stat(pid)) for pid in pids)
+    return [pid for pid, fields in parents if fields is not None and int(fields[1]) in pids]
+
+
+def by_package(pids: list[int]) -> dict[str, list[int]]:
+    """Which of these processes serve which package, as their environment says."""
+    found: dict[str, list[int]] = {}
+    for pid in pids:
+        try:
+            environ = (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        for setting in environ:
+            if setting.startswith(b"PACKAGE="):
+                found.setdefault(setting.partition(b"=")[2].decode(), []).append(pid)
+    return found
+
+
 def _pss_kb(pid: int) -> int:
+    return _kb(pid, "smaps_rollup", "Pss:")
+
+
+def _kb(pid: int, file: str, name: str) -> int:
+    """The figure of this name in a file of /proc/PID; 0 when the process has ended."""
     try:
-        text = (_PROC / str(pid) / "smaps_rollup").read_text(encoding="ascii", errors="replace")
+        text = (_PROC / str(pid) / file).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
+    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith(name)), 0)
 
 
 def _stat(pid: int) -> list[str] | None:

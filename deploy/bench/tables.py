@@ -44,6 +44,23 @@ class Neighbor:
     asking: tuple[float, float, float] | None = None
 
 
+@dataclass(frozen=True)
+class Memory:
+    """What a service had in memory, in MB.
+
+    Attributes:
+        workers: how many worker processes it has.
+        peak: the most that the largest worker ever had, pages that it shares counted whole (VmHWM).
+        worker: proportional set size of the largest worker when all calls were made.
+        whole: the same of all processes of the service, the first one included.
+    """
+
+    workers: int
+    peak: float
+    worker: float
+    whole: float
+
+
 @dataclass
 class Figures:
     """Everything that was measured.
@@ -55,7 +72,9 @@ class Figures:
         inside: size -> step -> CPU milliseconds inside screening.
         memory: contender -> MB of proportional set size.
         growth: (calls made, MB before, MB after) of the stack.
+        services: service -> what it had in memory when all calls were made.
         first_answer: seconds from the start to the first answered call.
+        starts: service -> seconds from its start until it was ready.
         resources: size -> (resources, bytes) of a call.
         hanging: state of another client's FHIR server -> what that did.
         facts: what machine and which versions.
@@ -67,7 +86,9 @@ class Figures:
     inside: dict[str, Mapping[str, float]] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
     growth: tuple[int, float, float] = (0, 0.0, 0.0)
+    services: dict[str, Memory] = field(default_factory=dict)
     first_answer: float = 0.0
+    starts: dict[str, float] = field(default_factory=dict)
     resources: dict[str, tuple[int, int]] = field(default_factory=dict)
     hanging: dict[str, Neighbor] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
@@ -174,6 +195,10 @@ def page(f: Figures, notes: Sequence[str]) -> str:
     """The generated part of docs/performance.md."""
     parts = [_table(["target", "measured", "wanted", ""], [goal.row() for goal in goals(f)])]
     parts.append(_table(_HEAD, list(_contenders(f))))
+    if f.services:
+        parts.append(_table(_MEMORY_HEAD, [_memory(name, had) for name, had in f.services.items()]))
+    if f.starts:
+        parts.append(_table(["cold start", "s"], list(_starts(f))))
     if f.inside:
         steps = ("envelope", "reading", "chart", "rules", "screening")
         head = ["inside screening, CPU ms", "envelope", "reading JSON", "chart", "rules", "whole WSGI call"]
@@ -209,6 +234,21 @@ def hanging(found: Mapping[str, Neighbor]) -> str:
 
 
 _HEAD: Final = ["contender", "call", "calls/s", "p50 ms", "p99 ms", "CPU ms/call", "memory MB", "runs"]
+
+
+_MEMORY_HEAD: Final = [
+    "peak memory per worker", "workers", "peak of the largest, MB", "in use by it, MB", "all of the service, MB",
+]  # fmt: skip
+
+
+def _memory(name: str, had: Memory) -> str:
+    return f"| {name} | {had.workers} | {had.peak:.0f} | {had.worker:.0f} | {had.whole:.0f} |"
+
+
+def _starts(f: Figures) -> Iterator[str]:
+    yield f"| `make run` to its first answer | {f.first_answer:.2f} |"
+    for name, seconds in f.starts.items():
+        yield f"| {name}, from its start to the first good `/readyz` | {seconds:.2f} |"
 
 
 def _contenders(f: Figures) -> list[str]:

@@ -63,6 +63,14 @@ def test_calls_cores_and_replicas_are_those_of_the_formula(round_figures: Any) -
     assert many.replicas == {"gateway": 84 + 11, "screening": 84 + 11, "content": 2}
 
 
+def test_memory_is_that_of_the_page_where_it_has_been_measured() -> None:
+    rows = ["| gateway | 2 | 101 | 40 | 99 |", "| screening | 2 | 180 | 80 | 190 |", "| content | 1 | 50 | 20 | 41 |"]
+    found = capacity.measured("\n".join([MEASURED, *rows]), FOOTPRINT)
+    assert found.memory == {"gateway": 99, "screening": 190, "content": 41}
+    with pytest.raises(LookupError):
+        capacity.measured("\n".join([MEASURED, *rows[:2]]), FOOTPRINT)
+
+
 def test_rows_and_bytes_are_those_of_the_formula(round_figures: Any) -> None:
     found = capacity.need(1, round_figures)
     assert found.rows_a_day == {"cards": 3_150, "answers": 1_575, "traces": 6_300}
