@@ -120,6 +120,8 @@ def test_suggestion_that_is_accepted_is_drafted_and_arrives(opened: Any) -> None
 
 
 def test_all_suggestions_are_accepted_at_once(opened: Any) -> None:
+    states = bench.tab(page, "Why").locator("details[data-state]")
+    expect(states.filter(has_text="B12").first).to_have_attribute("data-state", "ORDER_PENDING")
     page = bench.settled(opened("/workbench/nothing-done"))
     card = bench.cards(page).first
     offered = card.locator("details.actions").count()

@@ -11,6 +11,7 @@ const TODAY = /^today\(\)(?:\s*([+-])\s*(\d{1,5})\s*days?)?$/;
 const CONTEXT = /^context\.(\w+)$/;
 const READ = /^[A-Z][A-Za-z]+\/[A-Za-z0-9.-]+$/;
 const RESOURCE_TYPE = /^[A-Z][A-Za-z]+$/;
+const AUTHORED = new Set(["DeviceRequest", "MedicationRequest", "ServiceRequest"]);
 const TERMINOLOGY = "http://terminology.hl7.org/CodeSystem";
 
 // What an EHR that holds `bundle` sends as `prefetch`: key -> resource (a read), searchset Bundle (a search), null (the
@@ -92,9 +93,11 @@ export function contextOf(hook, userId, patientId, drafts, selections) {
   return hook === "order-select" ? { ...context, selections, draftOrders } : { ...context, draftOrders };
 }
 
-// A draft order as it goes into the context: with an id, as a draft, about our patient.
-export function draft(resource, id, patientId) {
-  return { id, status: "draft", ...resource, subject: { reference: `Patient/${patientId}` } };
+// A draft order as it goes into the context: with an id, as a draft, about our patient, and of today where it says no day:
+// an EHR dates what is ordered in it, and an order without a day counts for nothing.
+export function draft(resource, id, patientId, today) {
+  const dated = AUTHORED.has(resource.resourceType) ? { authoredOn: today } : {};
+  return { id, status: "draft", ...dated, ...resource, subject: { reference: `Patient/${patientId}` } };
 }
 
 // What is wrong with a draft that somebody wrote, in words; empty when nothing is.
@@ -125,11 +128,11 @@ export function condition(id, patientId, system, code, recordedDate) {
 }
 
 // The orders that an accepted suggestion makes, and the names of those that it takes away.
-export function followed(suggestion, patientId, fresh) {
+export function followed(suggestion, patientId, today, fresh) {
   const actions = (suggestion.actions ?? []).filter(isObject);
   const created = actions
     .filter((action) => ["create", "update"].includes(action.type) && faultOf(action.resource) === "")
-    .map((action) => draft(action.resource, action.resource.id ?? fresh(), patientId));
+    .map((action) => draft(action.resource, action.resource.id ?? fresh(), patientId, today));
   const withdrawn = actions
     .filter((action) => action.type === "delete")
     .flatMap((action) => action.resourceId ?? [])

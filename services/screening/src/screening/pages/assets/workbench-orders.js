@@ -1,16 +1,22 @@
-// The draft orders: added from a list, written as JSON, chosen and taken away. What an order hook calls the context.
+// The draft orders: added from a list, written as JSON, chosen and taken away. An order hook calls them the context; when
+// the chart is opened they are orders of the patient that nobody has signed yet.
 
 import { draft, faultOf } from "./prefetch.js";
 import { nameOf } from "./record.js";
 import { button, byId, closesByEscape, element, fold, freshId, labeled, options, replace, sign } from "./workbench-dom.js";
 import { nameOfOrder } from "./workbench-patient.js";
 
+const NOTES = new Map([
+  ["patient-view", "Not signed yet: a search for orders finds those for tests among them."],
+  ["order-select", "A checked order is selected in the call."],
+]);
 const OWN = { resourceType: "ServiceRequest", status: "draft", intent: "order", code: { text: "Write a coding here" } };
 
 export class Orders {
-  // `changed()` is called after each change by the user.
-  constructor(ready, changed) {
+  // `ready`: the orders of the list. `changed()` is called after each change by the user.
+  constructor(ready, today, changed) {
     this.ready = ready;
+    this.today = today;
     this.changed = changed;
     this.items = [];
     this.made = 0;
@@ -22,7 +28,7 @@ export class Orders {
   start(patientId, resources, selections) {
     this.patientId = patientId;
     this.items = resources.map((resource) => {
-      const order = draft(resource, this.freshId(), patientId);
+      const order = draft(resource, this.freshId(), patientId, this.today);
       return { resource: order, selected: !selections?.length || selections.includes(nameOf(order)) };
     });
   }
@@ -41,7 +47,7 @@ export class Orders {
   }
 
   add(resource, selected) {
-    const order = draft(resource, this.freshId(), this.patientId);
+    const order = draft(resource, this.freshId(), this.patientId, this.today);
     const taken = this.items.some((item) => nameOf(item.resource) === nameOf(order));
     this.items.push({ resource: taken ? { ...order, id: this.freshId() } : order, selected });
   }
@@ -53,18 +59,20 @@ export class Orders {
   show(hook) {
     this.hook = hook;
     const place = byId("orders");
-    if (hook === "patient-view") return replace(place);
+    const charting = hook === "patient-view";
+    if (charting && !this.items.length) return replace(place);
     const title = freshId("orders");
     const none = element("p", { class: "note" }, "None yet. Choose one from the list, as a clinician would.");
+    const note = NOTES.get(hook);
     return replace(
       place,
       element(
         "section",
         { class: "orders", "aria-labelledby": title },
         element("h3", { id: title }, "Draft orders"),
-        hook === "order-select" && element("p", { class: "note" }, "A checked order is selected in the call."),
-        this.items.length ? element("ul", {}, this.items.map((item) => this.line(item))) : none,
-        this.adder(),
+        note && element("p", { class: "note" }, note),
+        this.items.length ? element("ul", { class: "lines" }, this.items.map((item) => this.line(item))) : none,
+        !charting && this.adder(),
       ),
     );
   }
@@ -88,8 +96,10 @@ export class Orders {
     });
     const words = [element("strong", {}, name), " ", element("code", {}, nameOf(item.resource))];
     const remove = () => {
-      this.items = this.items.filter((one) => one !== item);
+      const at = this.items.indexOf(item);
+      this.items.splice(at, 1);
       this.update();
+      this.focusAfter(at);
     };
     return element(
       "li",
@@ -97,9 +107,15 @@ export class Orders {
       this.hook === "order-select"
         ? element("label", { class: "selected" }, check, element("span", {}, sign("Selected: "), words))
         : element("span", {}, words),
-      button("Remove", { "aria-label": `Remove ${name}` }, remove),
+      button("Remove", { class: "remove", "aria-label": `Remove ${name}` }, remove),
       this.editor(item, name),
     );
+  }
+
+  // After an order has gone, the focus is where the next one can be taken away, else where one can be added.
+  focusAfter(at) {
+    const next = lines()[Math.min(at, this.items.length - 1)]?.querySelector(".remove");
+    (next ?? byId("orders").querySelector(".adder select") ?? byId("cards-title")).focus();
   }
 
   editor(item, name) {
@@ -112,8 +128,9 @@ export class Orders {
       fault.textContent = words;
       area.setAttribute("aria-invalid", String(Boolean(words)));
       if (words) return;
-      item.resource = draft(resource, this.freshId(), this.patientId);
+      item.resource = draft(resource, this.freshId(), this.patientId, this.today);
       this.update();
+      lines()[this.items.indexOf(item)].querySelector("summary").focus();
     };
     return closesByEscape(fold("Edit as JSON", { class: "menu" }, area, fault, button("Use this", { class: "primary" }, use)));
   }
@@ -124,12 +141,17 @@ export class Orders {
     const add = () => {
       this.add(this.ready[Number(select.value)]?.resource ?? OWN, true);
       this.update();
-      const last = byId("orders").querySelector("li:last-child");
+      const last = lines().at(-1);
       if (select.value === "own") last.querySelector("details").open = true;
       last.querySelector(select.value === "own" ? "textarea" : "input, button").focus();
     };
     return element("div", { class: "adder" }, labeled("Add an order", select), button("Add", { class: "primary" }, add));
   }
+}
+
+// The lines of the orders that are shown, in their order.
+function lines() {
+  return [...byId("orders").querySelectorAll(".lines > li")];
 }
 
 // [resource, words]: what is wrong with it stands in `words`.

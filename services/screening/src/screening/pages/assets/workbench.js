@@ -28,7 +28,7 @@ class Workbench {
     this.changed = false; // whether the user has ever handled a key otherwise
     this.calls = 0;
     this.said = element("p", { class: "said", role: "status" });
-    this.orders = new Orders(listed.orders, () => this.call());
+    this.orders = new Orders(listed.orders, page.today, () => this.call());
     this.exchanges = new Exchanges();
     this.own = new Own(this, page.today);
     startFinder();
@@ -116,7 +116,9 @@ class Workbench {
     const context = contextOf(this.hook, this.user, this.patientId, this.orders.drafts, this.orders.selections);
     const templates = isObject(service.prefetch) ? service.prefetch : {};
     const asked = queries(templates, context, page.today);
-    const prefetch = handled(answers(asked, this.record), this.handling);
+    // An EHR finds its unsigned orders by a search; while they are being written, they are in the context alone.
+    const record = this.hook === "patient-view" ? this.record.with(...this.orders.drafts) : this.record;
+    const prefetch = handled(answers(asked, record), this.handling);
     return { templates, asked, body: { hook: this.hook, hookInstance: crypto.randomUUID(), context, prefetch } };
   }
 
@@ -172,14 +174,15 @@ class Workbench {
   async accept(service, card, chosen) {
     const answer = { outcome: "accepted", acceptedSuggestions: chosen.map(({ uuid }) => ({ id: uuid })) };
     const arrived = await this.feedback(service, card, answer);
-    const taken = chosen.map((one) => followed(one, this.patientId, () => this.orders.freshId()));
+    if (patientId !== this.patientId) return; // another chart has been opened meanwhile
+    const taken = chosen.map((one) => followed(one, this.patientId, page.today, () => this.orders.freshId()));
     const [created, withdrawn] = [taken.flatMap((one) => one.created), taken.flatMap((one) => one.withdrawn)];
-    if (this.hook === "patient-view") this.record = this.record.with(...created);
-    else for (const order of created) this.orders.add(order, false);
+    for (const order of created) this.orders.add(order, this.hook === "patient-view");
     this.orders.withdraw(withdrawn);
     this.show();
     const drafted = created.length ? `${counted(created.length, "order")} drafted (${created.map(nameOfOrder).join(", ")}). ` : "";
     const gone = withdrawn.length ? `${counted(withdrawn.length, "order")} withdrawn. ` : "";
+    const patientId = this.patientId;
     await this.answered(`${arrived} ${drafted}${gone}Called again: `);
   }
 
