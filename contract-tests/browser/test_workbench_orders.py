@@ -4,11 +4,15 @@ import json
 import re
 from typing import Any, Final
 
+import pytest
 from playwright.sync_api import expect
 
 from browser import bench, looking
 
+CHART: Final = "**/cds-services/dystonia-patient-view"
 REMOVE: Final = re.compile("^Remove")
+SHOWN_WITHIN_MS: Final = 200
+"""An answer that has come is shown long before."""
 
 
 def sent(page: Any) -> dict[str, Any]:
@@ -18,6 +22,11 @@ def sent(page: Any) -> dict[str, Any]:
 
 def to_hook(page: Any, hook: str) -> None:
     page.get_by_role("navigation", name="Hook").get_by_role("link", name=hook).click()
+
+
+def nothing_called(page: Any) -> None:
+    expect(page.locator("#cards")).to_have_text("No draft order, so the service is not called.")
+    assert bench.cards(page).count() == 0
 
 
 def test_accepted_orders_are_shown_and_go_along_to_every_hook(opened: Any) -> None:
@@ -70,3 +79,37 @@ def test_focus_stays_with_the_orders(opened: Any) -> None:
         expect(lines.nth(then).get_by_role("button", name=REMOVE)).to_be_focused()
     bench.called_again(page, lines.first.get_by_role("button", name=REMOVE).click)
     expect(page.get_by_label("Add an order")).to_be_focused()
+
+
+def test_hook_without_drafts_shows_nothing_of_the_hook_before(opened: Any) -> None:
+    page = bench.settled(opened("/workbench/stomach-bypass"))
+    assert bench.cards(page).count()
+    under_way: list[Any] = []
+    page.route(CHART, lambda route: [under_way.append(route)])
+    with page.expect_request(CHART):
+        page.get_by_role("button", name="Call the service").click()
+    to_hook(page, "order-sign")
+    nothing_called(page)
+    with page.expect_response(CHART) as answer:
+        under_way[0].fulfill(response=under_way[0].fetch())
+    answer.value.finished()
+    page.wait_for_timeout(SHOWN_WITHIN_MS)
+    nothing_called(page)
+    assert page.locator("#held").inner_text() == ""
+    panel = page.get_by_role("tabpanel", name="Why", exact=True)
+    expect(panel).to_have_text("order-sign: not called yet.")
+    looking.fine(looking.violations(page), "not called")
+    page.unroute(CHART)
+    page.get_by_label("Exchange", exact=True).select_option(index=0)
+    expect(page.get_by_role("tab", name="Request", exact=True)).to_be_visible()
+    bench.called_again(page, lambda: to_hook(page, "patient-view"))
+    assert bench.cards(page).count()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with scripts", "without scripts"])
+def test_order_hook_without_an_order_is_not_called(opened: Any, watch: Any, script: bool) -> None:
+    page = opened("/workbench/welder?hook=order-select", script=script)
+    if script:
+        expect(page.locator("#bar [role=status]")).to_have_text("Add a draft order, and the service is called.")
+    nothing_called(page)
+    assert not [one for one in watch.asked if one.endswith("/dystonia-order-select")]

@@ -90,6 +90,7 @@ _HOOK: Final = Markup(
 )
 _TRUE: Final = Markup(' aria-current="true"')
 _NO_CARD: Final = Markup('<p class="silence">No card.</p>')
+_NOT_CALLED: Final = Markup('<p class="silence">No draft order, so the service is not called.</p>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def page(cases: Sequence[Case], reading: Reading, today: date, depth: int) -> st
         expects=_EXPECTS.format(reading.case["hook"], expected),
         hooks=hooks,
         drafts=reading.drafts,
-        cards=reading.cards or _NO_CARD,
+        cards=reading.cards or (_NO_CARD if reading.hook == PATIENT_VIEW or reading.drafts else _NOT_CALLED),
         timeline=reading.timeline,
         record=reading.record,
     )

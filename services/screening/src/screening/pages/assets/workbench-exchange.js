@@ -95,6 +95,15 @@ export class Exchanges {
     this.choose(this.tabs.find((tab) => tab.id === `tab-${this.wanted}`).hidden ? "request" : this.wanted);
   }
 
+  // Shows none of them, and why; those that are kept can still be chosen.
+  rest(why) {
+    this.shown = null;
+    this.select.selectedIndex = -1;
+    replace(this.line);
+    for (const [name] of TABS) this.fill(name, name === "why" ? element("p", { class: "note" }, why) : null);
+    this.choose("why");
+  }
+
   // Fills a panel; one with nothing in it has no tab.
   fill(name, content) {
     const at = TABS.findIndex(([one]) => one === name);

@@ -66,7 +66,7 @@ class Workbench {
     this.handling = new Map((chart.notDelivered ?? []).map((key) => [key, "leave-out"]));
     this.orders.start(this.patientId, chart.drafts ?? [], chart.selections);
     this.show();
-    return this.call();
+    return this.callOrWait();
   }
 
   choose(event, hook) {
@@ -76,8 +76,17 @@ class Workbench {
     const id = this.first.chart.id;
     if (id) history.replaceState(null, "", `${base}workbench/${id}?hook=${hook}`);
     this.show();
-    if (hook === "patient-view" || this.orders.drafts.length) this.call();
-    else this.say("Add a draft order, and the service is called.");
+    this.callOrWait();
+  }
+
+  // No EHR calls an order hook before there is an order.
+  callOrWait() {
+    if (this.hook === "patient-view" || this.orders.drafts.length) return this.call();
+    this.calls += 1; // what is still to come is about another hook
+    this.exchanges.rest(`${this.hook}: not called yet.`);
+    replace(byId("cards"), element("p", { class: "silence" }, "No draft order, so the service is not called."));
+    replace(byId("held"));
+    return this.say("Add a draft order, and the service is called.");
   }
 
   show() {
