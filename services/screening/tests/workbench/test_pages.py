@@ -63,6 +63,21 @@ def test_a_hook_can_be_chosen(client: FlaskClient) -> None:
     assert "order-select" in answer.get_json()["issue"][0]["details"]["text"]
 
 
+def test_the_title_of_the_case_comes_first_on_the_tab(client: FlaskClient) -> None:
+    for path in ("/", f"/workbench/{CASES.cases[0].id}"):
+        assert f"<title>{CASES.cases[0].title} · Workbench · Dystonia CDS</title>" in read(client, path)
+
+
+def test_an_order_hook_is_not_called_without_an_order(client: FlaskClient) -> None:
+    words = "No draft order, so the service is not called."
+    for hook in ("order-select", "order-sign"):
+        assert words in read(client, f"/workbench/welder?hook={hook}")
+        silent = read(client, f"/workbench/levodopa-trial?hook={hook}")
+        assert words not in silent
+        assert "No card." in silent
+    assert "No card." in read(client, "/workbench/all-normal")
+
+
 def test_what_is_not_there(client: FlaskClient) -> None:
     for path in ("/workbench/nobody", "/workbench/nobody/bundle.json"):
         answer = client.get(path)

@@ -65,7 +65,7 @@ _PAGE: Final = Markup("""<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>{title} · Dystonia CDS</title>
+<title>{named} · Dystonia CDS</title>
 <link rel="stylesheet" href="{up}explanations-assets/site.css">
 {styles}<link rel="icon" href="{up}explanations-assets/icon.svg" type="image/svg+xml">
 {scripts}</head>
@@ -119,6 +119,7 @@ def page(
     scripts: Sequence[str] = (),
     styles: Sequence[str] = (),
     current: str = "",
+    named: str = "",
 ) -> str:
     """A whole page: the frame that all pages share, and `body` in it.
 
@@ -129,10 +130,12 @@ def page(
         scripts: modules to run, names of files in `pages/assets/`; such a page goes out with the headers `RUNNING`.
         styles: style sheets besides that of the site, names of files in `pages/assets/`.
         current: the page of the navigation that this is or belongs to.
+        named: what the browser calls the page, where its title alone would not tell it from others.
     """
     up = "../" * depth
     return _PAGE.format(
         title=title,
+        named=named or title,
         body=body,
         up=up,
         home=up or "./" if _is_try_out() else f"{up}{EXPLANATIONS}",

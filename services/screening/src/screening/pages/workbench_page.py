@@ -148,7 +148,8 @@ def page(cases: Sequence[Case], reading: Reading, today: date, depth: int) -> st
         timeline=reading.timeline,
         record=reading.record,
     )
-    return look.page("Workbench", body, depth, scripts=SCRIPTS, styles=STYLES, current=look.WORKBENCH)
+    named = f"{reading.case['title']} · Workbench"
+    return look.page("Workbench", body, depth, scripts=SCRIPTS, styles=STYLES, current=look.WORKBENCH, named=named)
 
 
 def _listed(case: Case, base: str, chosen: Case) -> Markup:

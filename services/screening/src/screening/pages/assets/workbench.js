@@ -182,6 +182,7 @@ class Workbench {
   // `chosen`: one suggestion, or several of a card that lets any number be chosen.
   async accept(service, card, chosen) {
     const answer = { outcome: "accepted", acceptedSuggestions: chosen.map(({ uuid }) => ({ id: uuid })) };
+    const patientId = this.patientId;
     const arrived = await this.feedback(service, card, answer);
     if (patientId !== this.patientId) return; // another chart has been opened meanwhile
     const taken = chosen.map((one) => followed(one, this.patientId, page.today, () => this.orders.freshId()));
@@ -191,7 +192,6 @@ class Workbench {
     this.show();
     const drafted = created.length ? `${counted(created.length, "order")} drafted (${created.map(nameOfOrder).join(", ")}). ` : "";
     const gone = withdrawn.length ? `${counted(withdrawn.length, "order")} withdrawn. ` : "";
-    const patientId = this.patientId;
     await this.answered(`${arrived} ${drafted}${gone}Called again: `);
   }
 
@@ -220,11 +220,12 @@ class Workbench {
   // Opens a record that the user has brought. `name`: of the file.
   bring(record, patient, name, story) {
     this.begin(record, { patient });
+    document.title = `${name} · Workbench · Dystonia CDS`;
     document.querySelector('.cases [aria-current="page"]')?.removeAttribute("aria-current");
     history.replaceState(null, "", base);
     replace(byId("case"), element("h2", { id: "case-title", tabindex: "-1" }, name), element("p", { class: "story" }, story));
     replace(byId("record"), recordTables(record, patient));
-    replace(byId("timeline"), element("p", { class: "note" }, "Drawn from the call …"));
+    replace(byId("timeline"), element("p", { class: "note" }, "Drawn from the first call."));
     byId("case-title").focus();
     return this.startOver();
   }
