@@ -13,6 +13,12 @@ from playwright.sync_api import expect
 from browser import bench, looking
 
 LOOKED_AT = ["nitrous-oxide", "nothing-done", "laboratory-did-not-answer", "palliative-care", "edetate-signed"]
+PRESSED_TWICE = """(button) => {
+  button.click();
+  button.click();
+  const all = [...button.closest("article").querySelectorAll("button, select, textarea")];
+  if (!all.every((one) => one.disabled)) throw new Error("the card can still be used");
+}"""
 
 
 def test_each_case_says_what_it_expects(opened: Any, case: dict[str, Any]) -> None:
@@ -114,14 +120,32 @@ def test_suggestion_that_is_accepted_is_drafted_and_arrives(opened: Any) -> None
     assert told.startswith("Feedback arrived: accepted, kept.")
     assert "drafted" in told
     assert bench.summaries(page) != before
+    states = bench.tab(page, "Why").locator("details[data-state]")
+    expect(states.filter(has_text="B12").first).to_have_attribute("data-state", "ORDER_PENDING")
     page.get_by_label("Exchange", exact=True).select_option(index=1)
     sent = json.loads(bench.tab(page, "Request").locator("code.json").last.inner_text())
     assert sent["feedback"][0]["acceptedSuggestions"][0]["id"]
 
 
+def test_each_case_has_its_title_on_the_tab(opened: Any) -> None:
+    page = bench.settled(opened("/workbench/stomach-bypass"))
+    expect(page).to_have_title("Five years after a stomach bypass · Workbench · Dystonia CDS")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Workbench")
+
+
+@pytest.mark.parametrize("how", ["suggestion", "override"])
+def test_card_is_answered_once(opened: Any, watch: Any, how: str) -> None:
+    page = bench.settled(opened("/workbench/nothing-done"))
+    card = bench.cards(page).first
+    if how == "override":
+        card.get_by_text("Override this card").click()
+    button = card.locator("button.suggestion" if how == "suggestion" else "button.primary").first
+    told = bench.called_again(page, lambda: button.evaluate(PRESSED_TWICE))
+    assert told.startswith("Feedback arrived")
+    assert len([one for one in watch.asked if one.endswith("/feedback")]) == 1
+
+
 def test_all_suggestions_are_accepted_at_once(opened: Any) -> None:
-    states = bench.tab(page, "Why").locator("details[data-state]")
-    expect(states.filter(has_text="B12").first).to_have_attribute("data-state", "ORDER_PENDING")
     page = bench.settled(opened("/workbench/nothing-done"))
     card = bench.cards(page).first
     offered = card.locator("details.actions").count()

@@ -22,13 +22,29 @@ markdown.renderer.rules.link_open = (tokens, index, settings, _, self) => {
 };
 
 // The cards of an answer. `on.accept(card, suggestions)` and `on.override(card, reason, comment)` are called when the
-// user does so; `reason` is a Coding or null.
+// user does so; `reason` is a Coding or null. A card is answered once: until what they return has come, it takes no more.
 export function cards(exchange, on) {
   const list = exchange.json?.cards;
   if (exchange.status !== 200 || !Array.isArray(list)) return [refusal(exchange)];
   const shown = list.filter(isObject);
   if (!shown.length) return [element("p", { class: "silence" }, "No card.")];
-  return shown.map((card) => article(card, on));
+  return shown.map((card) => {
+    const made = article(card, {
+      accept: (...answer) => once(made, () => on.accept(...answer)),
+      override: (...answer) => once(made, () => on.override(...answer)),
+    });
+    return made;
+  });
+}
+
+async function once(card, act) {
+  const controls = [...card.querySelectorAll("button, select, textarea")];
+  for (const one of controls) one.disabled = true;
+  try {
+    await act();
+  } finally {
+    for (const one of controls) one.disabled = false;
+  }
 }
 
 // An answer that is none: its words, and where they point.
