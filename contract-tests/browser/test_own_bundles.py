@@ -52,6 +52,44 @@ def test_bundle_is_opened_and_called_about(opened: Any, base: str, kind: str) ->
         looking.seen_everywhere(page, "workbench-own-bundle")
 
 
+def test_record_of_a_bundle_is_listed_as_that_of_a_case(opened: Any, base: str) -> None:
+    bundle = a_bundle(base)
+    who = patient_of(bundle)
+    of = {"reference": f"Patient/{who['id']}"}
+    role = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "BRO"}]}
+    relatives = [
+        {"id": "f1", "relationship": role, "condition": [{"code": {"text": "Wilson disease"}}, {}, None]},
+        {"id": "f2", "relationship": {"text": "great-aunt"}, "condition": "none", "date": "2020-02-03"},
+    ]
+    ranges = [
+        {"low": {"value": 30}, "high": {"value": 300, "unit": "ng/mL"}},
+        {"high": {"value": 9}},
+        {"text": "see note"},
+    ]
+    results = [
+        {"id": "r1", "code": {"text": "Ferritin"}, "referenceRange": [*ranges, None], "valueQuantity": {"value": 12}}
+    ]
+    bundle["entry"] += [
+        {"resource": {"resourceType": "FamilyMemberHistory", "status": "completed", "patient": of, **one}}
+        for one in relatives
+    ]
+    bundle["entry"] += [{"resource": {"resourceType": "Observation", "subject": of, **one}} for one in results]
+    page = bench.settled(opened("/"))
+    bench.called_again(page, lambda: brought(page, json.dumps(bundle), "mine.json"))
+    expect(page).to_have_title("mine.json · Workbench · Dystonia CDS")
+    record = page.locator("#record")
+    expect(record.locator(".person")).to_have_text(f"Patient: {who['gender']}, born {who['birthDate']}.")
+    record.locator("details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
+    family = record.locator("details", has_text="Family (2)").locator("tbody tr")
+    assert [row.locator("th, td").all_inner_texts() for row in family.all()] == [
+        ["great-aunt", "none named", "2020-02-03"],
+        ["brother", "Wilson disease", "undated"],
+    ]
+    ferritin = record.locator("tr", has=page.get_by_role("rowheader", name="Ferritin", exact=True)).last
+    assert ferritin.locator("td").all_inner_texts() == ["12", "30 to 300 ng/mL; to 9; see note", "undated"]
+    looking.seen_everywhere(page, "workbench-own-record")
+
+
 def test_bundle_can_be_dropped_on_the_page(opened: Any, base: str) -> None:
     page = bench.settled(opened("/"))
     carried = page.evaluate_handle(
