@@ -33,7 +33,7 @@ _BODY: Final = Markup("""<p class="opening">This page plays the EHR: it opens a 
 prefetch, calls the service, shows the cards and all that went over the wire.</p>
 <noscript><p class="language-note">JavaScript is off, so this page is for reading: stories, records and the cards that
 the service gives. With JavaScript it makes the calls, shows requests, responses and the reasons behind an answer, takes
-draft orders and Bundles of yours, and sends feedback.</p></noscript>
+draft orders and Bundles of yours, and sends feedback. <a href="#chooser">To the patients</a>.</p></noscript>
 <div class="workbench" id="workbench" data-base="{base}" data-case="{case[id]}" data-hook="{hook}" data-today="{today}">
 <nav class="patients" aria-label="Synthetic patients">
 <details class="chooser" id="chooser" open>
