@@ -1,8 +1,11 @@
 """Those whom we ask: content, the FHIR server of the EHR, and the publisher of a client's keys."""
 
 import json
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import requests
@@ -74,6 +77,37 @@ def content_hanging(ground: Ground) -> str:
     """Content takes connections and answers nothing while calls come."""
     ground.lines.content.hold()
     return _without_content(ground, ground.lines.content.mend)
+
+
+def content_restarted(ground: Ground) -> str:
+    """SIGTERM to content while calls and pages are asked for, twice: each call has its cards, explained."""
+    over, reader, pages = threading.Event(), ground.caller("beta"), Counter[int]()
+
+    def read() -> None:
+        while not over.is_set():
+            pages[reader.send("GET", _PAGE).status] += 1
+
+    with loaded(ground.callers(3)) as load, ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        caller = ground.caller()
+        try:
+            for _ in range(2):
+                time.sleep(_LOADED_S / 4)
+                ground.content.end()
+                must(all(_all_cards(caller) for _ in range(_CALLS)), "cards lose their explanations")
+                ground.content.start_again()
+                ground.stack.wait_until_ready(CONTENT)
+                until(lambda: caller.send("GET", _PAGE).good, _AGAIN_WITHIN_S, "the page of an explanation stays away")
+            explained = _always_explained(caller)
+        finally:
+            over.set()
+        reading.result()
+    must(explained, "cards lose their explanations once content is there again")
+    must(not load.failed, load.what_failed())
+    must(not pages.keys() - {200, 502, 503, 504}, f"pages of explanations are answered {dict(pages)}")
+    must(pages[200] > 0, "no page of an explanation was answered")
+    told = pages.total() - pages[200]
+    return f"restarted twice, {load.in_short()}, {pages[200]} pages answered, {told} refused with 502, 503 or 504"
 
 
 def _without_content(ground: Ground, mend: Callable[[], None]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from contract.deployed import LOOPBACK
 from faults import __main__ as command
+from faults import crowding
 from faults.ground import Ground
 from faults.holding import LeftOut, must, until
 from faults.lines import Line
@@ -58,6 +59,23 @@ def test_faults_are_chosen_by_words_of_their_names(capsys: pytest.CaptureFixture
 def test_what_never_holds_is_said_with_what_was_seen() -> None:
     with pytest.raises(Exception, match=r"not ready \(after 0 s\)"):
         until(lambda: False, 0, lambda: "not ready")
+
+
+def test_slow_clients_that_are_gone_are_told_by_how_they_were_ended() -> None:
+    endings = {"open": b"", "refused": b"HTTP/1.1 408 Request Timeout\r\n\r\n", "other": b"HTTP/1.1 503 Busy\r\n\r\n"}
+    pairs = {name: socket.socketpair() for name in (*endings, "silent")}
+    with contextlib.ExitStack() as all_of_them:
+        for one in (end for pair in pairs.values() for end in pair):
+            all_of_them.enter_context(one)
+            one.setblocking(False)
+        for name, said in endings.items():
+            pairs[name][1].sendall(said)
+        pairs["silent"][1].close()
+        slow = crowding._Slow([near for near, _ in pairs.values()])
+        slow.send(b"P")
+        assert slow.there == [pairs["open"][0]]
+        assert (slow.refused, slow.broken) == (1, [endings["other"], b""])
+        assert pairs["open"][1].recv(9) == b"P"
 
 
 def test_a_line_can_be_cut_held_and_mended() -> None:
