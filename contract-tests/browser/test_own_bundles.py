@@ -57,7 +57,7 @@ def test_record_of_a_bundle_is_listed_as_that_of_a_case(opened: Any, base: str) 
     who = patient_of(bundle)
     of = {"reference": f"Patient/{who['id']}"}
     role = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "BRO"}]}
-    relatives = [
+    relatives: list[dict[str, Any]] = [
         {"id": "f1", "relationship": role, "condition": [{"code": {"text": "Wilson disease"}}, {}, None]},
         {"id": "f2", "relationship": {"text": "great-aunt"}, "condition": "none", "date": "2020-02-03"},
     ]

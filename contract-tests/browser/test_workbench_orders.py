@@ -85,7 +85,11 @@ def test_hook_without_drafts_shows_nothing_of_the_hook_before(opened: Any) -> No
     page = bench.settled(opened("/workbench/stomach-bypass"))
     assert bench.cards(page).count()
     under_way: list[Any] = []
-    page.route(CHART, lambda route: [under_way.append(route)])
+
+    def hold(route: Any) -> None:
+        under_way.append(route)
+
+    page.route(CHART, hold)
     with page.expect_request(CHART):
         page.get_by_role("button", name="Call the service").click()
     to_hook(page, "order-sign")

@@ -1,13 +1,17 @@
-"""The workbench as it is opened on a phone, with scripts and without."""
+"""The workbench as it is opened on a phone, or where the patients stand above the case, with scripts and without."""
 
 import re
 from typing import Any, Final
 
+import pytest
 from playwright.sync_api import expect
 
 from browser import bench, looking
 
 PHONE: Final = looking.WIDTHS[1]
+TABLET: Final = 1100
+"""Wide enough for two columns, and not for the list of the patients beside the case."""
+
 SCREEN: Final = 900
 """How high its window is, in CSS pixels; part of that is under the controls of a browser."""
 
@@ -38,10 +42,11 @@ def test_from_pick_to_override_on_a_phone(opened: Any) -> None:
     looking.fine([*looking.violations(page), *looking.beyond(page)], "with a card held back")
 
 
-def test_case_comes_first_on_a_phone_without_scripts(opened: Any) -> None:
-    page = opened("/workbench/stomach-bypass", width=PHONE, script=False)
+@pytest.mark.parametrize("width", [PHONE, TABLET])
+def test_case_comes_first_without_scripts(opened: Any, width: int) -> None:
+    page = opened("/workbench/stomach-bypass", width=width, script=False)
     begins_on_the_first_screen(page)
-    looking.shot(page, "workbench-phone-without-scripts")
+    looking.shot(page, f"workbench-{width}-without-scripts")
     looking.fine([*looking.headings(page), *looking.beyond(page)], "without scripts")
     page.get_by_role("link", name="To the patients").click()
     expect(page.get_by_role("link", name="Five years after a stomach bypass")).to_be_in_viewport()
