@@ -226,13 +226,28 @@ class Reader:
         return key in deliveries and deliveries[key].brings(asked.kind)
 
 
+class _Owner:
+    """The patient of the call. Knows nobody who knows it: what is found is freed with the call, not some time later."""
+
+    def __init__(self, patient_id: str) -> None:
+        self._patient_id = patient_id
+        self._known: dict[tuple[bytes, bytes], bool] = {}
+
+    def has(self, r: shapes.Owned) -> bool:
+        """Whether a resource is this patient's. Nearly all of a chart name them in the same words."""
+        named = bytes(r.subject), bytes(r.patient)
+        if named not in self._known:
+            self._known[named] = _is_of(r, self._patient_id)
+        return self._known[named]
+
+
 class _Found:
     """The facts of one chart, as they are found resource by resource."""
 
     def __init__(self, reader: Reader, patient_id: str, now: datetime, products: facts.Products) -> None:
         self._book, self._most, self._products = reader.book, reader.most, products
         self._patient_id = patient_id
-        self._owners: dict[tuple[bytes, bytes], bool] = {}
+        self.is_ours = _Owner(patient_id).has
         self._read: Counter[type] = Counter()
         self._overlooked: set[type] = set()
         self.observations = Observations(reader.meanings, now, self.is_ours)
@@ -264,13 +279,6 @@ class _Found:
                 self._keep(r, self.orders, facts.order(r, self._book))
             case _:
                 self._keep(r, self.medications, facts.medicine(r, self._book, self._products))
-
-    def is_ours(self, r: shapes.Owned) -> bool:
-        """Whether a resource is of the patient of the call. Nearly all of a chart name them in the same words."""
-        named = bytes(r.subject), bytes(r.patient)
-        if named not in self._owners:
-            self._owners[named] = _is_of(r, self._patient_id)
-        return self._owners[named]
 
     def overlooked(self, delivery: Delivery) -> bool:
         """Whether a delivery holds resources of which there were too many."""
