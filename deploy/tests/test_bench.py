@@ -13,7 +13,7 @@ tables: Any = importlib.import_module("tables")
 
 HAS_PROC = os.path.exists("/proc/self/smaps_rollup")
 LARGE_MB = 60
-CHILD = f"import sys; held = bytearray({LARGE_MB} << 20); del held; sys.stdout.write('ready\\n'); sys.stdin.read()"
+CHILD = f"import sys; held = bytearray({LARGE_MB} << 20); del held; print('ready', flush=True); sys.stdin.read()"
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="no /proc with smaps_rollup on this system")

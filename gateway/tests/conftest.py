@@ -1,7 +1,6 @@
 """A stub upstream on a free loopback port, and the gateway in front of it. All data here is synthetic."""
 
 import json
-import logging
 import threading
 import time
 import uuid
@@ -121,16 +120,6 @@ def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
             return True
         time.sleep(0.01)
     return False
-
-
-@pytest.fixture(autouse=True)
-def levels_as_before() -> Iterator[None]:
-    """What a test logs at concerns no other test."""
-    loggers = [logging.getLogger(), logging.getLogger("cds")]
-    before = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, before, strict=True):
-        logger.setLevel(level)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -21,14 +20,10 @@ def failing(error: Exception) -> None:
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+def stream() -> io.StringIO:
     made = io.StringIO()
     logs.configure("example", "DEBUG", made)
-    yield made
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return made
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

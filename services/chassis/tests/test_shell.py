@@ -2,9 +2,7 @@
 
 import io
 import json
-import logging
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -59,14 +57,10 @@ def application() -> Flask:
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+def stream() -> io.StringIO:
     made = io.StringIO()
     logs.configure("example", "INFO", made)
-    yield made
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return made
 
 
 @pytest.fixture
