@@ -1,7 +1,8 @@
-"""What all suites share: how many workers, which certificate authorities, and who logs where."""
+"""What all suites share: how many workers, which certificate authorities, who logs where, whose a thread is."""
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -27,3 +28,19 @@ def logging_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     ours.setLevel(levels[1])
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """The threads that begin in this test, and those that they begin: others in the process belong to other tests."""
+    ours = [threading.current_thread()]
+    begun: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def noted(thread: threading.Thread) -> None:
+        if threading.current_thread() in (*ours, *begun):
+            begun.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", noted)
+    return begun

@@ -83,7 +83,7 @@ def test_an_old_copy_is_renewed_in_the_background(wait: Callable[..., bool]) -> 
     assert wait(lambda: "b" in directory.current().services)
 
 
-def test_a_call_never_waits_for_discovery(wait: Callable[..., bool]) -> None:
+def test_a_call_never_waits_for_discovery(wait: Callable[..., bool], threads: list[threading.Thread]) -> None:
     upstreams = Upstreams(one=document("a"))
     directory = upstreams.directory(ttl=0.0)
     release = threading.Event()
@@ -100,7 +100,7 @@ def test_a_call_never_waits_for_discovery(wait: Callable[..., bool]) -> None:
     for _ in range(50):
         assert directory.current().find("a").id == "a"
     assert finished == [], "no call waits for a slow look"
-    assert sum(thread.name == "discovery" for thread in threading.enumerate()) == 1
+    assert [thread.name for thread in threads] == ["discovery"]
     release.set()
     assert wait(lambda: upstreams.reads >= 2)
 

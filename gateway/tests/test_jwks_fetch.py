@@ -176,13 +176,14 @@ def test_silence_a_dripping_header_and_a_dripping_body_are_cut_off(serve: Any, h
         assert refused(serve(slow).url) == "its host does not answer in time"
 
 
-def test_no_thread_outlives_a_fetch(serve: Any) -> None:
-    before = threading.active_count()
+def test_no_thread_outlives_a_fetch(serve: Any, threads: list[threading.Thread]) -> None:
     server = serve(answer(json.dumps(SET).encode()))
     for _ in range(5):
         fetch(server.url)
     server.close()
-    assert threading.active_count() <= before
+    for thread in threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 # TLS

@@ -102,11 +102,13 @@ def test_a_set_is_read_once_and_then_used(find: Any, issuer: Issuer) -> None:
     assert issuer.fetched == 1
 
 
-def test_at_start_all_sets_are_read_and_no_thread_is_left(issuer: Issuer) -> None:
+def test_at_start_all_sets_are_read_and_no_thread_is_left(issuer: Issuer, threads: list[threading.Thread]) -> None:
     rings = KeyRings(issuer.fetch, Ages())
     rings.warm((EHR, Client("other", "i")), 5)
     assert issuer.fetched == 1
-    assert not [thread for thread in threading.enumerate() if thread.name == "keys" and thread.is_alive()]
+    for thread in threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in threads)
     issuer.down = True
     assert len(rings.find(EHR, "one")) == 1
 

@@ -234,12 +234,13 @@ def test_callers_in_many_threads_see_one_whole_version_or_the_other(path: Path, 
     assert seen <= whole
 
 
-def test_no_thread_is_left_when_nothing_changes(registry: Registry) -> None:
-    before = threading.active_count()
+def test_no_thread_is_left_when_nothing_changes(registry: Registry, threads: list[threading.Thread]) -> None:
     for _ in range(5):
         registry.current()
         time.sleep(EVERY_S)
-    assert threading.active_count() == before
+    for thread in threads:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_a_file_system_that_hangs_stops_no_call_for_long(

@@ -59,13 +59,11 @@ def test_jobs_begin_in_the_order_in_which_they_came() -> None:
     crew.shutdown()
 
 
-def test_shut_down_its_threads_end() -> None:
-    before = set(threading.enumerate())
+def test_shut_down_its_threads_end(threads: list[threading.Thread]) -> None:
     crew = Crew(2)
     names_of(crew, 2, threading.Barrier(2))
-    ours = set(threading.enumerate()) - before
-    assert len(ours) == 2
+    assert len(threads) == 2
     crew.shutdown()
-    for thread in ours:
+    for thread in threads:
         thread.join(WITHIN)
-    assert not any(thread.is_alive() for thread in ours)
+    assert not any(thread.is_alive() for thread in threads)

@@ -176,12 +176,13 @@ def test_content_that_comes_up_later_is_found_in_the_background(content: Content
         kept.stop()
 
 
-def test_nothing_runs_in_the_process_that_forks_and_each_worker_keeps_its_own_texts(content: Content) -> None:
+def test_nothing_runs_in_the_process_that_forks_and_each_worker_keeps_its_own_texts(
+    content: Content, threads: list[threading.Thread]
+) -> None:
     content.status = 503
     kept = Explanations(content.url, 0.1, KEYS)
-    before = set(threading.enumerate())
     kept.start()
-    assert not any(thread.name == "explanations" for thread in set(threading.enumerate()) - before)
+    assert threads == []
     content.status = 200
     worker = os.fork()
     if worker == 0:

@@ -152,14 +152,13 @@ def test_a_call_that_cannot_be_told_costs_its_own_trace_only(recorder: Recorder,
     assert recorder.dropped == 1
 
 
-def test_a_thread_of_this_process_writes_by_itself(shelf: Shelf) -> None:
+def test_a_thread_of_this_process_writes_by_itself(shelf: Shelf, threads: list[threading.Thread]) -> None:
     recorder = Recorder(made, shelf, interval=0.001)
-    before = threading.active_count()
     recorder.keep(trace("a"))
     assert shelf.begun.wait(5)
     recorder.keep(trace("b"))
     recorder.flush()
-    assert threading.active_count() == before + 1
+    assert [thread.name for thread in threads] == ["traces"]
     assert {row.hook_instance for row in shelf.rows} == {"a", "b"}
 
 
