@@ -390,7 +390,7 @@ def test_told_to_stop_it_ends_what_it_began(tmp_path: Path) -> None:
     try:
         with contextlib.ExitStack() as block:
             working, sending, idle, new = (block.enter_context(server.connect()) for _ in range(4))
-            working.sendall(b"GET /?sleep=1.5 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            working.sendall(b"GET /?sleep=3 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             sending.sendall(HEAD + b"Content-Length: 2\r\n\r\nh")
             idle.sendall(b"GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b"keep-alive" in idle.recv(1000)

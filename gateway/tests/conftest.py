@@ -151,7 +151,7 @@ def settings(stub: Stub, tmp_path: Path) -> Settings:
         content_url=stub.url,
         clients=clients.sandbox(),
         origins=frozenset({"https://sandbox.cds-hooks.org"}),
-        call_deadline=0.5,
+        call_deadline=10.0,
         max_body=200_000,
         trust=Trust(state_dir=tmp_path / "state"),
     )
@@ -175,6 +175,12 @@ def gateway(settings: Settings) -> Callable[..., FlaskClient]:
         return create_app(replace(settings, **changes)).test_client()
 
     return make
+
+
+@pytest.fixture
+def hurried(gateway: Callable[..., FlaskClient]) -> FlaskClient:
+    """A client of a gateway whose upstreams have a second."""
+    return gateway(call_deadline=1.0)
 
 
 @pytest.fixture

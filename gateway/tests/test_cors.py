@@ -89,11 +89,11 @@ def drop(handler: Any) -> None:
         (413, {"data": b" " * 300_000}, None),
         (415, {"content_type": "text/plain"}, None),
         (502, {}, drop),
-        (504, {}, lambda handler: time.sleep(1.2)),
+        (504, {}, lambda handler: time.sleep(1.5)),
     ],
 )
 def test_every_refusal_carries_cors_and_an_outcome(
-    client: Any, call: Any, stub: Any, words: Any, status: int, request_of: dict[str, Any], reply: Any
+    hurried: Any, call: Any, stub: Any, words: Any, status: int, request_of: dict[str, Any], reply: Any
 ) -> None:
     stub.reply = reply or stub.reply
     right: dict[str, Any] = {
@@ -104,7 +104,7 @@ def test_every_refusal_carries_cors_and_an_outcome(
     }
     asked = right | request_of
     asked["headers"] = {"Origin": SANDBOX, **asked.get("headers", {})}
-    response = client.open(**asked)
+    response = hurried.open(**asked)
     assert response.status_code == status
     assert response.headers["Access-Control-Allow-Origin"] == SANDBOX
     assert "WWW-Authenticate" in response.headers["Access-Control-Expose-Headers"]
