@@ -101,7 +101,7 @@ def test_a_mark_in_any_place_is_neither_logged_nor_quoted(
             assert MARK not in answer.get_data(as_text=True), path
         assert MARK not in str(answer.headers), path
     assert refused >= 5
-    assert sum('"cds.access"' in line for line in log.getvalue().splitlines()) == len(chosen)
+    assert sum('"cds.access"' in line for line in log.getvalue().splitlines()) >= len(chosen)
     assert MARK not in log.getvalue()
 
 
