@@ -71,7 +71,7 @@ class OpenTelemetry:
         span = self._tracer.start_span(name, parent, SpanKind.CLIENT, attributes=attributes)
         try:
             yield self._header(span)
-        except BaseException as error:
+        except BaseException as error:  # whatever ends the work is noted on the span, and raised again
             span.set_attribute("error.type", type(error).__name__)
             span.set_status(Status(StatusCode.ERROR))
             raise
